@@ -1,0 +1,23 @@
+# What the library is built on. Installed packages find these again through aft-config.cmake.
+
+find_package(Threads REQUIRED)
+find_package(SQLite3 3.37 REQUIRED)
+find_package(fmt REQUIRED)
+
+find_package(Boost 1.81 QUIET)
+if(NOT Boost_FOUND)
+  message(FATAL_ERROR
+    "aft needs the headers of Boost 1.81 or later. On Debian 12: apt-get install libboost1.81-dev "
+    "(its libboost-dev is 1.74, which does not compile as C++20). cmake/setup installs all there is.")
+endif()
+
+find_library(SODIUM_LIBRARY sodium)
+find_path(SODIUM_INCLUDE sodium.h)
+if(NOT SODIUM_LIBRARY OR NOT SODIUM_INCLUDE)
+  message(FATAL_ERROR "aft needs libsodium. On Debian: apt-get install libsodium-dev.")
+endif()
+if(NOT TARGET aft_sodium)
+  add_library(aft_sodium INTERFACE IMPORTED)
+  set_target_properties(aft_sodium PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${SODIUM_INCLUDE}"
+                                              INTERFACE_LINK_LIBRARIES "${SODIUM_LIBRARY}")
+endif()

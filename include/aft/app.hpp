@@ -1,0 +1,117 @@
+#pragma once
+// One object that owns and wires everything: routes, storage, jobs, server.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <aft/ground/clock.hpp>
+#include <aft/ground/function.hpp>
+#include <aft/ground/log.hpp>
+#include <aft/http/openapi.hpp>
+#include <aft/http/routes.hpp>
+#include <aft/jobs/handler.hpp>
+#include <aft/jobs/options.hpp>
+#include <aft/meeting/options.hpp>
+#include <aft/server/options.hpp>
+#include <aft/storage/database.hpp>
+
+namespace aft {
+
+struct app_options {
+  std::string database{};  // a file, or ":memory:"; empty: none
+  storage_options storage{};
+  jobs_options jobs{};
+  lane_options lanes{};
+  http_limits limits{};  // for handle(); a server has its own
+  log_sink log{};        // nowhere by default
+  log_level least_log_level = log_level::info;
+  const clock* time = nullptr;  // null: the system's; must outlive the app
+};
+
+// A request without a socket, and its answer.
+struct test_request {
+  std::string method = "GET";
+  std::string target = "/";
+  std::vector<std::pair<std::string, std::string>> headers{};  // Host is added where it is missing
+  std::string body{};                                          // with its Content-Length
+};
+struct test_response {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::string body{};
+  std::optional<std::string_view> header(std::string_view name) const;
+};
+
+// A back end. Register routes, states, jobs and migrations on one thread; then start it, or hand it
+// requests. Many apps live in one process; none prints, exits, or takes signals, but for run().
+class app : public routes {
+ public:
+  app() : app(app_options{}) {}
+  explicit app(app_options options);
+  app(const app&) = delete;
+  app& operator=(const app&) = delete;
+  ~app();  // stop()
+
+  // Lets handlers and jobs take a T&. The object must outlive the app, and is used by several threads.
+  template <class T>
+  void state(T& object) {
+    add_state(key_of<T>(), const_cast<std::remove_const_t<T>*>(&object));
+  }
+
+  // The handler of a job, see aft/jobs/handler.hpp.
+  template <class Job, class F>
+  void job(F&& handler) {
+    add_job(detail::make_job_handler<Job>(static_cast<F&&>(handler)));
+  }
+
+  // The next step of the host's schema; they are applied in the order of these calls.
+  void migrate(migration step);
+
+  // Serves the OpenAPI 3.1 document of all routes, and a page that shows it.
+  void document(api_info info);
+
+  // Writes problems in the host's own form instead of application/problem+json. Any thread.
+  void on_problem(function<response(const problem&, const request&)> writer);
+
+  // Opens the database, applies migrations and checks everything; start() and handle() do it where it
+  // has not been done. Throws configuration_error that names all that is wrong.
+  void prepare();
+
+  // Listens, and returns at once. Throws configuration_error, for a port in use too. One at a time.
+  endpoint start(listen_options options = {});
+
+  // Ends what start() began: no new connections, requests that are being answered may end, running
+  // jobs too. Any thread but the app's own; also before a start, and twice.
+  void stop();
+
+  // For programs: start, say so on standard output ("listening on http://127.0.0.1:8080"), wait for
+  // SIGINT or SIGTERM, stop. If it cannot start, one sentence on standard error, and exit with 1.
+  void run(listen_options options = {});
+
+  // Answers one request with the whole stack but no socket, for tests. Any thread.
+  test_response handle(const test_request& request);
+
+  // Runs the jobs that are due, on this thread, until none is; for tests. How many it ran.
+  std::size_t run_due_jobs();
+
+  // Needs a database; throws configuration_error otherwise. Opens it where that has not been done.
+  database& db();
+
+  const clock& time() const;
+  const logger& log() const;
+  std::string openapi(const api_info& info) const;
+
+ private:
+  class impl;
+  explicit app(impl* inside);
+  void add_state(resource_key key, void* object);
+  void add_job(jobs::handler&& handler);
+
+  impl* impl_;
+};
+
+}  // namespace aft

@@ -1,0 +1,77 @@
+#pragma once
+// What a handler may take. Its signature is the contract: the library makes each argument from the
+// request, answers 4xx with every mistake at once where that fails, and writes the API document.
+//
+//   leading values          path values, in the order of the pattern's placeholders: numbers, enums,
+//                           std::string, std::string_view, aft::text, aft::bounded, aft::id
+//   path<"id", T>           the same, with its name checked against the pattern
+//   query<T>                the query string, into a struct; absent fields keep their defaults
+//   body<T>                 the JSON body; body<std::string> is the body as it is
+//   header<"Name", T>       a header; std::optional where it may be absent
+//   cookie<"name", T>       a cookie
+//   request const&          the whole request
+//   T&                      a state the host registered, aft::reader&, aft::transaction&
+//   anything else           through from_request<T>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace aft {
+
+// A name as a template argument.
+template <std::size_t Size>
+struct name {
+  char letters[Size]{};
+  consteval name(const char (&text)[Size]) {
+    for (std::size_t i = 0; i < Size; ++i) letters[i] = text[i];
+  }
+  constexpr std::string_view view() const { return {letters, Size - 1}; }
+};
+
+namespace detail {
+template <class T>
+struct held {
+  T value{};
+  T& operator*() { return value; }
+  const T& operator*() const { return value; }
+  T* operator->() { return &value; }
+  const T* operator->() const { return &value; }
+};
+}  // namespace detail
+
+template <name Name, class T>
+struct path : detail::held<T> {
+  operator const T&() const { return this->value; }
+};
+
+template <class T>
+struct query : detail::held<T> {};
+
+// The content type must be JSON, else 415. A document that is not JSON is 400; one that does not fit
+// is 422 with every mistake.
+template <class T>
+struct body : detail::held<T> {};
+
+template <name Name, class T = std::string>
+struct header : detail::held<T> {
+  operator const T&() const { return this->value; }
+};
+
+template <name Name, class T = std::string>
+struct cookie : detail::held<T> {
+  operator const T&() const { return this->value; }
+};
+
+// How a type of the host's own is made from a request. `from` may take what a handler may take (but
+// no path values and no body), and returns T or result<T, problem>; it may throw a problem. It runs
+// before the body is read into its type, so a stranger costs no parsing.
+//   template <>
+//   struct aft::from_request<user> {
+//     static aft::result<user, aft::problem> from(aft::header<"Authorization"> h, sessions& s);
+//   };
+template <class T>
+struct from_request;
+
+}  // namespace aft

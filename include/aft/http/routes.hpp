@@ -1,0 +1,85 @@
+#pragma once
+// Where a program says what it answers.
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <aft/http/handler.hpp>
+#include <aft/http/pattern.hpp>
+
+namespace aft {
+
+namespace http {
+class route_list;
+struct route_entry;
+}  // namespace http
+
+// What registration returns: more about the route, for its document and its limits.
+class route {
+ public:
+  route& summary(std::string_view text);      // one line
+  route& description(std::string_view text);  // Markdown
+  route& tag(std::string_view name);          // groups it in the document
+  route& answers(int status, std::string_view when);  // a problem that the handler may give
+  route& max_body(std::size_t bytes);         // instead of the server's limit
+  route& hidden();                            // not in the document
+
+ private:
+  friend class routes;
+  explicit route(http::route_entry& entry) : entry_(&entry) {}
+  http::route_entry* entry_;
+};
+
+// Registers handlers. Filled on one thread, before the start; a duplicate or a shadowed route fails
+// the start and names both. HEAD is answered by GET, OPTIONS and 405 with Allow by themselves.
+class routes {
+ public:
+  template <class F>
+  using pattern_for = std::type_identity_t<pattern<typename detail::callable_of<F>::type>>;
+
+  template <class F>
+  route get(pattern_for<F> p, F&& handler) {
+    return add(method::get, p.text(), p.place(), detail::make_handler(static_cast<F&&>(handler)));
+  }
+  template <class F>
+  route post(pattern_for<F> p, F&& handler) {
+    return add(method::post, p.text(), p.place(), detail::make_handler(static_cast<F&&>(handler)));
+  }
+  template <class F>
+  route put(pattern_for<F> p, F&& handler) {
+    return add(method::put, p.text(), p.place(), detail::make_handler(static_cast<F&&>(handler)));
+  }
+  template <class F>
+  route patch(pattern_for<F> p, F&& handler) {
+    return add(method::patch, p.text(), p.place(), detail::make_handler(static_cast<F&&>(handler)));
+  }
+  template <class F>
+  route del(pattern_for<F> p, F&& handler) {  // DELETE, which C++ keeps for itself
+    return add(method::del, p.text(), p.place(), detail::make_handler(static_cast<F&&>(handler)));
+  }
+  // Every method that has no handler of its own there.
+  template <class F>
+  route any(pattern_for<F> p, F&& handler) {
+    return add(method::other, p.text(), p.place(), detail::make_handler(static_cast<F&&>(handler)));
+  }
+
+  // Routes under a common prefix, such as "/api"; a literal without placeholders. The group refers to
+  // these routes, which must outlive it.
+  routes group(std::string_view prefix, std::string_view tag = {}) const {
+    return routes(*list_, prefix_ + std::string(prefix), tag.empty() ? tag_ : std::string(tag));
+  }
+
+ protected:
+  explicit routes(http::route_list& list, std::string prefix = {}, std::string tag = {})
+      : list_(&list), prefix_(std::move(prefix)), tag_(std::move(tag)) {}
+
+ private:
+  route add(method, std::string_view pattern, source_place, http::handler&&);
+
+  http::route_list* list_;
+  std::string prefix_, tag_;
+};
+
+}  // namespace aft

@@ -1,0 +1,38 @@
+#pragma once
+// How a server listens, and what it does to slow and to many clients.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <aft/ground/time.hpp>
+#include <aft/http/limits.hpp>
+
+namespace aft {
+
+// Times a client has. They are kept to within a quarter of a second.
+struct server_timeouts {
+  duration head = seconds(10);  // from a request's first byte to the end of its headers: 408
+  duration body = seconds(30);  // from one part of a body to the next: 408
+  duration idle = seconds(60);  // between two requests of a connection: it is closed
+  duration send = seconds(30);  // without taking a byte of its answer: it is closed
+};
+
+struct listen_options {
+  std::string address = "127.0.0.1";  // "0.0.0.0" and "::" are the open network
+  std::uint16_t port = 8080;          // 0: any free one
+  unsigned threads = 0;               // event loops; 0: one for each core, at most four
+  std::size_t max_connections = 20'000;  // beyond them 503 at once
+  http_limits limits{};
+  server_timeouts timeouts{};
+  duration drain = seconds(10);  // what stop() gives to requests that are being answered
+};
+
+// Where a server can be reached.
+struct endpoint {
+  std::string address;
+  std::uint16_t port = 0;
+  std::string url() const;  // "http://127.0.0.1:8080"
+};
+
+}  // namespace aft

@@ -1,0 +1,100 @@
+#pragma once
+// One database, and the one thread that writes it.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <aft/ground/clock.hpp>
+#include <aft/ground/function.hpp>
+#include <aft/ground/log.hpp>
+#include <aft/storage/errors.hpp>
+#include <aft/storage/migration.hpp>
+#include <aft/storage/reader.hpp>
+#include <aft/storage/transaction.hpp>
+
+namespace aft {
+
+struct storage_options {
+  // A commit that has been answered survives a loss of power. Without it, the last commits before
+  // one may be lost, though never half of one; a crash of the process alone loses nothing.
+  bool durable = true;
+  duration busy_timeout = seconds(10);    // how long another process may hold the database
+  std::size_t max_queue = 10'000;         // transactions that wait to be run; beyond: busy
+  std::size_t cache_bytes = 64u << 20;    // of each connection, at most
+};
+
+// Opens a database and runs transactions on it, one writer thread for all of them: transactions that
+// wait are run one after another, each undone alone if it throws, and committed together with one
+// sync (group commit). Readers are never blocked by writers. Any thread.
+class database {
+ public:
+  // Opens a file ("notes.db"), or makes it; ":memory:" is a database that goes when it is closed.
+  // Throws storage_error. The log and the clock must outlive it.
+  database(std::string url, storage_options options, const logger& log, const clock& time);
+  database(const database&) = delete;
+  database& operator=(const database&) = delete;
+  ~database();  // runs what waits, then closes
+
+  // Applies what has not been applied of a line of migrations; `line` keeps the library's and the
+  // host's apart. Throws configuration_error that names the migration, and changes nothing then.
+  void migrate(const std::string& line, const std::vector<migration>& steps);
+
+  // Calls f(reader&) on this thread, and returns what it returns.
+  template <class F>
+  auto read(F&& f) {
+    using result = std::invoke_result_t<F&, reader&>;
+    if constexpr (std::is_void_v<result>) {
+      read_erased(&f, [](void* call, reader& r) { (*static_cast<std::remove_reference_t<F>*>(call))(r); });
+    } else {
+      std::optional<result> value;
+      auto keep = [&](reader& r) { value.emplace(f(r)); };
+      read_erased(&keep, [](void* call, reader& r) { (*static_cast<decltype(keep)*>(call))(r); });
+      return *std::move(value);
+    }
+  }
+
+  // Calls f(transaction&) on the writer, waits until it is committed, and returns what it returned;
+  // what it throws is thrown here, and undone there. Not where none may wait (on an event loop, inside
+  // a transaction): throws storage_error, misuse.
+  template <class F>
+  auto write(F&& f) {
+    using result = std::invoke_result_t<F&, transaction&>;
+    if constexpr (std::is_void_v<result>) {
+      write_erased(&f, [](void* call, transaction& tx) { (*static_cast<std::remove_reference_t<F>*>(call))(tx); });
+    } else {
+      std::optional<result> value;
+      auto keep = [&](transaction& tx) { value.emplace(f(tx)); };
+      write_erased(&keep, [](void* call, transaction& tx) { (*static_cast<decltype(keep)*>(call))(tx); });
+      return *std::move(value);
+    }
+  }
+
+  // Calls `heard` after each commit with transaction::notify(topic), on the writer: it must return at
+  // once. Returns a number for unlisten, after which it is no longer called.
+  std::uint64_t listen(std::string_view topic, function<void()> heard);
+  void unlisten(std::uint64_t listener);
+
+  const std::string& url() const { return url_; }
+
+  const clock& time() const { return clock_; }
+
+  class impl;
+  impl& inside() { return *impl_; }  // for the library's own rooms
+
+ private:
+  void read_erased(void* call, void (*run)(void* call, reader&));
+  void write_erased(void* call, void (*run)(void* call, transaction&));
+
+  std::string url_;
+  storage_options options_;
+  const clock& clock_;
+  impl* impl_;
+};
+
+}  // namespace aft

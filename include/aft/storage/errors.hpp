@@ -1,0 +1,46 @@
+#pragma once
+// What storage throws.
+
+#include <cstdint>
+#include <string>
+
+#include <aft/ground/error.hpp>
+
+namespace aft {
+
+enum class storage_fault : std::uint8_t {
+  statement,      // SQL that is wrong, or does not fit its row
+  constraint,     // see constraint_error
+  busy,           // another process holds the database, or the queue is full
+  full,           // no space left
+  io,             // the file cannot be read or written
+  corrupt,        // the file is no sound database
+  closed,         // the database was closed
+  misuse,         // a write from where none may wait, a transaction inside a transaction
+  other,
+};
+
+class storage_error : public error {
+ public:
+  storage_error(storage_fault fault, const std::string& what) : error(what), fault_(fault) {}
+  storage_fault fault() const { return fault_; }
+
+ private:
+  storage_fault fault_;
+};
+
+enum class constraint_kind : std::uint8_t { unique, foreign_key, not_null, check, other };
+
+// A statement that the schema refuses. A program that expects one ("this name is taken") asks with
+// `on conflict do nothing` instead, and sees it in the number of changed rows.
+class constraint_error : public storage_error {
+ public:
+  constraint_error(constraint_kind kind, const std::string& what)
+      : storage_error(storage_fault::constraint, what), kind_(kind) {}
+  constraint_kind kind() const { return kind_; }
+
+ private:
+  constraint_kind kind_;
+};
+
+}  // namespace aft

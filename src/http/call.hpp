@@ -1,0 +1,162 @@
+#pragma once
+// One request in flight, from its head to its answer.
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <aft/ground/buffer.hpp>
+#include <aft/ground/problem.hpp>
+#include <aft/ground/resource.hpp>
+#include <aft/http/handler.hpp>
+#include <aft/http/message.hpp>
+
+#include "../ground/waker.hpp"
+#include "head.hpp"
+#include "path.hpp"
+#include "route_tree.hpp"
+
+namespace aft::http {
+
+class dispatcher;
+struct route_entry;
+
+// What the handler answered, before it is written as HTTP.
+struct reply {
+  int status = 0;  // 0: nothing yet
+  std::string_view content_type{};  // empty: none
+  buffer headers{};                 // whole lines
+  buffer body{};
+  std::string long_body{};  // instead of body, where copying would cost
+  bool closes = false;      // the connection, afterwards
+  std::string content_type_storage{};
+
+  std::string_view content() const { return long_body.empty() ? body.view() : long_body; }
+  void clear() {
+    status = 0;
+    content_type = {};
+    headers.clear();
+    body.clear();
+    long_body.clear();
+    closes = false;
+  }
+};
+
+// Appends "Name: value\r\n"; throws aft::error for what is no header, or the server's own to send.
+void add_header(reply& r, std::string_view name, std::string_view value);
+
+// What one event loop owns for the handlers it runs (its database reader, say). One thread at a time.
+class lane_context {
+ public:
+  static constexpr unsigned max_locals = 8;
+
+  lane_context() = default;
+  lane_context(const lane_context&) = delete;
+  lane_context& operator=(const lane_context&) = delete;
+  ~lane_context() {
+    for (auto& l : locals_) {
+      if (l.object) l.destroy(l.object);
+    }
+  }
+  void* local(unsigned index) const { return locals_[index].object; }
+  void set_local(unsigned index, void* object, void (*destroy)(void*)) {
+    locals_[index] = {object, destroy};
+  }
+
+ private:
+  struct held {
+    void* object = nullptr;
+    void (*destroy)(void*) = nullptr;
+  };
+  std::array<held, max_locals> locals_;
+};
+
+// The arguments of the handler, made. Small ones need no allocation.
+class argument_pack {
+ public:
+  argument_pack() = default;
+  argument_pack(const argument_pack&) = delete;
+  argument_pack& operator=(const argument_pack&) = delete;
+  ~argument_pack() { discard(); }
+
+  void* room(std::size_t size, std::size_t alignment) {
+    if (size <= sizeof inline_ && alignment <= alignof(std::max_align_t)) return inline_;
+    const auto extra = std::align_val_t(alignment);
+    heap_ = ::operator new(size, extra);
+    heap_alignment_ = extra;
+    return heap_;
+  }
+  void* memory() { return heap_ ? heap_ : inline_; }
+  void made(void (*undo)(void*)) { discard_ = undo; }
+  void discard() {
+    if (discard_) discard_(memory());
+    discard_ = nullptr;
+    if (heap_) ::operator delete(heap_, heap_alignment_);
+    heap_ = nullptr;
+  }
+
+ private:
+  alignas(std::max_align_t) std::byte inline_[512];
+  void* heap_ = nullptr;
+  std::align_val_t heap_alignment_{};
+  void (*discard_)(void*) = nullptr;
+};
+
+class call {
+ public:
+  call() = default;
+  call(const call&) = delete;
+  call& operator=(const call&) = delete;
+
+  // ---- the request
+  request_head head;
+  request incoming;
+  buffer kept;  // the bytes of head and body, where they had to leave the connection's buffer
+  std::size_t max_body = 0;
+
+  // ---- its route
+  const dispatcher* owner = nullptr;
+  const route_entry* route = nullptr;
+  route_tree::match match;
+  path_segments segments;
+  buffer decoded_path;
+  lane_context* context = nullptr;
+
+  // ---- its way
+  argument_pack arguments;
+  bool extracted = false;
+  bool failed = false;
+  problem failure;  // when failed
+  reply answer;
+
+  std::uint32_t taken = 0;  // which providers gave something, a bit for each
+
+  // For the lane that runs it: what it lends to the handler (a transaction), and memory for its own
+  // bookkeeping, so that a hand-over allocates nothing.
+  void* lent = nullptr;
+  alignas(std::max_align_t) std::byte lane_memory[96];
+  call* next = nullptr;  // in a lane's list
+
+  // Called by a lane on its own thread when the call is finished there; afterwards the call is no
+  // longer the lane's. Returns who is to be woken for it, if anybody.
+  waker* (*on_done)(call&) = nullptr;
+  void* session = nullptr;
+
+  // Ready for the next request; keeps what it allocated.
+  void reset() {
+    arguments.discard();
+    route = nullptr;
+    extracted = failed = false;
+    taken = 0;
+    lent = nullptr;
+    answer.clear();
+    match.route = route_tree::none;
+  }
+
+  // The first failure decides the status; errors of the same status are collected.
+  void fail(int status, std::string detail);
+  void fail(int status, field_error error);
+};
+
+}  // namespace aft::http

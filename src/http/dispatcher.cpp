@@ -1,0 +1,265 @@
+#include "dispatcher.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <aft/ground/error.hpp>
+
+namespace aft::http {
+
+dispatcher::dispatcher(const logger& log, problem_writer on_problem)
+    : log_(log), on_problem_(std::move(on_problem)) {}
+
+namespace {
+
+// The greatest lane that these arguments need, with what they are made from.
+void find_lanes(const argument_info* arguments, std::uint32_t count, bool making,
+                const std::vector<provider>& providers, route_entry& entry, std::string& wrong) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto& a = arguments[i];
+    if (a.kind == argument_kind::made) {
+      find_lanes(a.needs, a.need_count, true, providers, entry, wrong);
+    }
+    if (a.kind != argument_kind::resource) continue;
+    const auto found = std::find_if(providers.begin(), providers.end(),
+                                    [&](const provider& p) { return p.key == a.key; });
+    if (found == providers.end()) {
+      wrong += fmt::format("\n  {} takes {}&, which nobody provides; give it to app.state(), or for "
+                           "a database .database to the app",
+                           entry.label(), a.name);
+      continue;
+    }
+    entry.run_lane = std::max(entry.run_lane, found->least);
+    if (making) entry.extract_lane = std::max(entry.extract_lane, found->least);
+  }
+}
+
+}  // namespace
+
+void dispatcher::start(route_list& routes) {
+  std::string wrong;
+  if (providers_.size() > 32) throw configuration_error("more than 32 states in one app");
+  for (std::size_t i = 0; i < routes.entries.size(); ++i) {
+    auto& entry = *routes.entries[i];
+    const auto other = tree_.add(entry.method, entry.pattern, std::int32_t(i));
+    if (other != route_tree::none) {
+      const auto& first = *routes.entries[std::size_t(other)];
+      wrong += first.pattern == entry.pattern
+                   ? fmt::format("\n  {} is registered twice: {}", entry.label(), first.label())
+                   : fmt::format("\n  {} can never be reached: {} has the same shape", entry.label(),
+                                 first.label());
+    }
+    entry.run_lane = entry.handler.least_lane;
+    const auto& info = entry.handler.info();
+    find_lanes(info.arguments, info.argument_count, false, providers_, entry, wrong);
+    if (entry.handler.least_lane == lane::work && entry.run_lane == lane::write) {
+      wrong += fmt::format("\n  {} is aft::blocking, but takes a transaction, which nothing may hold "
+                           "up; take aft::database& and write through it",
+                           entry.label());
+    }
+  }
+  if (!wrong.empty()) throw configuration_error("the routes cannot be served:" + wrong);
+  routes.closed = true;
+  routes_ = &routes;
+}
+
+namespace {
+
+std::string methods_of(std::uint32_t allowed) {
+  if (allowed & 1u << unsigned(method::get)) allowed |= 1u << unsigned(method::head);
+  allowed |= 1u << unsigned(method::options);
+  std::string names;
+  for (unsigned i = 0; i < unsigned(method::other); ++i) {
+    if (!(allowed >> i & 1)) continue;
+    if (!names.empty()) names += ", ";
+    names += to_string(method(i));
+  }
+  return names;
+}
+
+}  // namespace
+
+void dispatcher::find_route(call& c) const {
+  c.owner = this;
+  const auto& head = c.head;
+  const auto path = head.target.substr(0, head.path_length);
+  if (path.front() != '/') {  // "*", which only OPTIONS may ask for
+    c.answer.status = 204;
+    add_header(c.answer, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, QUERY");
+    return;
+  }
+  const auto verdict = split_path(path, c.decoded_path, c.segments);
+  if (verdict == path_verdict::ok) tree_.find(head.method, c.segments, c.match);
+  if (verdict == path_verdict::ok && c.match.route != route_tree::none) {
+    c.route = routes_->entries[std::size_t(c.match.route)].get();
+    if (c.route->max_body) c.max_body = c.route->max_body;
+    return;
+  }
+  answer_without_route(c, verdict);
+}
+
+void dispatcher::answer_without_route(call& c, path_verdict verdict) const {
+  if (verdict == path_verdict::malformed) {
+    return c.fail(400, "the path holds a malformed escape, or a segment \".\" or \"..\"");
+  }
+  if (verdict == path_verdict::too_deep) return c.fail(404, "no such path");
+  if (c.match.allowed) {
+    const auto allowed = methods_of(c.match.allowed);
+    add_header(c.answer, "Allow", allowed);
+    if (c.head.method == method::options) {
+      c.answer.status = 204;
+      return;
+    }
+    if (c.head.method == method::other) return c.fail(501, "no such method");
+    return c.fail(405, fmt::format("this path answers {}", allowed));
+  }
+  // The same path with a slash more or less at its end.
+  auto& segments = c.segments;
+  const bool slash = segments.text[segments.count - 1].empty();
+  if (!segments.has_empty && segments.count > unsigned(slash) &&
+      segments.count < path_segments::max) {
+    route_tree::match other;
+    if (slash) --segments.count;
+    else segments.text[segments.count] = {}, segments.raw[segments.count++] = segments.end;
+    tree_.find(c.head.method, segments, other);
+    if (other.route != route_tree::none && !(other.has_rest && !slash)) {
+      std::string location(c.head.target.substr(0, c.head.path_length));
+      if (slash) location.pop_back();
+      else location += '/';
+      location += c.head.target.substr(c.head.path_length);
+      c.answer.status = 308;
+      return add_header(c.answer, "Location", location);
+    }
+  }
+  c.fail(404, "no such path");
+}
+
+void* dispatcher::find(resource_key key, call& c) const {
+  for (std::size_t i = 0; i < providers_.size(); ++i) {
+    const auto& p = providers_[i];
+    if (p.key != key) continue;
+    void* found = p.get(p.context, c);
+    if (p.put) c.taken |= 1u << i;
+    return found;
+  }
+  return nullptr;  // start() made sure of every key
+}
+
+void dispatcher::put_back(call& c) const {
+  for (std::size_t i = 0; c.taken; ++i) {
+    if (!(c.taken & 1u << i)) continue;
+    c.taken &= ~(1u << i);
+    providers_[i].put(providers_[i].context, c);
+  }
+}
+
+void dispatcher::report_to(call& c, std::string_view what) const {
+  const auto label = c.route ? fmt::format("{} {}", to_string(c.route->method), c.route->pattern) : "";
+  log_.write({log_level::error, "http", what, label, {}});
+}
+
+void dispatcher::note_exception(call& c) const {
+  c.failed = false;
+  c.answer.clear();
+  try {
+    throw;
+  } catch (problem& p) {
+    try {
+      return reply_problem(c, std::move(p));
+    } catch (const error& e) {
+      report_to(c, e.what());
+    }
+  } catch (const std::exception& e) {
+    report_to(c, e.what());
+  } catch (...) {
+    report_to(c, "a handler threw something that is no std::exception");
+  }
+  c.failed = true;
+  c.failure = problem{500, "the server could not answer; the fault is its own"};
+}
+
+bool dispatcher::extract(call& c) const {
+  const auto& info = c.route->handler.info();
+  c.extracted = true;
+  if (!info.extract) return true;
+  try {
+    info.extract(c, c.arguments.room(info.pack_size, info.pack_alignment));
+    c.arguments.made(info.discard);
+  } catch (...) {
+    note_exception(c);
+  }
+  put_back(c);
+  return !c.failed;
+}
+
+outcome dispatcher::invoke(call& c) const {
+  try {
+    c.route->handler.info().invoke(c.route->handler.callable(), c, c.arguments.memory());
+  } catch (...) {
+    put_back(c);
+    note_exception(c);
+    answer_failure(c);
+    return outcome::threw;
+  }
+  put_back(c);
+  if (c.failed) answer_failure(c);
+  return outcome::answered;
+}
+
+outcome dispatcher::hand_over(call& c, lane to) const {
+  if (runners_[std::size_t(to)]->submit(c)) return outcome::handed_over;
+  c.failed = true;
+  c.failure = problem{503, "the server has more work than it takes on; try again"};
+  c.failure.retry_after_seconds = 1;
+  answer_failure(c);
+  return outcome::answered;
+}
+
+outcome dispatcher::run(call& c) const {
+  if (c.failed) answer_failure(c);
+  if (c.answer.status) return outcome::answered;  // without a handler
+  return resume(c, lane::io);
+}
+
+outcome dispatcher::resume(call& c, lane here) const {
+  const auto& route = *c.route;
+  if (!c.extracted) {
+    if (route.extract_lane > here) return hand_over(c, route.extract_lane);
+    if (!extract(c)) {
+      answer_failure(c);
+      return outcome::threw;  // nothing to keep of what an argument did
+    }
+  }
+  if (route.run_lane > here) return hand_over(c, route.run_lane);
+  return invoke(c);
+}
+
+void dispatcher::answer_failure(call& c) const {
+  auto& answer = c.answer;
+  const auto allow = std::string(answer.headers.view());  // of a 405
+  answer.clear();
+  const auto& p = c.failure;
+  try {
+    if (on_problem_) {
+      reply_with(c, on_problem_(p, c.incoming));
+    } else {
+      answer.status = p.status;
+      answer.content_type = "application/problem+json";
+      write_problem(answer.body, p);
+    }
+  } catch (const std::exception& e) {
+    report_to(c, e.what());
+    answer.clear();
+    answer.status = 500;
+  }
+  answer.headers.append(allow);
+  if (p.status == 401 && answer.headers.view().find("WWW-Authenticate:") == std::string_view::npos) {
+    answer.headers.append("WWW-Authenticate: Bearer\r\n");  // RFC 9110 section 15.5.2 wants one
+  }
+  if (p.retry_after_seconds > 0) {
+    add_header(answer, "Retry-After", std::to_string(p.retry_after_seconds));
+  }
+}
+
+}  // namespace aft::http

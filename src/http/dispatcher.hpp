@@ -1,0 +1,92 @@
+#pragma once
+// From a request to its handler and back, on whichever lanes it takes.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <aft/ground/function.hpp>
+#include <aft/ground/log.hpp>
+#include <aft/ground/problem.hpp>
+#include <aft/ground/resource.hpp>
+#include <aft/http/message.hpp>
+
+#include "call.hpp"
+#include "route_list.hpp"
+#include "route_tree.hpp"
+
+namespace aft::http {
+
+// Where a `T&` of a handler comes from.
+struct provider {
+  resource_key key;
+  lane least;                              // which lane it lives on
+  void* context;
+  void* (*get)(void* context, call& c);    // on that lane; never null; may throw
+  void (*put)(void* context, call& c);     // when the call is done with it there; may be null
+};
+
+// Runs calls on threads of its own.
+class lane_runner {
+ public:
+  lane_runner() = default;
+  lane_runner(const lane_runner&) = delete;
+  lane_runner& operator=(const lane_runner&) = delete;
+  virtual ~lane_runner() = default;
+  // Takes the call, or says that the lane is full. What it took, it hands to dispatcher::resume on
+  // its thread, and then to call::on_done.
+  virtual bool submit(call& c) noexcept = 0;
+};
+
+enum class outcome {
+  answered,     // the call has its reply
+  threw,        // it has its reply too, but the handler threw: what it wrote must be undone
+  handed_over,  // another lane has the call now: do not touch it
+};
+
+class dispatcher {
+ public:
+  using problem_writer = function<response(const problem&, const request&)>;
+
+  dispatcher(const logger& log, problem_writer on_problem);
+  dispatcher(const dispatcher&) = delete;
+  dispatcher& operator=(const dispatcher&) = delete;
+
+  void provide(provider p) { providers_.push_back(p); }
+  void set_lane(lane l, lane_runner& runner) { runners_[std::size_t(l)] = &runner; }
+
+  // Takes the routes into use; throws configuration_error that names everything wrong with them.
+  void start(route_list& routes);
+
+  // With the head of the request: finds its route. Without one, the call has failed.
+  void find_route(call& c) const;
+
+  // With the whole request, on the loop that read it. Answered or handed over.
+  outcome run(call& c) const;
+
+  // On another lane.
+  outcome resume(call& c, lane here) const;
+
+  // Turns a failure into its reply.
+  void answer_failure(call& c) const;
+
+  void* find(resource_key key, call& c) const;
+
+ private:
+  void put_back(call& c) const;
+  void report_to(call& c, std::string_view what) const;
+  bool extract(call& c) const;  // false: failed, or threw
+  outcome invoke(call& c) const;
+  outcome hand_over(call& c, lane to) const;
+  void note_exception(call& c) const;
+  void answer_without_route(call& c, path_verdict verdict) const;
+
+  const logger& log_;
+  problem_writer on_problem_;
+  std::vector<provider> providers_;
+  lane_runner* runners_[3] = {};
+  route_tree tree_;
+  route_list* routes_ = nullptr;
+};
+
+}  // namespace aft::http

@@ -1,0 +1,70 @@
+#pragma once
+// The head of a request, as the parser leaves it: views into the bytes that were parsed.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include <aft/http/message.hpp>
+
+namespace aft::http {
+
+// Headers that the library itself looks at; the parser finds them on its way.
+enum class known : std::uint8_t {
+  host,
+  connection,
+  content_length,
+  transfer_encoding,
+  expect,
+  upgrade,
+  content_type,
+  cookie,
+  authorization,
+  origin,
+  count,
+};
+
+struct request_head {
+  static constexpr std::size_t max_headers = 100;
+
+  std::string_view method_name{}, target{};
+  std::string_view authority{};  // of a target in absolute form
+  std::size_t path_length = 0;   // of the target
+  std::uint64_t content_length = 0;
+  aft::method method = method::get;
+  std::uint8_t minor_version = 1;
+  bool keep_alive = true;
+  bool closes = false;  // says so
+  bool has_content_length = false;
+  bool chunked = false;
+  bool expects_continue = false;
+  bool upgrades = false;
+  std::uint8_t index[std::size_t(known::count)]{};  // one more than the place in lines; 0: absent
+  std::size_t line_count = 0;
+  header_line lines[max_headers];
+
+  bool has_body() const { return chunked || content_length > 0; }
+  bool has(known h) const { return index[std::size_t(h)] != 0; }
+  std::string_view value(known h) const {
+    const auto at = index[std::size_t(h)];
+    return at ? lines[at - 1].value : std::string_view();
+  }
+};
+
+// After the bytes have moved from one place to another.
+void rebase(request_head& head, const char* from, const char* to);
+
+struct request_access {
+  static void bind(request& r, const request_head& head, std::string_view body) {
+    r.headers_ = head.lines;
+    r.header_count_ = head.line_count;
+    r.method_name_ = head.method_name;
+    r.target_ = head.target;
+    r.path_length_ = head.path_length;
+    r.method_ = head.method;
+    r.minor_version_ = head.minor_version;
+    r.body_ = body;
+  }
+};
+
+}  // namespace aft::http

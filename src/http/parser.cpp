@@ -1,0 +1,354 @@
+#include "parser.hpp"
+
+#include <cstring>
+
+#include "letters.hpp"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace aft::http {
+namespace {
+
+// A name of token characters compared without regard to case. '-' keeps its value under the mask.
+template <std::size_t Size>
+bool same_name(const char* text, const char (&lower_case)[Size]) {
+  constexpr std::size_t length = Size - 1;
+  for (std::size_t i = 0; i < length; ++i) {
+    if ((text[i] | 0x20) != lower_case[i]) return false;
+  }
+  return true;
+}
+
+// The next byte that is not a visible ASCII character: the end of a target.
+char* skip_visible(char* p) {
+#if defined(__SSE2__)
+  while (true) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    // Signed, bytes from 0x80 are less than 0x21 too.
+    const __m128i stop =
+        _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x21)), _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)));
+    if (int mask = _mm_movemask_epi8(stop)) return p + __builtin_ctz(unsigned(mask));
+    p += 16;
+  }
+#else
+  while (static_cast<signed char>(*p) > 0x20 && *p != 0x7f) ++p;
+  return p;
+#endif
+}
+
+// The next control character other than the tab: the end of a header's value.
+char* skip_value(char* p) {
+#if defined(__SSE2__)
+  const __m128i limit = _mm_set1_epi8(0x1f), tab = _mm_set1_epi8('\t'), del = _mm_set1_epi8(0x7f);
+  while (true) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, limit), v);
+    const __m128i stop =
+        _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(v, tab), control), _mm_cmpeq_epi8(v, del));
+    if (int mask = _mm_movemask_epi8(stop)) return p + __builtin_ctz(unsigned(mask));
+    p += 16;
+  }
+#else
+  while ((static_cast<unsigned char>(*p) > 0x1f && *p != 0x7f) || *p == '\t') ++p;
+  return p;
+#endif
+}
+
+// The ':' after a header's name, or the first byte that cannot be part of one.
+char* skip_name(char* p) {
+#if defined(__SSE2__)
+  const __m128i colon = _mm_set1_epi8(':'), dash = _mm_set1_epi8('-'), bit = _mm_set1_epi8(0x20);
+  const __m128i a = _mm_set1_epi8(char(-'a' - 128)), letters = _mm_set1_epi8(char(-128 + 26));
+  while (true) {  // letters and '-' sixteen at once; other token characters one by one
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i is_letter = _mm_cmpgt_epi8(letters, _mm_add_epi8(_mm_or_si128(v, bit), a));
+    const auto common =
+        unsigned(_mm_movemask_epi8(_mm_or_si128(is_letter, _mm_cmpeq_epi8(v, dash))));
+    const auto colons = unsigned(_mm_movemask_epi8(_mm_cmpeq_epi8(v, colon)));
+    const unsigned plain = unsigned(__builtin_ctz(~common | 0x10000));
+    if (colons && unsigned(__builtin_ctz(colons)) == plain) return p + plain;
+    p += plain;
+    if (plain == 16) continue;
+    if (!token_letters[static_cast<unsigned char>(*p)]) return p;
+    ++p;
+  }
+#else
+  while (token_letters[static_cast<unsigned char>(*p)]) ++p;
+  return p;
+#endif
+}
+
+method find_method(std::string_view name) {
+  switch (name.size()) {
+    case 3:
+      if (name == "GET") return method::get;
+      if (name == "PUT") return method::put;
+      break;
+    case 4:
+      if (name == "POST") return method::post;
+      if (name == "HEAD") return method::head;
+      break;
+    case 5:
+      if (name == "PATCH") return method::patch;
+      if (name == "TRACE") return method::trace;
+      if (name == "QUERY") return method::query;
+      break;
+    case 6:
+      if (name == "DELETE") return method::del;
+      break;
+    case 7:
+      if (name == "OPTIONS") return method::options;
+      break;
+    default: break;
+  }
+  return method::other;
+}
+
+constexpr std::string_view root_target = "/";  // of a URL without a path
+
+parse_result refuse(int status, const char* why) {
+  return {parse_status::refused, 0, status, why};
+}
+constexpr parse_result incomplete{parse_status::incomplete, 0, 0, nullptr};
+
+bool is_host(std::string_view host) {
+  for (char c : host) {
+    if (!host_letters[static_cast<unsigned char>(c)]) return false;
+  }
+  return true;
+}
+
+bool has_only(const letter_set& set, std::string_view text) {
+  for (char c : text) {
+    if (!set[static_cast<unsigned char>(c)]) return false;
+  }
+  return true;
+}
+
+// RFC 9112 section 3.2. Leaves the path and query in head.target.
+const char* read_target(request_head& head) {
+  auto& target = head.target;
+  if (target.front() != '/') {
+    if (target == "*") {
+      head.path_length = 1;
+      return head.method == method::options ? nullptr : "only OPTIONS may ask for *";
+    }
+    std::size_t scheme = 0;
+    for (std::string_view known_scheme : {"http://", "https://"}) {
+      if (target.size() >= known_scheme.size() &&
+          equal_ignoring_case(target.substr(0, known_scheme.size()), known_scheme)) {
+        scheme = known_scheme.size();
+      }
+    }
+    if (!scheme) return "a request target is a path, a URL or *";
+    const auto rest = target.substr(scheme);
+    const auto slash = rest.find_first_of("/?");
+    head.authority = rest.substr(0, slash);
+    if (head.authority.empty() || !is_host(head.authority)) return "a URL without a valid host";
+    if (slash == rest.npos) {
+      target = root_target;
+    } else if (rest[slash] == '?') {
+      return "a URL without a path";
+    } else {
+      target = rest.substr(slash);
+    }
+  }
+  const auto question = static_cast<const char*>(std::memchr(target.data(), '?', target.size()));
+  head.path_length = question ? std::size_t(question - target.data()) : target.size();
+  return nullptr;
+}
+
+// What one header means to the framing; null, or why it is refused.
+const char* note_header(request_head& head, std::string_view name, std::string_view value) {
+  auto note = [&](known h) {
+    auto& place = head.index[std::size_t(h)];
+    if (!place) place = std::uint8_t(head.line_count);
+  };
+  const char* s = name.data();
+  switch (name.size()) {
+    case 4:
+      if (same_name(s, "host")) {
+        if (head.has(known::host)) return "more than one Host";
+        note(known::host);
+      }
+      break;
+    case 6:
+      if (same_name(s, "cookie")) note(known::cookie);
+      else if (same_name(s, "origin")) note(known::origin);
+      else if (same_name(s, "expect")) note(known::expect);
+      break;
+    case 7:
+      if (same_name(s, "upgrade")) note(known::upgrade);
+      break;
+    case 10:
+      if (same_name(s, "connection")) {
+        note(known::connection);
+        while (!value.empty()) {  // a list of tokens
+          const auto comma = value.find(',');
+          auto token = value.substr(0, comma);
+          value = comma == value.npos ? std::string_view() : value.substr(comma + 1);
+          while (!token.empty() && (token.front() == ' ' || token.front() == '\t')) {
+            token.remove_prefix(1);
+          }
+          while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) {
+            token.remove_suffix(1);
+          }
+          if (equal_ignoring_case(token, "close")) head.closes = true;
+          else if (equal_ignoring_case(token, "keep-alive")) head.keep_alive = true;
+          else if (equal_ignoring_case(token, "upgrade")) head.upgrades = true;
+        }
+      }
+      break;
+    case 12:
+      if (same_name(s, "content-type")) note(known::content_type);
+      break;
+    case 13:
+      if (same_name(s, "authorization")) note(known::authorization);
+      break;
+    case 14:
+      if (same_name(s, "content-length")) {
+        if (head.has_content_length) return "more than one Content-Length";
+        if (value.empty() || value.size() > 18) return "a Content-Length that is no length";
+        std::uint64_t length = 0;
+        for (char c : value) {
+          if (c < '0' || c > '9') return "a Content-Length that is no length";
+          length = length * 10 + std::uint64_t(c - '0');
+        }
+        head.content_length = length;
+        head.has_content_length = true;
+        note(known::content_length);
+      }
+      break;
+    case 17:
+      if (same_name(s, "transfer-encoding")) {
+        if (head.chunked) return "more than one Transfer-Encoding";
+        if (!equal_ignoring_case(value, "chunked")) return "a Transfer-Encoding other than chunked";
+        head.chunked = true;
+        note(known::transfer_encoding);
+      }
+      break;
+    default: break;
+  }
+  return nullptr;
+}
+
+// What holds only for all headers together.
+parse_result check_whole(request_head& head, std::size_t size) {
+  if (head.chunked && head.has_content_length) {
+    return refuse(400, "both Content-Length and Transfer-Encoding");
+  }
+  if (head.minor_version == 0 && head.chunked) {
+    return refuse(400, "Transfer-Encoding in HTTP/1.0");
+  }
+  if (!head.has(known::host)) {
+    if (head.minor_version != 0) return refuse(400, "no Host");
+  } else if (!is_host(head.value(known::host))) {
+    return refuse(400, "a malformed Host");
+  }
+  if (head.has(known::expect)) {
+    if (!equal_ignoring_case(head.value(known::expect), "100-continue")) {
+      return refuse(417, "an Expect other than 100-continue");
+    }
+    head.expects_continue = head.minor_version != 0 && head.has_body();
+  }
+  if (!head.has(known::upgrade)) head.upgrades = false;
+  if (head.closes) head.keep_alive = false;
+  return {parse_status::complete, size, 0, nullptr};
+}
+
+}  // namespace
+
+parse_result parse_head(char* const begin, char* const end, request_head& head,
+                        const parse_limits& limits) {
+  // The fence: every scan below stops at it at the latest.
+  end[0] = '\r';
+  end[1] = '\0';
+  char* p = begin;
+  while (p < end && p - begin < 4 && p[0] == '\r' && p[1] == '\n') p += 2;  // RFC 9112 section 2.2
+
+  char* s = p;
+  while (token_letters[static_cast<unsigned char>(*p)]) ++p;
+  if (p >= end) return p - s > 32 ? refuse(400, "an overlong method") : incomplete;
+  if (*p != ' ' || p == s || p - s > 32) return refuse(400, "no request line");
+  head.method_name = {s, std::size_t(p - s)};
+  head.method = find_method(head.method_name);
+
+  s = ++p;
+  p = skip_visible(p);
+  if (std::size_t(p - s) > limits.max_target) return refuse(414, "a longer target than allowed");
+  if (p >= end) return incomplete;
+  if (*p != ' ' || p == s) return refuse(400, "a malformed request target");
+  head.target = {s, std::size_t(p - s)};
+  if (!has_only(target_letters, head.target)) return refuse(400, "a malformed request target");
+  ++p;
+
+  if (end - p < 10) {
+    return std::string_view("HTTP/1.").starts_with(std::string_view(p, std::size_t(end - p)).substr(0, 7))
+               ? incomplete
+               : refuse(400, "no request line");
+  }
+  if (std::memcmp(p, "HTTP/", 5) != 0 || p[6] != '.' || p[8] != '\r' || p[9] != '\n' ||
+      p[5] < '0' || p[5] > '9' || p[7] < '0' || p[7] > '9') {
+    return refuse(400, "no request line");
+  }
+  if (p[5] != '1') return refuse(505, "a version other than HTTP/1");
+  head.minor_version = p[7] == '0' ? 0 : 1;  // a higher minor version means 1.1 to us
+  p += 10;
+
+  head.keep_alive = head.minor_version != 0;
+  head.has_content_length = head.chunked = head.expects_continue = false;
+  head.upgrades = head.closes = false;
+  head.content_length = 0;
+  head.authority = {};
+  std::memset(head.index, 0, sizeof head.index);
+  head.line_count = 0;
+  if (const char* why = read_target(head)) return refuse(400, why);
+
+  while (true) {
+    if (*p == '\r') {
+      if (p + 1 >= end) return incomplete;
+      if (p[1] != '\n') return refuse(400, "a line that does not end in CRLF");
+      return check_whole(head, std::size_t(p + 2 - begin));
+    }
+    if (head.line_count >= limits.max_headers) return refuse(431, "more headers than allowed");
+    s = p;
+    p = skip_name(p);
+    if (p >= end) return incomplete;
+    if (*p != ':' || p == s) return refuse(400, "a malformed header name");
+    const std::string_view name{s, std::size_t(p - s)};
+
+    ++p;
+    while (*p == ' ' || *p == '\t') ++p;
+    s = p;
+    p = skip_value(p);
+    if (p + 1 >= end) return incomplete;
+    if (p[0] != '\r' || p[1] != '\n') return refuse(400, "a malformed header value");
+    const char* value_end = p;
+    while (value_end > s && (value_end[-1] == ' ' || value_end[-1] == '\t')) --value_end;
+    const std::string_view value{s, std::size_t(value_end - s)};
+    p += 2;
+
+    head.lines[head.line_count++] = {name, value};
+    if (const char* why = note_header(head, name, value)) {
+      const bool unknown_coding = name.size() == 17 && !head.chunked;
+      return refuse(unknown_coding ? 501 : 400, why);
+    }
+  }
+}
+
+void rebase(request_head& head, const char* from, const char* to) {
+  auto move = [&](std::string_view& view) {
+    view = {to + (view.data() - from), view.size()};
+  };
+  move(head.method_name);
+  if (head.target.data() != root_target.data()) move(head.target);
+  if (!head.authority.empty()) move(head.authority);
+  for (std::size_t i = 0; i < head.line_count; ++i) {
+    move(head.lines[i].name);
+    move(head.lines[i].value);
+  }
+}
+
+}  // namespace aft::http

@@ -1,0 +1,37 @@
+#pragma once
+// The routes as they were registered.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <aft/http/handler.hpp>
+#include <aft/http/pattern.hpp>
+
+namespace aft::http {
+
+struct route_entry {
+  aft::method method;
+  std::string pattern;  // with the group's prefix
+  source_place place;
+  http::handler handler;
+  std::vector<std::string> names{};  // of its placeholders
+  std::string summary{}, description{}, tag{};
+  std::vector<std::pair<int, std::string>> answers{};
+  std::size_t max_body = 0;  // 0: the server's
+  bool hidden = false;
+  // Set at the start.
+  lane extract_lane = lane::io;  // where its arguments are made
+  lane run_lane = lane::io;      // where it runs
+
+  std::string label() const;  // "GET /notes/{id} (notes.cpp:12)"
+};
+
+class route_list {
+ public:
+  std::vector<std::unique_ptr<route_entry>> entries;
+  bool closed = false;  // the app has started
+};
+
+}  // namespace aft::http

@@ -1,0 +1,52 @@
+#include <aft/http/routes.hpp>
+
+#include <fmt/format.h>
+
+#include <aft/ground/error.hpp>
+
+#include "route_list.hpp"
+
+namespace aft {
+
+std::string http::route_entry::label() const {
+  return fmt::format("{} {} ({}:{})", method == method::other ? "ANY" : to_string(method), pattern,
+                     place.file, place.line);
+}
+
+route& route::summary(std::string_view text) { return entry_->summary = text, *this; }
+route& route::description(std::string_view text) { return entry_->description = text, *this; }
+route& route::tag(std::string_view name) { return entry_->tag = name, *this; }
+route& route::answers(int status, std::string_view when) {
+  entry_->answers.emplace_back(status, when);
+  return *this;
+}
+route& route::max_body(std::size_t bytes) { return entry_->max_body = bytes, *this; }
+route& route::hidden() { return entry_->hidden = true, *this; }
+
+route routes::add(method m, std::string_view pattern, source_place place, http::handler&& handler) {
+  const bool sound = prefix_.empty() || (prefix_.front() == '/' && prefix_.back() != '/' &&
+                                         prefix_.find_first_of("{}?#% ") == prefix_.npos &&
+                                         prefix_.find("//") == prefix_.npos);
+  if (!sound) {
+    throw configuration_error(fmt::format(
+        "the prefix \"{}\" of a group must look like \"/api\": a slash first, none last, no "
+        "placeholders",
+        prefix_));
+  }
+  if (list_->closed) {
+    throw configuration_error(fmt::format(
+        "{} {} is registered after the start; register all routes before", to_string(m), pattern));
+  }
+  auto path = prefix_ + std::string(pattern == "/" && !prefix_.empty() ? "" : pattern);
+  std::vector<std::string> names;
+  for (std::size_t open = 0; (open = pattern.find('{', open)) != pattern.npos; ++open) {
+    auto name = pattern.substr(open + 1, pattern.find('}', open) - open - 1);
+    if (name.ends_with("...")) name.remove_suffix(3);
+    names.emplace_back(name);
+  }
+  auto& entry = list_->entries.emplace_back(new http::route_entry{
+      m, std::move(path), place, std::move(handler), std::move(names), {}, {}, tag_, {}});
+  return route(*entry);
+}
+
+}  // namespace aft

@@ -1,0 +1,257 @@
+#include "session.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "parser.hpp"
+
+namespace aft::http {
+
+call_pool::~call_pool() {
+  for (auto* c : free_) delete c;
+}
+
+call* call_pool::take() {
+  if (free_.empty()) return new call;
+  auto* c = free_.back();
+  free_.pop_back();
+  return c;
+}
+
+void call_pool::give_back(call* c) {
+  c->reset();
+  if (free_.size() >= max_kept) {
+    delete c;
+    return;
+  }
+  if (c->kept.capacity() > max_kept_bytes) c->kept.release();
+  if (c->answer.body.capacity() > max_kept_bytes) c->answer.body.release();
+  free_.push_back(c);
+}
+
+namespace {
+
+// A body that nobody wants is read and dropped up to this size, to keep the connection.
+constexpr std::uint64_t max_skipped_body = 64 * 1024;
+
+}  // namespace
+
+std::size_t session::receive(session_host& host, char* data, std::size_t size, buffer& out) {
+  std::size_t taken = 0;
+  while (taken < size && !in_flight_ && !closing_ && out.size() < host.limits.max_unsent) {
+    char* const from = data + taken;
+    const std::size_t left = size - taken;
+    std::size_t used = 0;
+    switch (place_) {
+      case place::head: used = read_head(host, from, left, out); break;
+      case place::fixed_body: used = read_fixed_body(host, from, left, out); break;
+      case place::chunked_body: used = read_chunked_body(host, from, left, out); break;
+      case place::skip:
+        used = std::size_t(std::min<std::uint64_t>(body_left_, left));
+        body_left_ -= used;
+        if (!body_left_) place_ = place::head;
+        break;
+    }
+    if (!used) break;
+    taken += used;
+  }
+  return taken;
+}
+
+std::size_t session::read_head(session_host& host, char* data, std::size_t size, buffer& out) {
+  if (seen_) {  // the head had begun before: is its end there now?
+    const std::size_t from = seen_ > 3 ? seen_ - 3 : 0;
+    const bool whole = memmem(data + from, size - from, "\r\n\r\n", 4) != nullptr;
+    if (!whole && size <= host.limits.max_head) {
+      seen_ = std::uint32_t(size);
+      return 0;
+    }
+  }
+  const parse_limits limits{host.limits.max_target,
+                            std::min(host.limits.max_headers, request_head::max_headers)};
+  auto& c = *host.scratch;
+  const auto parsed = parse_head(data, data + size, c.head, limits);
+  switch (parsed.status) {
+    case parse_status::complete:
+      if (parsed.size > host.limits.max_head) break;
+      seen_ = 0;
+      head_noticed_ = false;
+      return begin_request(host, data, size, parsed.size, out);
+    case parse_status::incomplete:
+      if (size > host.limits.max_head) break;
+      seen_ = std::uint32_t(size);
+      return 0;
+    case parse_status::refused: refuse(host, parsed.refusal, parsed.why, out); return size;
+  }
+  refuse(host, 431, "a longer head than allowed", out);
+  return size;
+}
+
+std::size_t session::begin_request(session_host& host, char* data, std::size_t size,
+                                   std::size_t head_size, buffer& out) {
+  auto& c = *host.scratch;
+  c.reset();
+  c.context = &host.context;
+  c.max_body = host.limits.max_body;
+  request_access::bind(c.incoming, c.head, {});
+  host.routes.find_route(c);
+
+  const auto& head = c.head;
+  if (!head.has_body()) {
+    if (c.route && c.route->run_lane != lane::io) keep(c, data, head_size);
+    run(host, c, out);
+    return head_size;
+  }
+  const bool wanted = c.route && !c.failed;
+  if (wanted && head.content_length > c.max_body) {
+    c.fail(413, "the body is larger than " + std::to_string(c.max_body) + " bytes");
+  }
+  if (!wanted || c.failed) {
+    const bool skips = !head.chunked && !head.expects_continue &&
+                       head.content_length <= max_skipped_body && c.failure.status != 413;
+    if (skips) {
+      body_left_ = head.content_length;
+      place_ = place::skip;
+    } else {
+      c.head.keep_alive = false;
+      refused_ = true;
+    }
+    run(host, c, out);
+    return head_size;
+  }
+
+  const std::size_t here = size - head_size;
+  if (!head.chunked && here >= head.content_length) {
+    const auto body_size = std::size_t(head.content_length);
+    request_access::bind(c.incoming, c.head, {data + head_size, body_size});
+    if (c.route->run_lane != lane::io) keep(c, data, head_size + body_size);
+    run(host, c, out);
+    return head_size + body_size;
+  }
+  if (head.expects_continue && here == 0) out.append("HTTP/1.1 100 Continue\r\n\r\n");
+  // The rest comes later: the call leaves the shared buffer, and gathers it.
+  reading_ = &c;
+  host.scratch = host.calls.take();
+  head_size_ = std::uint32_t(head_size);
+  c.kept.clear();
+  c.kept.append({data, head_size});
+  rebase(c.head, data, c.kept.data());
+  body_left_ = head.content_length;
+  place_ = head.chunked ? place::chunked_body : place::fixed_body;
+  if (head.chunked) chunks_ = std::make_unique<chunked_reader>(c.max_body);
+  return head_size;
+}
+
+std::size_t session::read_fixed_body(session_host& host, const char* data, std::size_t size,
+                                     buffer& out) {
+  const auto part = std::size_t(std::min<std::uint64_t>(body_left_, size));
+  const char* before = reading_->kept.data();
+  reading_->kept.append({data, part});
+  if (reading_->kept.data() != before) rebase(reading_->head, before, reading_->kept.data());
+  body_left_ -= part;
+  if (!body_left_) body_is_whole(host, out);
+  return part;
+}
+
+std::size_t session::read_chunked_body(session_host& host, const char* data, std::size_t size,
+                                       buffer& out) {
+  std::size_t used = 0;
+  const char* before = reading_->kept.data();
+  const auto status = chunks_->read(data, size, reading_->kept, used);
+  if (reading_->kept.data() != before) rebase(reading_->head, before, reading_->kept.data());
+  switch (status) {
+    case chunked_reader::status::more: break;
+    case chunked_reader::status::done: body_is_whole(host, out); break;
+    case chunked_reader::status::refused:
+      refuse(host, 400, "a malformed chunked body", out);
+      return size;
+    case chunked_reader::status::too_large:
+      refuse(host, 413, "a larger body than allowed", out);
+      return size;
+  }
+  return used;
+}
+
+void session::body_is_whole(session_host& host, buffer& out) {
+  auto& c = *reading_;
+  reading_ = nullptr;
+  chunks_.reset();
+  place_ = place::head;
+  request_access::bind(c.incoming, c.head, c.kept.view().substr(head_size_));
+  host.routes.find_route(c);  // again: the path has moved
+  run(host, c, out);
+  if (in_flight_ != &c) host.calls.give_back(&c);
+}
+
+// The call gets the bytes for itself, because it outlives the buffer they lie in.
+void session::keep(call& c, const char* data, std::size_t size) {
+  const auto body_size = c.incoming.body().size();
+  c.kept.clear();
+  c.kept.append({data, size});
+  rebase(c.head, data, c.kept.data());
+  request_access::bind(c.incoming, c.head, c.kept.view().substr(size - body_size));
+  c.owner->find_route(c);
+}
+
+void session::run(session_host& host, call& c, buffer& out) {
+  c.on_done = host.on_done;
+  c.session = this;
+  const bool is_scratch = &c == host.scratch;
+  in_flight_ = &c;  // before it may come back on another thread
+  if (host.routes.run(c) == outcome::handed_over) {
+    if (is_scratch) host.scratch = host.calls.take();
+    return;
+  }
+  in_flight_ = nullptr;
+  answer(host, c, out);
+}
+
+void session::answer(session_host& host, call& c, buffer& out) {
+  const bool keep_alive = c.head.keep_alive && !c.answer.closes && !host.draining;
+  write_response(host, c, keep_alive, out);
+  closing_ = !keep_alive;
+  c.arguments.discard();
+}
+
+void session::finish(session_host& host, call& c, buffer& out) {
+  in_flight_ = nullptr;
+  answer(host, c, out);
+  host.calls.give_back(&c);
+}
+
+void session::refuse(session_host& host, int status, const char* why, buffer& out) {
+  if (reading_) host.calls.give_back(reading_);
+  reading_ = nullptr;
+  chunks_.reset();
+  place_ = place::head;
+  seen_ = 0;
+  refused_ = true;
+  auto& c = *host.scratch;
+  c.reset();
+  c.head = request_head{};
+  c.head.keep_alive = false;
+  request_access::bind(c.incoming, c.head, {});
+  c.fail(status, std::string("the request was refused: ") + why);
+  host.routes.answer_failure(c);
+  answer(host, c, out);
+}
+
+void session::receive_end(session_host& host, buffer& out) {
+  if (in_flight_ || closing_) return;
+  if (seen_ || reading_) refuse(host, 400, "it ends in the middle", out);
+  closing_ = true;
+}
+
+void session::time_out(session_host& host, buffer& out) {
+  if (seen_ || reading_) refuse(host, 408, "it did not come in time", out);
+  closing_ = true;
+}
+
+bool session::abandon(session_host& host) {
+  if (reading_) host.calls.give_back(reading_);
+  reading_ = nullptr;
+  closing_ = true;
+  return in_flight_ != nullptr;
+}
+
+}  // namespace aft::http

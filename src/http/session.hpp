@@ -1,0 +1,133 @@
+#pragma once
+// HTTP/1.1 over any stream of bytes: requests in, answers out, in order. Knows no socket, so the
+// server and the in-process client are the same to it.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <aft/ground/buffer.hpp>
+#include <aft/http/limits.hpp>
+
+#include "call.hpp"
+#include "chunked.hpp"
+#include "dispatcher.hpp"
+
+namespace aft::http {
+
+// Calls that are not in use. One thread at a time.
+class call_pool {
+ public:
+  call_pool() = default;
+  call_pool(const call_pool&) = delete;
+  call_pool& operator=(const call_pool&) = delete;
+  ~call_pool();
+  call* take();
+  void give_back(call* c);
+
+ private:
+  static constexpr std::size_t max_kept = 256;
+  static constexpr std::size_t max_kept_bytes = 64 * 1024;
+  std::vector<call*> free_;
+};
+
+// What the sessions of one event loop share. One thread at a time.
+class session_host {
+ public:
+  session_host(const dispatcher& d, const http_limits& l) : routes(d), limits(l) {
+    scratch = calls.take();
+  }
+  ~session_host() { calls.give_back(scratch); }
+  session_host(const session_host&) = delete;
+  session_host& operator=(const session_host&) = delete;
+
+  void set_date(std::int64_t unix_seconds);  // cheap where the second has not changed
+
+  const dispatcher& routes;
+  const http_limits& limits;
+  lane_context context;
+  call_pool calls;
+  call* scratch;  // for the request that is being read
+  waker* (*on_done)(call&) = nullptr;  // for calls that go to another lane
+  bool draining = false;             // every answer closes its connection
+
+  static constexpr std::size_t date_line_size = 37;
+  char date_line[date_line_size + 1] = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+  char ok_head[17 + date_line_size + 1] = "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+
+ private:
+  std::int64_t second_ = -1;
+};
+
+class session {
+ public:
+  session() = default;
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+
+  // Bytes have come. Takes what it can use now and appends its answers to `out`. The bytes must be
+  // followed by `parser_slack` bytes that may be written to; what was not taken must be offered
+  // again, with more behind it.
+  std::size_t receive(session_host& host, char* data, std::size_t size, buffer& out);
+
+  // The client will send no more. What it sent in part is refused.
+  void receive_end(session_host& host, buffer& out);
+
+  // The call that another lane had is done.
+  void finish(session_host& host, call& c, buffer& out);
+
+  // The time for the part that is being read is up.
+  void time_out(session_host& host, buffer& out);
+
+  bool waiting() const { return in_flight_ != nullptr; }  // takes no bytes until finish()
+  bool closing() const { return closing_; }               // after what is in `out`
+  bool idle() const {  // between two requests
+    return !in_flight_ && !closing_ && place_ == place::head && seen_ == 0;
+  }
+  bool lost_framing() const { return refused_; }  // closing, and what still comes means nothing
+  bool head_is_new() {  // whether the head that is being read was not asked about before
+    const bool fresh = !head_noticed_;
+    head_noticed_ = true;
+    return fresh;
+  }
+  bool reading_body() const { return place_ == place::fixed_body || place_ == place::chunked_body; }
+
+  // The connection is gone. A call in flight comes to nothing; true if there is one, which still
+  // refers to this session until its on_done.
+  bool abandon(session_host& host);
+
+  void* connection = nullptr;  // whose session it is
+
+ private:
+  enum class place : std::uint8_t { head, fixed_body, chunked_body, skip };
+
+  std::size_t read_head(session_host& host, char* data, std::size_t size, buffer& out);
+  std::size_t begin_request(session_host& host, char* data, std::size_t size,
+                            std::size_t head_size, buffer& out);
+  std::size_t read_fixed_body(session_host& host, const char* data, std::size_t size, buffer& out);
+  std::size_t read_chunked_body(session_host& host, const char* data, std::size_t size,
+                                buffer& out);
+  void body_is_whole(session_host& host, buffer& out);
+  void keep(call& c, const char* data, std::size_t size);
+  void run(session_host& host, call& c, buffer& out);
+  void answer(session_host& host, call& c, buffer& out);
+  void refuse(session_host& host, int status, const char* why, buffer& out);
+
+  call* in_flight_ = nullptr;  // on another lane
+  call* reading_ = nullptr;    // whose body is being read
+  std::unique_ptr<chunked_reader> chunks_{};
+  std::uint64_t body_left_ = 0;
+  std::uint32_t seen_ = 0;  // bytes of an incomplete head
+  std::uint32_t head_size_ = 0;
+  place place_ = place::head;
+  bool closing_ = false;
+  bool refused_ = false;
+  bool head_noticed_ = false;
+};
+
+// Appends the answer of a call as HTTP.
+void write_response(session_host& host, const call& c, bool keep_alive, buffer& out);
+
+}  // namespace aft::http

@@ -1,0 +1,88 @@
+#include <charconv>
+#include <cstring>
+#include <ctime>
+
+#include "session.hpp"
+
+namespace aft::http {
+namespace {
+
+template <std::size_t Size>
+char* put(char* to, const char (&text)[Size]) {
+  std::memcpy(to, text, Size - 1);
+  return to + Size - 1;
+}
+char* put(char* to, std::string_view text) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+bool has_content(int status) { return status >= 200 && status != 204 && status != 304; }
+
+}  // namespace
+
+void session_host::set_date(std::int64_t unix_seconds) {
+  if (unix_seconds == second_) return;
+  second_ = unix_seconds;
+  const auto time = static_cast<std::time_t>(unix_seconds);
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  char* p = date_line + 6;  // RFC 9110 section 5.6.7
+  auto two = [&](int value) {
+    *p++ = char('0' + value / 10 % 10);
+    *p++ = char('0' + value % 10);
+  };
+  p = put(p, std::string_view(days[utc.tm_wday]));
+  p = put(p, ", ");
+  two(utc.tm_mday);
+  *p++ = ' ';
+  p = put(p, std::string_view(months[utc.tm_mon]));
+  *p++ = ' ';
+  two((utc.tm_year + 1900) / 100);
+  two(utc.tm_year + 1900);
+  *p++ = ' ';
+  two(utc.tm_hour), *p++ = ':', two(utc.tm_min), *p++ = ':', two(utc.tm_sec);
+  std::memcpy(ok_head + 17, date_line, date_line_size);
+}
+
+void write_response(session_host& host, const call& c, bool keep_alive, buffer& out) {
+  const auto& answer = c.answer;
+  const auto content = answer.content();
+  const auto headers = answer.headers.view();
+  const auto reason = reason_phrase(answer.status);
+  char* to = out.reserve(sizeof host.ok_head + reason.size() + answer.content_type.size() +
+                         headers.size() + content.size() + 128);
+  if (answer.status == 200) {
+    std::memcpy(to, host.ok_head, sizeof host.ok_head - 1);
+    to += sizeof host.ok_head - 1;
+  } else {
+    to = put(to, "HTTP/1.1 ");
+    to = std::to_chars(to, to + 3, answer.status).ptr;
+    *to++ = ' ';
+    to = put(to, reason);
+    to = put(to, "\r\n");
+    std::memcpy(to, host.date_line, host.date_line_size);
+    to += host.date_line_size;
+  }
+  if (has_content(answer.status)) {
+    if (!answer.content_type.empty()) {
+      to = put(to, "Content-Type: ");
+      to = put(to, answer.content_type);
+      to = put(to, "\r\n");
+    }
+    to = put(to, "Content-Length: ");
+    to = std::to_chars(to, to + 20, content.size()).ptr;
+    to = put(to, "\r\n");
+  }
+  if (!headers.empty()) to = put(to, headers);
+  if (!keep_alive) to = put(to, "Connection: close\r\n");
+  else if (c.head.minor_version == 0) to = put(to, "Connection: keep-alive\r\n");
+  to = put(to, "\r\n");
+  if (has_content(answer.status) && c.head.method != method::head) to = put(to, content);
+  out.stop_at(to);
+}
+
+}  // namespace aft::http

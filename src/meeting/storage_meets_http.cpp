@@ -1,0 +1,95 @@
+#include "storage_meets_http.hpp"
+
+#include <new>
+
+#include "../storage/database.hpp"
+
+namespace aft::meeting {
+
+// One handler's transaction; it lives in the memory that its call has for the lane.
+class write_lane::unit final : public storage::unit {
+ public:
+  unit(write_lane& owner, http::call& c) : owner_(owner), call_(c) {}
+
+  bool run(transaction& tx) override {
+    call_.lent = &tx;
+    const auto end = owner_.routes_.resume(call_, lane::write);
+    call_.lent = nullptr;
+    return end == http::outcome::answered;
+  }
+
+  waker* done(std::exception_ptr failure) noexcept override {
+    if (failure) not_kept(failure);
+    auto& c = call_;
+    this->~unit();
+    return c.on_done(c);
+  }
+
+ private:
+  // The handler was well, but the commit was not.
+  void not_kept(const std::exception_ptr& failure) noexcept {
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& e) {
+      owner_.log_.write(log_level::error, "storage", e.what());
+    } catch (...) {
+    }
+    call_.failed = true;
+    call_.failure = problem{503, "the change could not be stored; nothing was changed"};
+    owner_.routes_.answer_failure(call_);
+  }
+
+  write_lane& owner_;
+  http::call& call_;
+};
+
+bool write_lane::submit(http::call& c) noexcept {
+  static_assert(sizeof(unit) <= sizeof c.lane_memory);
+  auto* u = new (c.lane_memory) unit(*this, c);
+  if (db_.inside().submit(*u)) return true;
+  u->~unit();
+  return false;
+}
+
+namespace {
+
+// Each event loop keeps one read connection for as long as it lives.
+constexpr unsigned reading_local = 0;
+
+struct loop_reading {
+  storage::readers& all;
+  storage::reading* reading;
+};
+
+void* begin_reading(void* context, http::call& c) {
+  if (c.lent) return static_cast<reader*>(static_cast<transaction*>(c.lent));  // its own writes too
+  auto& db = *static_cast<database*>(context);
+  auto* local = static_cast<loop_reading*>(c.context->local(reading_local));
+  if (!local) {
+    auto& all = db.inside().all_readers();
+    local = new loop_reading{all, all.take()};
+    c.context->set_local(reading_local, local, [](void* p) {
+      auto* l = static_cast<loop_reading*>(p);
+      l->all.give_back(l->reading);
+      delete l;
+    });
+  }
+  return &local->reading->begin();
+}
+
+void end_reading(void*, http::call& c) {
+  if (c.lent) return;
+  static_cast<loop_reading*>(c.context->local(reading_local))->reading->end();
+}
+
+}  // namespace
+
+void provide_storage(http::dispatcher& routes, database& db) {
+  routes.provide({key_of<reader>(), lane::io, &db, &begin_reading, &end_reading});
+  routes.provide({key_of<transaction>(), lane::write, &db,
+                  [](void*, http::call& c) -> void* { return c.lent; }, nullptr});
+  routes.provide({key_of<database>(), lane::io, &db,
+                  [](void* context, http::call&) { return context; }, nullptr});
+}
+
+}  // namespace aft::meeting

@@ -1,0 +1,29 @@
+#pragma once
+// Teaches the router what a reader, a transaction and a database are, and runs what takes a
+// transaction on the writer.
+
+#include <aft/ground/log.hpp>
+#include <aft/storage/database.hpp>
+
+#include "../http/dispatcher.hpp"
+
+namespace aft::meeting {
+
+// The lane of handlers that take a transaction: the writer of the database.
+class write_lane final : public http::lane_runner {
+ public:
+  write_lane(database& db, const http::dispatcher& routes, const logger& log)
+      : db_(db), routes_(routes), log_(log) {}
+  bool submit(http::call& c) noexcept override;
+
+ private:
+  class unit;
+  database& db_;
+  const http::dispatcher& routes_;
+  const logger& log_;
+};
+
+// Before the dispatcher starts. The database must outlive it.
+void provide_storage(http::dispatcher& routes, database& db);
+
+}  // namespace aft::meeting

@@ -1,0 +1,54 @@
+#include "work_lane.hpp"
+
+#include "../ground/quiet_thread.hpp"
+
+namespace aft::meeting {
+
+work_lane::work_lane(const http::dispatcher& routes, unsigned threads, std::size_t max_waiting)
+    : routes_(routes), max_waiting_(max_waiting) {
+  for (unsigned i = 0; i < threads; ++i) {
+    threads_.push_back(detail::quiet_thread("aft work", [this] { work(); }));
+  }
+}
+
+work_lane::~work_lane() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+bool work_lane::submit(http::call& c) noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    if (waiting_ >= max_waiting_) return false;
+    ++waiting_;
+    c.next = nullptr;
+    (first_ ? last_->next : first_) = &c;
+    last_ = &c;
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void work_lane::work() {
+  http::lane_context context;  // this thread's own database reader
+  while (true) {
+    http::call* c;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || first_; });
+      if (!first_) return;
+      c = first_;
+      first_ = c->next;
+      --waiting_;
+    }
+    c->context = &context;
+    if (routes_.resume(*c, lane::work) == http::outcome::handed_over) continue;
+    if (auto* w = c->on_done(*c)) w->wake();
+  }
+}
+
+}  // namespace aft::meeting

@@ -1,0 +1,35 @@
+#pragma once
+// A bounded pool of threads for handlers that wait or compute.
+
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "../http/dispatcher.hpp"
+
+namespace aft::meeting {
+
+class work_lane final : public http::lane_runner {
+ public:
+  work_lane(const http::dispatcher& routes, unsigned threads, std::size_t max_waiting);
+  ~work_lane() override;  // runs what waits
+
+  bool submit(http::call& c) noexcept override;
+
+ private:
+  void work();
+
+  const http::dispatcher& routes_;
+  const std::size_t max_waiting_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  http::call* first_ = nullptr;  // guarded by mutex_, as is all below
+  http::call* last_ = nullptr;
+  std::size_t waiting_ = 0;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace aft::meeting

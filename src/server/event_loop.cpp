@@ -1,0 +1,474 @@
+#include "event_loop.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <aft/ground/error.hpp>
+
+#include "../http/parser.hpp"
+#include "../http/session.hpp"
+#include "timer_wheel.hpp"
+
+namespace aft::server {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto tick_length = std::chrono::milliseconds(250);
+constexpr std::size_t read_buffer_size = 256 * 1024;
+constexpr int max_events = 256;
+constexpr int max_accepted_at_once = 64;
+constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not needed now
+constexpr std::size_t max_lingering = 1024 * 1024;
+constexpr duration linger_time = seconds(2);
+
+std::uint32_t in_ticks(duration d) {
+  const auto count = (d.in_milliseconds() + tick_length.count() - 1) / tick_length.count();
+  return std::uint32_t(std::clamp<std::int64_t>(count, 1, 1 << 30)) + 1;  // the first is partial
+}
+
+constexpr std::string_view too_many_connections =
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
+    "Connection: close\r\n\r\n";
+
+}  // namespace
+
+// The sockets of a loop lie in one level-triggered epoll set of its own, and Asio watches that set:
+// a connection is registered once and costs no operation per read. Everything else (timers, the
+// host's posts) is Asio's.
+class event_loop::impl final : private waker {
+ public:
+  impl(server_state& state, descriptor listener)
+      : state_(state), listener_(std::move(listener)), io_(1), epoll_(io_), timer_(io_),
+        host_(state.routes, state.options.limits),
+        read_buffer_(new char[read_buffer_size + http::parser_slack]) {
+    const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0) throw error("the system gives no epoll instance");
+    epoll_.assign(epoll);
+    wake_ = descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (wake_.get() < 0) throw error("the system gives no eventfd");
+    control(EPOLL_CTL_ADD, listener_.get(), EPOLLIN, &listener_);
+    control(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, &wake_);
+    host_.on_done = [](http::call& c) -> waker* {
+      auto& session = *static_cast<http::session*>(c.session);
+      return static_cast<connection*>(session.connection)->loop.call_is_done(c);
+    };
+  }
+
+  ~impl() {
+    for (auto* c = newest_; c;) {
+      auto* older = c->older;
+      c->http.abandon(host_);
+      delete c;
+      c = older;
+    }
+  }
+
+  void run() {
+    wait();
+    io_.run();
+  }
+
+  void drain() {
+    asio::post(io_, [this] {
+      draining_ = host_.draining = true;
+      if (listener_.get() >= 0) control(EPOLL_CTL_DEL, listener_.get(), 0, nullptr);
+      listener_.close();
+      for_each([this](connection& c) {
+        if (c.http.idle() && c.in.empty() && c.out.empty()) close(c);
+      });
+      stop_if_done();
+    });
+  }
+
+  void abort() {
+    asio::post(io_, [this] {
+      for_each([this](connection& c) {
+        if (!c.dead) close(c);
+      });
+      stop_if_done();
+    });
+  }
+
+ private:
+  struct connection : timed {
+    connection(impl& owner, int socket) : loop(owner), fd(socket) { http.connection = this; }
+
+    impl& loop;
+    descriptor fd;
+    http::session http;
+    buffer in;                 // bytes that came and are not used yet
+    buffer out;                // bytes that wait for the client to read
+    std::size_t lingered = 0;  // bytes dropped after the answer
+    std::uint32_t events = 0;  // that epoll watches for
+    bool read_closed = false;  // the client sends no more
+    bool lingering = false;    // answered and closed for writing; what still comes is dropped
+    bool dead = false;         // closed, but another lane still has its call
+    connection* older = nullptr;
+    connection* newer = nullptr;
+  };
+
+  template <class F>
+  void for_each(F&& f) {
+    for (auto* c = newest_; c;) {
+      auto* older = c->older;
+      f(*c);
+      c = older;
+    }
+  }
+
+  // ---- events
+
+  void control(int operation, int fd, std::uint32_t events, void* what) {
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = what;
+    ::epoll_ctl(epoll_.native_handle(), operation, fd, &event);
+  }
+  void watch(connection& c, std::uint32_t events) {
+    if (c.events == events) return;
+    control(c.events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c.fd.get(), events, &c);
+    c.events = events;
+  }
+
+  void wait() {
+    epoll_.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [this](const boost::system::error_code& failed) {
+                        if (failed) return;
+                        handle_events();
+                        if (!stopped_) wait();
+                      });
+  }
+
+  void handle_events() {
+    timespec now;
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    host_.set_date(now.tv_sec);
+    event_count_ = ::epoll_wait(epoll_.native_handle(), events_.data(), max_events, 0);
+    for (event_ = 0; event_ < event_count_; ++event_) {
+      auto* what = events_[std::size_t(event_)].data.ptr;
+      if (!what) continue;  // closed by an earlier event of this batch
+      if (what == &wake_) take_done_calls();
+      else if (what == &listener_) accept();
+      else handle(*static_cast<connection*>(what), events_[std::size_t(event_)].events);
+    }
+    event_count_ = 0;
+    stop_if_done();
+  }
+
+  void handle(connection& c, std::uint32_t events) {
+    if (events & (EPOLLERR | EPOLLHUP)) return close(c);
+    if (events & EPOLLOUT) return write_on(c);
+    if (c.lingering) return drop_input(c);
+    if (c.http.waiting()) return watch(c, EPOLLERR);  // more requests can wait in the kernel
+    read(c);
+  }
+
+  // ---- accepting
+
+  void accept() {
+    for (int i = 0; i < max_accepted_at_once && listener_.get() >= 0; ++i) {
+      const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+          pause_accepting();
+        }
+        return;
+      }
+      if (state_.connections.fetch_add(1, std::memory_order_relaxed) >=
+          state_.options.max_connections) {
+        state_.connections.fetch_sub(1, std::memory_order_relaxed);
+        ::send(fd, too_many_connections.data(), too_many_connections.size(),
+               MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::close(fd);
+        continue;
+      }
+      add(*new connection(*this, fd));
+    }
+  }
+
+  // Out of descriptors: the connection stays in the kernel's queue, and is tried at the next tick.
+  void pause_accepting() {
+    state_.log.write(log_level::error, "server",
+                     "no more descriptors or memory for connections; accepting waits");
+    control(EPOLL_CTL_MOD, listener_.get(), 0, &listener_);
+    accepting_paused_ = true;
+    start_ticking();
+  }
+
+  void add(connection& c) {
+    c.older = newest_;
+    if (newest_) newest_->newer = &c;
+    newest_ = &c;
+    wheel_.add(c, wheel_.now() + in_ticks(state_.options.timeouts.head));
+    watch(c, EPOLLIN);
+    start_ticking();
+  }
+
+  // ---- reading
+
+  void read(connection& c) {
+    std::size_t have = c.in.size();
+    if (have) std::memcpy(read_buffer_.get(), c.in.data(), have);
+    if (have == read_buffer_size) return use(c, have);
+    const auto received =
+        ::recv(c.fd.get(), read_buffer_.get() + have, read_buffer_size - have, MSG_DONTWAIT);
+    if (received < 0) {
+      if (errno != EAGAIN && errno != EINTR) close(c);
+      return;
+    }
+    if (received == 0) c.read_closed = true;
+    have += std::size_t(received);
+    use(c, have);
+  }
+
+  // Gives the first bytes of the read buffer to the connection's session, and sends its answers.
+  void use(connection& c, std::size_t have) {
+    std::size_t used = 0;
+    while (true) {
+      const auto taken =
+          c.http.receive(host_, read_buffer_.get() + used, have - used, output_);
+      used += taken;
+      const bool blocked = !send_output(c);
+      if (c.fd.get() < 0) return;  // closed on the way
+      if (blocked || !taken || used == have || c.http.waiting() || c.http.closing()) break;
+    }
+    c.in.clear();
+    if (used < have) c.in.append({read_buffer_.get() + used, have - used});
+    else if (c.in.capacity()) c.in.release();
+    if (c.read_closed && !c.http.waiting() && c.out.empty()) {
+      c.http.receive_end(host_, output_);
+      send_output(c);
+      if (c.fd.get() < 0) return;
+    }
+    settle(c);
+  }
+
+  // What the connection waits for now, and how long.
+  void settle(connection& c) {
+    const auto& times = state_.options.timeouts;
+    if (!c.out.empty()) {
+      watch(c, EPOLLOUT);
+      return put_off(c, times.send);
+    }
+    if (c.http.closing()) return finish(c);
+    if (c.http.waiting()) return put_off(c, hours(24 * 365));  // its handler has a deadline, not it
+    watch(c, EPOLLIN);
+    if (c.http.idle()) {
+      if (draining_) return close(c);
+      put_off(c, times.idle);
+    } else if (c.http.reading_body()) {
+      put_off(c, times.body);
+    } else if (c.http.head_is_new()) {  // counts from its first byte
+      put_off(c, times.head);
+    }
+  }
+  void put_off(connection& c, duration d) { wheel_.set(c, wheel_.now() + in_ticks(d)); }
+
+  // ---- writing
+
+  // Sends what stands in output_; what does not go now moves to the connection. False if it did.
+  bool send_output(connection& c) {
+    std::size_t sent = 0;
+    const bool all = send(c, output_, sent);
+    if (c.fd.get() >= 0 && !all) c.out.append(output_.view().substr(sent));
+    output_.clear();
+    if (output_.capacity() > 4 * state_.options.limits.max_unsent) output_.release();
+    return all;
+  }
+  bool send(connection& c, const buffer& bytes, std::size_t& sent) {
+    while (sent < bytes.size()) {
+      const auto count = ::send(c.fd.get(), bytes.data() + sent, bytes.size() - sent,
+                                MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (count < 0) {
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) close(c);
+        return false;
+      }
+      sent += std::size_t(count);
+    }
+    return true;
+  }
+
+  void write_on(connection& c) {
+    std::size_t sent = 0;
+    const bool all = send(c, c.out, sent);
+    if (c.fd.get() < 0) return;
+    c.out.erase_front(sent);
+    if (!all) return put_off(c, state_.options.timeouts.send);
+    if (c.out.capacity() > max_kept_bytes) c.out.release();
+    go_on(c);
+  }
+
+  // Requests that waited behind an answer.
+  void go_on(connection& c) {
+    const std::size_t have = c.in.size();
+    if (have) std::memcpy(read_buffer_.get(), c.in.data(), have);
+    use(c, have);
+  }
+
+  // ---- calls on other lanes
+
+  // On the thread of the lane.
+  waker* call_is_done(http::call& c) {
+    c.next = nullptr;
+    std::lock_guard lock(done_mutex_);
+    (done_first_ ? done_last_->next : done_first_) = &c;
+    done_last_ = &c;
+    return this;
+  }
+  void wake() noexcept override {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+  }
+
+  void take_done_calls() {
+    std::uint64_t count;
+    [[maybe_unused]] const auto size = ::read(wake_.get(), &count, sizeof count);
+    http::call* call;
+    {
+      std::lock_guard lock(done_mutex_);
+      call = std::exchange(done_first_, nullptr);
+    }
+    while (call) {
+      auto& done = *std::exchange(call, call->next);
+      auto& session = *static_cast<http::session*>(done.session);
+      auto& c = *static_cast<connection*>(session.connection);
+      session.finish(host_, done, output_);
+      if (c.dead) {
+        output_.clear();
+        forget(c);
+        continue;
+      }
+      if (c.in.empty() && !c.read_closed) {
+        send_output(c);
+        if (c.fd.get() >= 0) settle(c);
+      } else {
+        if (send_output(c)) go_on(c);
+        else if (c.fd.get() >= 0) settle(c);
+      }
+    }
+  }
+
+  // ---- closing
+
+  // Everything is answered and sent, and the connection ends.
+  void finish(connection& c) {
+    if (c.read_closed || !c.http.lost_framing()) return close(c);
+    // Closing with unread bytes would reset the connection and may take the answer with it.
+    ::shutdown(c.fd.get(), SHUT_WR);
+    c.lingering = true;
+    c.in.release();
+    watch(c, EPOLLIN);
+    put_off(c, linger_time);
+  }
+
+  void drop_input(connection& c) {
+    const auto received = ::recv(c.fd.get(), read_buffer_.get(), read_buffer_size, MSG_DONTWAIT);
+    if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (received > 0) c.lingered += std::size_t(received);
+    if (received <= 0 || c.lingered > max_lingering) close(c);
+  }
+
+  void close(connection& c) {
+    for (int i = event_; i < event_count_; ++i) {  // what this batch still holds of it
+      if (events_[std::size_t(i)].data.ptr == &c) events_[std::size_t(i)].data.ptr = nullptr;
+    }
+    wheel_.remove(c);
+    c.fd.close();  // epoll forgets it
+    state_.connections.fetch_sub(1, std::memory_order_relaxed);
+    if (c.http.abandon(host_)) c.dead = true;
+    else forget(c);
+  }
+
+  void forget(connection& c) {
+    (c.newer ? c.newer->older : newest_) = c.older;
+    if (c.older) c.older->newer = c.newer;
+    c.older = graveyard_;
+    graveyard_ = &c;  // somebody up the stack may still look at it
+  }
+  void bury() {
+    while (graveyard_) delete std::exchange(graveyard_, graveyard_->older);
+  }
+
+  void stop_if_done() {
+    bury();
+    if (!draining_ || newest_ || stopped_) return;
+    stopped_ = true;
+    timer_.cancel();
+    epoll_.cancel();
+  }
+
+  // ---- time
+
+  void start_ticking() {
+    if (ticking_) return;
+    ticking_ = true;
+    timer_.expires_after(tick_length);
+    timer_.async_wait([this](const boost::system::error_code& failed) {
+      ticking_ = false;
+      if (failed || stopped_) return;
+      tick();
+      if (newest_ || accepting_paused_) start_ticking();
+      stop_if_done();
+    });
+  }
+
+  void tick() {
+    if (std::exchange(accepting_paused_, false) && listener_.get() >= 0) {
+      control(EPOLL_CTL_MOD, listener_.get(), EPOLLIN, &listener_);
+    }
+    wheel_.tick([this](timed& t) {
+      auto& c = static_cast<connection&>(t);
+      if (c.lingering || !c.out.empty()) return close(c);
+      if (c.http.waiting()) return put_off(c, hours(24 * 365));
+      c.http.time_out(host_, output_);
+      send_output(c);
+      if (c.fd.get() >= 0) settle(c);
+    });
+  }
+
+  server_state& state_;
+  descriptor listener_;
+  descriptor wake_;
+  asio::io_context io_;
+  asio::posix::stream_descriptor epoll_;
+  asio::steady_timer timer_;
+  http::session_host host_;
+  timer_wheel wheel_;
+  std::unique_ptr<char[]> read_buffer_;
+  buffer output_;
+  std::array<epoll_event, max_events> events_;
+  int event_ = 0, event_count_ = 0;
+  connection* newest_ = nullptr;
+  connection* graveyard_ = nullptr;
+  bool draining_ = false, stopped_ = false, ticking_ = false, accepting_paused_ = false;
+
+  std::mutex done_mutex_;
+  http::call* done_first_ = nullptr;  // guarded by done_mutex_, as is the next
+  http::call* done_last_ = nullptr;
+};
+
+event_loop::event_loop(server_state& state, descriptor listener)
+    : impl_(new impl(state, std::move(listener))) {}
+event_loop::~event_loop() = default;
+void event_loop::run() { impl_->run(); }
+void event_loop::drain() { impl_->drain(); }
+void event_loop::abort() { impl_->abort(); }
+
+}  // namespace aft::server

@@ -1,0 +1,33 @@
+#pragma once
+// The event loops of one listening address.
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "event_loop.hpp"
+
+namespace aft::server {
+
+class http_server {
+ public:
+  // Listens when it is constructed; throws configuration_error.
+  http_server(const http::dispatcher& routes, const logger& log, const listen_options& options);
+  http_server(const http_server&) = delete;
+  http_server& operator=(const http_server&) = delete;
+  ~http_server();  // stop(duration()), if it has not been stopped
+
+  endpoint where() const { return where_; }
+  std::size_t connections() const { return state_.connections; }
+
+  // No new connections; requests that are being answered have until the deadline. Once.
+  void stop(duration drain);
+
+ private:
+  server_state state_;
+  endpoint where_;
+  std::vector<std::unique_ptr<event_loop>> loops_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace aft::server

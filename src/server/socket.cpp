@@ -1,0 +1,124 @@
+#include "socket.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <aft/ground/error.hpp>
+
+namespace aft {
+
+std::string endpoint::url() const {
+  const bool v6 = address.find(':') != address.npos;
+  return v6 ? fmt::format("http://[{}]:{}", address, port) : fmt::format("http://{}:{}", address, port);
+}
+
+namespace server {
+
+descriptor& descriptor::operator=(descriptor&& other) noexcept {
+  if (this != &other) {
+    close();
+    fd_ = other.release();
+  }
+  return *this;
+}
+int descriptor::release() { return std::exchange(fd_, -1); }
+void descriptor::close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+namespace {
+
+struct socket_address {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+socket_address parse(const std::string& address, std::uint16_t port) {
+  socket_address parsed;
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&parsed.storage);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&parsed.storage);
+  const auto& text = address == "localhost" ? "127.0.0.1" : address;
+  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    parsed.size = sizeof *v4;
+  } else if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    parsed.size = sizeof *v6;
+  } else {
+    throw configuration_error(fmt::format(
+        "\"{}\" is no address to listen at; give an IP address such as 127.0.0.1 or ::1", address));
+  }
+  return parsed;
+}
+
+void set_on(int fd, int level, int option) {
+  const int on = 1;
+  ::setsockopt(fd, level, option, &on, sizeof on);
+}
+
+[[noreturn]] void refuse(const std::string& address, std::uint16_t port) {
+  switch (errno) {
+    case EADDRINUSE:
+      throw configuration_error(
+          fmt::format("port {} of {} is in use; choose another port", port, address));
+    case EACCES:
+      throw configuration_error(fmt::format(
+          "this user may not listen at port {}; choose a port from 1024 on", port));
+    case EADDRNOTAVAIL:
+      throw configuration_error(fmt::format("{} is no address of this machine", address));
+    default:
+      throw configuration_error(
+          fmt::format("cannot listen at {} port {}: {}", address, port, std::strerror(errno)));
+  }
+}
+
+descriptor bind_tcp(const std::string& address, std::uint16_t port, bool shared) {
+  auto where = parse(address, port);
+  descriptor fd(::socket(where.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) refuse(address, port);
+  set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (shared) set_on(fd.get(), SOL_SOCKET, SO_REUSEPORT);
+  if (where.storage.ss_family == AF_INET6) set_on(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  if (::bind(fd.get(), where.get(), where.size) != 0) refuse(address, port);
+  set_on(fd.get(), IPPROTO_TCP, TCP_NODELAY);  // its connections inherit it
+  return fd;
+}
+
+}  // namespace
+
+descriptor listen_tcp(const std::string& address, std::uint16_t port, bool shared) {
+  auto fd = bind_tcp(address, port, shared);
+  if (::listen(fd.get(), SOMAXCONN) != 0) refuse(address, port);
+  return fd;
+}
+
+endpoint bound_to(const descriptor& socket) {
+  socket_address where;
+  where.size = sizeof where.storage;
+  ::getsockname(socket.get(), where.get(), &where.size);
+  char text[INET6_ADDRSTRLEN] = "";
+  if (where.storage.ss_family == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&where.storage);
+    inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
+    return {text, ntohs(v6->sin6_port)};
+  }
+  const auto* v4 = reinterpret_cast<const sockaddr_in*>(&where.storage);
+  inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
+  return {text, ntohs(v4->sin_port)};
+}
+
+}  // namespace server
+}  // namespace aft

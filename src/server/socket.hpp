@@ -1,0 +1,38 @@
+#pragma once
+// Sockets as the system has them.
+
+#include <cstdint>
+#include <string>
+
+#include <aft/server/options.hpp>
+
+namespace aft::server {
+
+// Owns a file descriptor.
+class descriptor {
+ public:
+  descriptor() = default;
+  explicit descriptor(int fd) : fd_(fd) {}
+  descriptor(descriptor&& other) noexcept : fd_(other.release()) {}
+  descriptor& operator=(descriptor&& other) noexcept;
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  ~descriptor() { close(); }
+
+  int get() const { return fd_; }
+  int release();
+  void close();
+
+ private:
+  int fd_ = -1;
+};
+
+// A TCP socket that listens at the address and port, without blocking. With `shared`, more may listen
+// there, and the kernel divides the connections among them. Throws configuration_error that says
+// what is wrong: "port 8080 of 127.0.0.1 is in use; choose another port".
+descriptor listen_tcp(const std::string& address, std::uint16_t port, bool shared);
+
+// What the socket is bound to.
+endpoint bound_to(const descriptor& socket);
+
+}  // namespace aft::server

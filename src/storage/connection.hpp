@@ -1,0 +1,52 @@
+#pragma once
+// What an engine does. One thread at a time.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <aft/ground/clock.hpp>
+#include <aft/storage/errors.hpp>
+#include <aft/storage/reader.hpp>
+#include <aft/storage/transaction.hpp>
+
+namespace aft::storage {
+
+// One connection to one engine. SQL texts given to query and execute live as long as the program;
+// their statements are kept by the address of the text.
+class connection {
+ public:
+  connection() = default;
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+  virtual ~connection() = default;
+
+  const clock* time = nullptr;  // the app's
+
+  // Returns the number of rows given to the target.
+  virtual std::size_t query(std::string_view text, std::span<const detail::parameter> values,
+                            const row_target& rows) = 0;
+  // Returns the number of rows changed.
+  virtual std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) = 0;
+};
+
+}  // namespace aft::storage
+
+namespace aft {
+
+// How the library makes readers and transactions, and reaches into a database.
+struct storage_access {
+  class plain_reader : public reader {
+   public:
+    explicit plain_reader(storage::connection& c) : reader(c) {}
+  };
+  class plain_transaction {
+   public:
+    explicit plain_transaction(storage::connection& c) : tx(c) {}
+    transaction tx;
+    const std::vector<std::string_view>& topics() const { return tx.topics_; }
+  };
+};
+
+}  // namespace aft

@@ -1,0 +1,169 @@
+#include "database.hpp"
+
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "../ground/may_wait.hpp"
+#include "migrate.hpp"
+
+namespace aft {
+
+// ---- readers and transactions
+
+void reader::run_query(const storage::row_target& rows, std::string_view text, parameters values) {
+  connection_->query(text, {values.begin(), values.size()}, rows);
+}
+
+void reader::run_query_for_one(const storage::row_target& row, std::string_view text,
+                               parameters values) {
+  if (connection_->query(text, {values.begin(), values.size()}, row)) return;
+  throw storage_error(storage_fault::statement,
+                      fmt::format("no row, where one must be (in: {})", text));
+}
+
+time_point reader::now() const { return connection_->time->now(); }
+
+std::int64_t transaction::run_statement(std::string_view text, parameters values) {
+  return connection_->execute(text, {values.begin(), values.size()});
+}
+
+void transaction::notify(std::string_view topic) {
+  for (auto known : topics_) {
+    if (known == topic) return;
+  }
+  topics_.push_back(topic);
+}
+
+// ---- the database
+
+namespace {
+
+std::string file_of(const std::string& url,
+                    const std::optional<storage::temporary_directory>& temporary) {
+  if (temporary) return temporary->path() + "/memory.db";
+  if (url.find("://") != url.npos) {
+    throw configuration_error(fmt::format("the database {} is of no known kind; give a file's name",
+                                          url.substr(0, url.find("://") + 3) + "..."));
+  }
+  if (url.empty()) throw configuration_error("the database has no name; give a file's name");
+  return url;
+}
+
+}  // namespace
+
+database::impl::impl(const std::string& url, const storage_options& options, const logger& log,
+                     const clock& time)
+    : temporary_(url == ":memory:" ? std::optional<storage::temporary_directory>(std::in_place)
+                                           : std::nullopt),
+      file_(file_of(url, temporary_)),
+      write_connection_(file_, storage::sqlite_access::write, options.durable && !temporary_,
+                        options.busy_timeout, options.cache_bytes),
+      readers_(file_, options, commits_, time),
+      writer_(write_connection_, readers_, commits_, topics_, options, log) {
+  write_connection_.time = &time;
+}
+
+database::database(std::string url, storage_options options, const logger& log, const clock& time)
+    : url_(std::move(url)), options_(options), clock_(time),
+      impl_(new impl(url_, options_, log, time)) {}
+
+database::~database() { delete impl_; }
+
+std::uint64_t database::listen(std::string_view topic, function<void()> heard) {
+  return impl_->all_topics().listen(topic, std::move(heard));
+}
+void database::unlisten(std::uint64_t listener) { impl_->all_topics().unlisten(listener); }
+
+namespace {
+
+// For a thread that waits for its transaction.
+class waited_unit : public storage::unit, private waker {
+ public:
+  waited_unit(void* call, void (*function)(void*, transaction&))
+      : call_(call), function_(function) {}
+
+  bool run(transaction& tx) final {
+    function_(call_, tx);
+    return true;
+  }
+  waker* done(std::exception_ptr failure) noexcept final {
+    failure_ = std::move(failure);
+    return this;
+  }
+  void wake() noexcept final {
+    std::lock_guard lock(mutex_);
+    finished_ = true;
+    finished_now_.notify_one();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    finished_now_.wait(lock, [this] { return finished_; });
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  void* call_;
+  void (*function_)(void*, transaction&);
+  std::exception_ptr failure_;
+  std::mutex mutex_;
+  std::condition_variable finished_now_;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+void database::write_erased(void* call, void (*run)(void* call, transaction&)) {
+  if (detail::must_not_wait) {
+    throw storage_error(storage_fault::misuse,
+                        fmt::format("a write that waits, {}; take a transaction& as an argument, or "
+                                    "make the handler aft::blocking",
+                                    detail::must_not_wait));
+  }
+  waited_unit unit(call, run);
+  if (!impl_->submit(unit)) {
+    throw storage_error(storage_fault::busy, "more transactions wait than the queue takes");
+  }
+  unit.wait();
+}
+
+void database::read_erased(void* call, void (*run)(void* call, reader&)) {
+  auto& readers = impl_->all_readers();
+  auto* r = readers.take();
+  struct put_back {
+    storage::readers& all;
+    storage::reading* r;
+    bool began = false;
+    ~put_back() {
+      if (began) r->end();
+      all.give_back(r);
+    }
+  } guard{readers, r};
+  auto& view = r->begin();
+  guard.began = true;
+  run(call, view);
+}
+
+void database::migrate(const std::string& line, const std::vector<migration>& steps) {
+  class migrating final : public waited_unit {
+   public:
+    migrating(const std::string& line, const std::vector<migration>& steps)
+        : waited_unit(nullptr, nullptr), line_(line), steps_(steps) {}
+    bool wants_connection() const override { return true; }
+    void run_on(storage::connection& c) override {
+      storage::migrate_sqlite(static_cast<storage::sqlite_connection&>(c), line_, steps_,
+                              c.time->now());
+    }
+
+   private:
+    const std::string& line_;
+    const std::vector<migration>& steps_;
+  };
+  migrating unit(line, steps);
+  impl_->submit(unit);
+  unit.wait();
+}
+
+}  // namespace aft

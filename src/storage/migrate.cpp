@@ -1,0 +1,116 @@
+#include "migrate.hpp"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include <aft/ground/digest.hpp>
+#include <aft/ground/encoding.hpp>
+
+namespace aft::storage {
+namespace {
+
+struct applied_step {
+  std::string name;
+  std::string checksum;
+};
+
+std::vector<applied_step> read_applied(sqlite_connection& c, const std::string& line) {
+  storage_access::plain_reader r(c);
+  return r.all<applied_step>(
+      "select name, checksum from aft_migration where line = $1 order by position", line);
+}
+
+std::string checksum_of(const migration& step) { return to_hex(sha256(step.sql)); }
+
+void compare(const std::vector<applied_step>& applied, const std::vector<migration>& steps,
+             const std::string& line) {
+  for (std::size_t i = 0; i < applied.size(); ++i) {
+    const auto& was = applied[i];
+    if (i >= steps.size()) {
+      throw configuration_error(fmt::format(
+          "the migration {} of {} was applied to this database, but the program does not have it: "
+          "the program is older than the database, or the migration was deleted",
+          was.name, line));
+    }
+    if (steps[i].name != was.name) {
+      throw configuration_error(fmt::format(
+          "the migrations of {} are in another order: {} was applied where the program has {}; add "
+          "new migrations at the end",
+          line, was.name, steps[i].name));
+    }
+    if (checksum_of(steps[i]) != was.checksum) {
+      throw configuration_error(fmt::format(
+          "the migration {} of {} was edited after it was applied; undo that, and add a new one",
+          was.name, line));
+    }
+  }
+}
+
+void check_names(const std::vector<migration>& steps) {
+  std::set<std::string> names;
+  for (const auto& step : steps) {
+    if (step.name.empty()) throw configuration_error("a migration without a name");
+    if (!names.insert(step.name).second) {
+      throw configuration_error(fmt::format("two migrations are named {}", step.name));
+    }
+  }
+}
+
+void apply(sqlite_connection& c, const migration& step) {
+  try {
+    c.run_script(step.sql);
+  } catch (const error& e) {
+    throw configuration_error(fmt::format("the migration {} failed: {}", step.name, e.what()));
+  }
+  if (!c.in_transaction()) {
+    throw configuration_error(fmt::format(
+        "the migration {} ended the transaction that it runs in; leave begin and commit out",
+        step.name));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> migrate_sqlite(sqlite_connection& c, const std::string& line,
+                                        const std::vector<migration>& steps, time_point now) {
+  check_names(steps);
+  std::vector<std::string> done;
+  c.run("begin immediate");
+  try {
+    c.run_script(
+        "create table if not exists aft_migration ("
+        "  line text not null, position integer not null, name text not null,"
+        "  checksum text not null, applied_at integer not null,"
+        "  primary key (line, position), unique (line, name)) strict");
+    const auto applied = read_applied(c, line);
+    compare(applied, steps, line);
+    for (auto i = applied.size(); i < steps.size(); ++i) {
+      apply(c, steps[i]);
+      storage_access::plain_transaction t(c);
+      t.tx.execute(
+          "insert into aft_migration (line, position, name, checksum, applied_at) "
+          "values ($1, $2, $3, $4, $5)",
+          line, std::int64_t(i), steps[i].name, checksum_of(steps[i]), now);
+      done.push_back(steps[i].name);
+    }
+    storage_access::plain_reader r(c);
+    struct violation {
+      std::string table;
+      std::string parent;
+    };
+    const auto broken = r.find<violation>("select \"table\", parent from pragma_foreign_key_check");
+    if (broken) {
+      throw configuration_error(fmt::format(
+          "after the migrations, rows of {} refer to rows of {} that do not exist", broken->table,
+          broken->parent));
+    }
+    c.run("commit");
+  } catch (...) {
+    if (c.in_transaction()) c.run("rollback");
+    throw;
+  }
+  return done;
+}
+
+}  // namespace aft::storage

@@ -1,0 +1,480 @@
+#include "connection.hpp"
+
+#include <sqlite3.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include <aft/ground/json.hpp>
+
+#include "../../ground/check.hpp"
+
+namespace aft::storage {
+
+struct sqlite_connection::statement {
+  std::string_view text;  // of the program, by whose address it is found
+  sqlite3_stmt* handle = nullptr;
+  const type_info* planned_for = nullptr;
+  int planned_columns = 0;
+  std::vector<planned_column> plan{};
+  ~statement() { sqlite3_finalize(handle); }
+};
+
+namespace {
+
+// SQLite counts every allocation under one lock, and hands its page cache back to the allocator with
+// each statement that needs a temporary table, unless told otherwise before its first use. Where the
+// host has used SQLite already, this changes nothing.
+void tune_process() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0);
+  });
+}
+
+storage_fault fault_of(int code) {
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return storage_fault::busy;
+    case SQLITE_FULL: return storage_fault::full;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM: return storage_fault::io;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return storage_fault::corrupt;
+    case SQLITE_ERROR:
+    case SQLITE_MISMATCH:
+    case SQLITE_RANGE:
+    case SQLITE_TOOBIG: return storage_fault::statement;
+    default: return storage_fault::other;
+  }
+}
+
+constraint_kind constraint_of(int extended) {
+  switch (extended) {
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID: return constraint_kind::unique;
+    case SQLITE_CONSTRAINT_FOREIGNKEY: return constraint_kind::foreign_key;
+    case SQLITE_CONSTRAINT_NOTNULL: return constraint_kind::not_null;
+    case SQLITE_CONSTRAINT_CHECK: return constraint_kind::check;
+    default: return constraint_kind::other;
+  }
+}
+
+// SQLite's own numbered parameters are ?1; here they are $1, as in PostgreSQL.
+std::string with_question_marks(std::string_view text) {
+  std::string out(text);
+  char quote = 0;
+  for (std::size_t i = 0; i + 1 < out.size(); ++i) {
+    const char c = out[i], next = out[i + 1];
+    if (quote) {
+      if (c == quote) quote = 0;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+    } else if (c == '-' && next == '-') {
+      i = std::min(out.find('\n', i), out.size());
+    } else if (c == '/' && next == '*') {
+      i = std::min(out.find("*/", i + 2), out.size());
+    } else if (c == '$' && next >= '0' && next <= '9') {
+      out[i] = '?';
+    }
+  }
+  return out;
+}
+
+bool is_blank(std::string_view rest) {
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    if (rest.substr(i, 2) == "--") i = std::min(rest.find('\n', i), rest.size());
+    else if (std::string_view(" \t\r\n;").find(rest[i]) == rest.npos) return false;
+  }
+  return true;
+}
+
+void bind_text(sqlite3_stmt* s, int i, std::string_view text, sqlite3_destructor_type life) {
+  // A null pointer would bind NULL.
+  sqlite3_bind_text64(s, i, text.data() ? text.data() : "", text.size(), life, SQLITE_UTF8);
+}
+
+void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type) {
+  switch (type.kind) {
+    case type_kind::boolean: sqlite3_bind_int(s, i, *static_cast<const bool*>(value)); return;
+    case type_kind::integer: {
+      const auto number = detail::load_integer(value, type.width, type.is_signed);
+      if (!type.is_signed && type.width == 8 && number < 0) {
+        throw storage_error(storage_fault::statement,
+                            fmt::format("${} is greater than any integer of SQLite", i));
+      }
+      sqlite3_bind_int64(s, i, number);
+      return;
+    }
+    case type_kind::number: {
+      float narrow;
+      double number;
+      if (type.width == 4) std::memcpy(&narrow, value, 4), number = double(narrow);
+      else std::memcpy(&number, value, 8);
+      sqlite3_bind_double(s, i, number);
+      return;
+    }
+    case type_kind::string:
+      return bind_text(s, i, *static_cast<const std::string*>(value), SQLITE_STATIC);
+    case type_kind::bytes: {
+      const auto& bytes = *static_cast<const std::vector<std::byte>*>(value);
+      if (bytes.empty()) sqlite3_bind_zeroblob(s, i, 0);
+      else sqlite3_bind_blob64(s, i, bytes.data(), bytes.size(), SQLITE_STATIC);
+      return;
+    }
+    case type_kind::enumeration: {
+      const auto number = detail::load_integer(value, type.width, type.is_signed);
+      for (std::uint32_t e = 0; e < type.enumerator_count; ++e) {
+        if (type.enumerators[e].value != number) continue;
+        return bind_text(s, i, type.enumerators[e].name, SQLITE_STATIC);
+      }
+      throw storage_error(storage_fault::statement,
+                          fmt::format("${} is {} without a name of {}", i, number, type.name));
+    }
+    case type_kind::time: sqlite3_bind_int64(s, i, detail::load_time(value, type)); return;
+    case type_kind::optional:
+      if (const void* held = type.get(value)) return bind(s, i, held, *type.element);
+      sqlite3_bind_null(s, i);
+      return;
+    case type_kind::codec: {
+      struct state {
+        sqlite3_stmt* s;
+        int i;
+        const type_info& written_as;
+      } binding{s, i, *type.element};
+      return type.encode(value, &binding, [](void* context, const void* written_as) {
+        auto& b = *static_cast<state*>(context);
+        if (b.written_as.kind == type_kind::string) {
+          const auto& text = *static_cast<const std::string*>(written_as);
+          return bind_text(b.s, b.i, text, SQLITE_TRANSIENT);  // it goes when this returns
+        }
+        bind(b.s, b.i, written_as, b.written_as);
+      });
+    }
+    case type_kind::raw_json:
+      return bind_text(s, i, static_cast<const raw_json*>(value)->text, SQLITE_STATIC);
+    case type_kind::object:
+    case type_kind::array:
+    case type_kind::map: {
+      buffer text;
+      json::write(text, value, type);
+      return bind_text(s, i, text.view(), SQLITE_TRANSIENT);
+    }
+  }
+}
+
+const char* found_kind(int column_type) {
+  switch (column_type) {
+    case SQLITE_INTEGER: return "an integer";
+    case SQLITE_FLOAT: return "a number";
+    case SQLITE_TEXT: return "text";
+    case SQLITE_BLOB: return "a blob";
+    default: return "NULL";
+  }
+}
+
+std::string_view text_of(sqlite3_stmt* s, int column) {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(s, column));
+  return {text ? text : "", std::size_t(sqlite3_column_bytes(s, column))};
+}
+
+void require(detail::complaint&& wrong, std::string_view column) {
+  if (!wrong) return;
+  throw storage_error(storage_fault::statement, fmt::format("column {} {}", column, wrong.detail));
+}
+
+void read_column(sqlite3_stmt* s, const planned_column& c, void* value, const type_info& type) {
+  const int kind = sqlite3_column_type(s, c.column);
+  auto need = [&](int wanted) {
+    if (kind != wanted) wrong_column(c.name, type, found_kind(kind));
+  };
+  switch (type.kind) {
+    case type_kind::integer: {
+      need(SQLITE_INTEGER);
+      const auto number = sqlite3_column_int64(s, c.column);
+      const bool fits = type.is_signed ? detail::fits(number, type.width)
+                                       : number >= 0 && detail::fits_unsigned(std::uint64_t(number),
+                                                                              type.width);
+      if (!fits) {
+        throw storage_error(storage_fault::statement, fmt::format("column {} {}, not {}", c.name,
+                                                                  detail::out_of_range(type), number));
+      }
+      detail::store_integer(value, type.width, std::uint64_t(number));
+      if (c.rule) require(detail::check_integer(*c.rule, number), c.name);
+      return;
+    }
+    case type_kind::string: {
+      need(SQLITE_TEXT);
+      const auto text = text_of(s, c.column);
+      static_cast<std::string*>(value)->assign(text);
+      if (c.rule) require(detail::check_string(*c.rule, text), c.name);
+      return;
+    }
+    case type_kind::boolean:
+      need(SQLITE_INTEGER);
+      *static_cast<bool*>(value) = sqlite3_column_int(s, c.column) != 0;
+      return;
+    case type_kind::number: {
+      if (kind != SQLITE_INTEGER) need(SQLITE_FLOAT);
+      const double number = sqlite3_column_double(s, c.column);
+      const auto narrow = float(number);
+      if (type.width == 4) std::memcpy(value, &narrow, 4);
+      else std::memcpy(value, &number, 8);
+      if (c.rule) require(detail::check_number(*c.rule, number), c.name);
+      return;
+    }
+    case type_kind::bytes: {
+      need(SQLITE_BLOB);
+      const auto* begin = static_cast<const std::byte*>(sqlite3_column_blob(s, c.column));
+      const auto size = std::size_t(sqlite3_column_bytes(s, c.column));
+      auto& bytes = *static_cast<std::vector<std::byte>*>(value);
+      if (size) bytes.assign(begin, begin + size);
+      else bytes.clear();
+      return;
+    }
+    case type_kind::enumeration: {
+      need(SQLITE_TEXT);
+      const auto name = text_of(s, c.column);
+      for (std::uint32_t e = 0; e < type.enumerator_count; ++e) {
+        if (type.enumerators[e].name != name) continue;
+        return detail::store_integer(value, type.width, std::uint64_t(type.enumerators[e].value));
+      }
+      throw storage_error(storage_fault::statement,
+                          fmt::format("column {} {}", c.name, detail::one_of(type)));
+    }
+    case type_kind::time:
+      need(SQLITE_INTEGER);
+      return detail::store_time(value, type, sqlite3_column_int64(s, c.column));
+    case type_kind::optional:
+      if (kind == SQLITE_NULL) return type.clear(value);
+      return read_column(s, c, type.emplace(value), *type.element);
+    case type_kind::codec: {
+      struct state {
+        sqlite3_stmt* s;
+        const planned_column& c;
+        const type_info& written_as;
+      } reading{s, c, *type.element};
+      std::string why;
+      const bool decoded = type.decode(
+          value, &reading,
+          [](void* context, void* written_as) {
+            auto& r = *static_cast<state*>(context);
+            read_column(r.s, r.c, written_as, r.written_as);
+            return true;
+          },
+          why);
+      if (!decoded) {
+        throw storage_error(storage_fault::statement, fmt::format("column {}: {}", c.name, why));
+      }
+      return;
+    }
+    case type_kind::object:
+    case type_kind::array:
+    case type_kind::map:
+    case type_kind::raw_json:
+      need(SQLITE_TEXT);
+      return read_json_column(text_of(s, c.column), value, type, c.name);
+  }
+}
+
+struct reset_after {
+  sqlite3_stmt* s;
+  ~reset_after() { sqlite3_reset(s); }
+};
+
+}  // namespace
+
+sqlite_connection::sqlite_connection(const std::string& file, sqlite_access access, bool durable,
+                                     duration busy_timeout, std::size_t cache_bytes)
+    : table_(64) {
+  tune_process();
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (access == sqlite_access::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                                    : SQLITE_OPEN_READONLY);
+  const int opened = sqlite3_open_v2(file.c_str(), &db_, flags, nullptr);
+  try {
+    if (opened != SQLITE_OK) {
+      throw storage_error(fault_of(opened), fmt::format("cannot open the database {}: {}", file,
+                                                        db_ ? sqlite3_errmsg(db_) : "no memory"));
+    }
+    sqlite3_busy_timeout(db_, int(busy_timeout.in_milliseconds()));
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+    if (access == sqlite_access::write) {
+      run_script(fmt::format("pragma journal_mode=wal; pragma synchronous={};",
+                             durable ? "full" : "normal"));
+      sqlite3_wal_hook(
+          db_,
+          [](void* self, sqlite3*, const char*, int pages) {
+            static_cast<sqlite_connection*>(self)->wal_pages_ = pages;
+            return SQLITE_OK;
+          },
+          this);
+    } else {
+      // One connection of the process writes and checkpoints, never a reader, not even the last.
+      sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    }
+    run_script(fmt::format(
+        "pragma foreign_keys=on; pragma secure_delete=off; pragma mmap_size=0; "
+        "pragma temp_store=memory; pragma cache_size=-{};",
+        cache_bytes / 1024));
+  } catch (...) {
+    sqlite3_close(db_);
+    throw;
+  }
+}
+
+sqlite_connection::~sqlite_connection() {
+  statements_.clear();
+  sqlite3_close(db_);
+}
+
+void sqlite_connection::fail(int code, std::string_view text) {
+  const std::string message = sqlite3_errmsg(db_);
+  const auto what = fmt::format("{} (in: {})", message, text);
+  if ((code & 0xff) == SQLITE_CONSTRAINT) throw constraint_error(constraint_of(code), what);
+  throw storage_error(fault_of(code), what);
+}
+
+void sqlite_connection::run_script(const std::string& text) {
+  const int code = sqlite3_exec(db_, text.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(sqlite3_extended_errcode(db_), text.substr(0, 500));
+}
+
+void sqlite_connection::grow_table() {
+  std::vector<statement*> old(table_.size() * 2);
+  old.swap(table_);
+  for (auto* s : old) {
+    if (!s) continue;
+    auto i = std::hash<const char*>()(s->text.data()) * 0x9E3779B97F4A7C15u >> 32;
+    while (table_[i & (table_.size() - 1)]) ++i;
+    table_[i & (table_.size() - 1)] = s;
+  }
+}
+
+sqlite_connection::statement& sqlite_connection::prepare(std::string_view text) {
+  auto i = std::hash<const char*>()(text.data()) * 0x9E3779B97F4A7C15u >> 32;
+  for (;; ++i) {
+    auto* s = table_[i & (table_.size() - 1)];
+    if (!s) break;
+    if (s->text.data() == text.data() && s->text.size() == text.size()) return *s;
+  }
+  auto fresh = std::make_unique<statement>();
+  fresh->text = text;
+  const auto translated = with_question_marks(text);
+  const char* rest = nullptr;
+  const int code = sqlite3_prepare_v3(db_, translated.data(), int(translated.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &fresh->handle, &rest);
+  if (code != SQLITE_OK) fail(code, text);
+  if (!fresh->handle || !is_blank({rest, std::size_t(translated.data() + translated.size() - rest)})) {
+    throw storage_error(storage_fault::statement,
+                        fmt::format("one statement at a time (in: {})", text));
+  }
+  statements_.push_back(std::move(fresh));
+  if (statements_.size() * 2 > table_.size()) grow_table();
+  auto* s = statements_.back().get();
+  i = std::hash<const char*>()(text.data()) * 0x9E3779B97F4A7C15u >> 32;
+  while (table_[i & (table_.size() - 1)]) ++i;
+  table_[i & (table_.size() - 1)] = s;
+  return *s;
+}
+
+sqlite_connection::statement& sqlite_connection::prepared(
+    std::string_view text, std::span<const detail::parameter> values) {
+  auto& s = prepare(text);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto& v = values[i];
+    if (v.value) bind(s.handle, int(i + 1), v.value, *v.type);
+    else bind_text(s.handle, int(i + 1), v.text, SQLITE_STATIC);
+  }
+  return s;
+}
+
+void sqlite_connection::plan_rows(statement& s, const type_info& type) {
+  std::vector<std::string> names;
+  const int count = sqlite3_column_count(s.handle);
+  for (int i = 0; i < count; ++i) names.emplace_back(sqlite3_column_name(s.handle, i));
+  if (!count) {
+    throw storage_error(storage_fault::statement,
+                        fmt::format("a statement that gives no rows (in: {})", s.text));
+  }
+  try {
+    s.plan = plan_columns(type, names);
+  } catch (const storage_error& e) {
+    throw storage_error(e.fault(), fmt::format("{} (in: {})", e.what(), s.text));
+  }
+  s.planned_for = &type;
+  s.planned_columns = count;
+}
+
+void sqlite_connection::fill_row(statement& s, const type_info&, void* row) {
+  for (const auto& column : s.plan) {
+    read_column(s.handle, column, static_cast<char*>(row) + column.offset, *column.type);
+  }
+}
+
+std::size_t sqlite_connection::query(std::string_view text,
+                                     std::span<const detail::parameter> values,
+                                     const row_target& rows) {
+  auto& s = prepared(text, values);
+  reset_after reset{s.handle};
+  std::size_t count = 0;
+  int code;
+  while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {
+    if (s.planned_for != &rows.type || s.planned_columns != sqlite3_column_count(s.handle)) {
+      plan_rows(s, rows.type);
+    }
+    fill_row(s, rows.type, rows.add(rows.rows));
+    ++count;
+    if (rows.first_only && sqlite3_stmt_readonly(s.handle)) return count;
+    if (rows.first_only) {  // a statement that writes runs to its end
+      while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {
+      }
+      break;
+    }
+  }
+  if (code != SQLITE_DONE) fail(code, text);
+  if (!count && s.planned_for != &rows.type) plan_rows(s, rows.type);  // a wrong query is wrong now
+  return count;
+}
+
+std::int64_t sqlite_connection::execute(std::string_view text,
+                                        std::span<const detail::parameter> values) {
+  auto& s = prepared(text, values);
+  reset_after reset{s.handle};
+  const auto before = sqlite3_total_changes64(db_);
+  int code;
+  while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {
+  }
+  if (code != SQLITE_DONE) fail(code, text);
+  return sqlite3_total_changes64(db_) == before ? 0 : sqlite3_changes64(db_);
+}
+
+bool sqlite_connection::in_transaction() const { return !sqlite3_get_autocommit(db_); }
+
+bool sqlite_connection::has_unmet_foreign_keys() const {
+  int unmet = 0, highest = 0;
+  sqlite3_db_status(db_, SQLITE_DBSTATUS_DEFERRED_FKS, &unmet, &highest, 0);
+  return unmet != 0;
+}
+
+void sqlite_connection::checkpoint_if_due() {
+  constexpr int due = 1000;
+  if (wal_pages_ < due) return;
+  int log = 0, done = 0;
+  sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
+}
+
+void sqlite_connection::interrupt() { sqlite3_interrupt(db_); }
+
+}  // namespace aft::storage

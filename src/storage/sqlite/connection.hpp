@@ -1,0 +1,59 @@
+#pragma once
+// One connection to one SQLite file.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <aft/ground/time.hpp>
+
+#include "../connection.hpp"
+#include "../row_plan.hpp"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace aft::storage {
+
+enum class sqlite_access { read, write };
+
+class sqlite_connection : public connection {
+ public:
+  // Throws storage_error.
+  sqlite_connection(const std::string& file, sqlite_access access, bool durable,
+                    duration busy_timeout, std::size_t cache_bytes);
+  ~sqlite_connection() override;
+
+  std::size_t query(std::string_view text, std::span<const detail::parameter> values,
+                    const row_target& rows) override;
+  std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) override;
+
+  // Statements of this room's own, literals without parameters.
+  void run(std::string_view literal) { execute(literal, {}); }
+  // A text of any number of statements, not kept.
+  void run_script(const std::string& text);
+
+  bool in_transaction() const;
+  bool has_unmet_foreign_keys() const;  // deferred ones, that would make the commit fail
+  void checkpoint_if_due();             // of the writer alone; waits for nobody
+  int wal_pages() const { return wal_pages_; }
+  void interrupt();  // any thread: a statement that runs stops with an error
+
+ private:
+  struct statement;
+
+  statement& prepare(std::string_view text);
+  statement& prepared(std::string_view text, std::span<const detail::parameter> values);
+  void plan_rows(statement& s, const type_info& type);
+  void fill_row(statement& s, const type_info& type, void* row);
+  [[noreturn]] void fail(int code, std::string_view text);
+  void grow_table();
+
+  sqlite3* db_ = nullptr;
+  std::vector<std::unique_ptr<statement>> statements_;
+  std::vector<statement*> table_;  // open addressing by the text's address, at most half full
+  int wal_pages_ = 0;
+};
+
+}  // namespace aft::storage

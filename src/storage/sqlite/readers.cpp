@@ -1,0 +1,85 @@
+#include "readers.hpp"
+
+#include <time.h>
+
+namespace aft::storage {
+namespace {
+
+// A snapshot hides what other processes commit, so none is older than this.
+constexpr std::int64_t max_snapshot_age = 50;  // milliseconds
+
+std::int64_t coarse_milliseconds() {
+  timespec now;
+#if defined(CLOCK_MONOTONIC_COARSE)
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+#else
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+#endif
+  return std::int64_t(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+}  // namespace
+
+reading::reading(const std::string& file, const storage_options& options,
+                 const commit_counter& commits, const clock& time)
+    : connection_(file, sqlite_access::read, options.durable, options.busy_timeout,
+                  options.cache_bytes),
+      reader_(connection_), commits_(commits) {
+  connection_.time = &time;
+}
+
+reader& reading::begin() {
+  while (busy_.exchange(true, std::memory_order_acquire)) {  // the writer takes the snapshot away
+    __builtin_ia32_pause();
+  }
+  const auto commits = commits_.load(std::memory_order_acquire);
+  const auto now = coarse_milliseconds();
+  if (!has_snapshot_ || commits != seen_ || now - since_ > max_snapshot_age) {
+    drop_snapshot();
+    connection_.run("begin");
+    has_snapshot_ = true;
+    seen_ = commits;
+    since_ = now;
+  }
+  return reader_;
+}
+
+void reading::end() {
+  if (let_go_.exchange(false, std::memory_order_relaxed)) drop_snapshot();
+  busy_.store(false, std::memory_order_release);
+}
+
+void reading::let_go() {
+  let_go_.store(true, std::memory_order_relaxed);
+  if (busy_.exchange(true, std::memory_order_acquire)) return;  // end() will
+  end();
+}
+
+void reading::drop_snapshot() {
+  if (!has_snapshot_) return;
+  has_snapshot_ = false;
+  connection_.run("commit");
+}
+
+reading* readers::take() {
+  std::lock_guard lock(mutex_);
+  if (!free_.empty()) {
+    auto* r = free_.back();
+    free_.pop_back();
+    return r;
+  }
+  all_.push_back(std::make_unique<reading>(file_, options_, commits_, clock_));
+  return all_.back().get();
+}
+
+void readers::give_back(reading* r) {
+  std::lock_guard lock(mutex_);
+  free_.push_back(r);
+}
+
+void readers::let_go() {
+  std::lock_guard lock(mutex_);
+  for (auto& r : all_) r->let_go();
+}
+
+}  // namespace aft::storage

@@ -1,0 +1,68 @@
+#pragma once
+// Read connections, each with a snapshot that is kept for as long as nothing has been committed.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <aft/storage/database.hpp>
+
+#include "connection.hpp"
+
+namespace aft::storage {
+
+// The number of commits that readers must see; counted up after each commit, before anybody hears
+// of it.
+using commit_counter = std::atomic<std::uint64_t>;
+
+// One read connection. Used by one thread at a time, between begin() and end(); outside, the writer
+// may take its snapshot away.
+class reading {
+ public:
+  reading(const std::string& file, const storage_options& options, const commit_counter& commits,
+          const clock& time);
+
+  // A view of the database that holds every commit that was counted before. To be paired with end().
+  reader& begin();
+  void end();
+
+  // By the writer, any thread: lets go of the snapshot, now if nobody reads, else at end().
+  void let_go();
+
+ private:
+  void drop_snapshot();
+
+  sqlite_connection connection_;
+  storage_access::plain_reader reader_;
+  const commit_counter& commits_;
+  std::uint64_t seen_ = 0;
+  std::int64_t since_ = 0;  // milliseconds
+  bool has_snapshot_ = false;
+  std::atomic<bool> busy_{false};
+  std::atomic<bool> let_go_{false};
+};
+
+// Any thread.
+class readers {
+ public:
+  readers(std::string file, const storage_options& options, const commit_counter& commits,
+          const clock& time)
+      : file_(std::move(file)), options_(options), commits_(commits), clock_(time) {}
+
+  reading* take();          // for as long as the taker likes
+  void give_back(reading*);
+  void let_go();            // all of them
+
+ private:
+  std::string file_;
+  const storage_options& options_;
+  const commit_counter& commits_;
+  const clock& clock_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<reading>> all_;  // guarded by mutex_, as is the next
+  std::vector<reading*> free_;
+};
+
+}  // namespace aft::storage

@@ -1,0 +1,186 @@
+#include "writer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "../../ground/may_wait.hpp"
+#include "../../ground/quiet_thread.hpp"
+
+namespace aft::storage {
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+// A round is committed at the latest when it has run this long, so that the first of it need not
+// wait for all that came behind.
+constexpr auto longest_round = std::chrono::milliseconds(5);
+constexpr auto slow_unit = std::chrono::milliseconds(100);
+
+}  // namespace
+
+sqlite_writer::sqlite_writer(sqlite_connection& connection, readers& all_readers,
+                             commit_counter& commits, topics& all_topics,
+                             const storage_options& options, const logger& log)
+    : connection_(connection), readers_(all_readers), commits_(commits), topics_(all_topics),
+      options_(options), log_(log), thread_(detail::quiet_thread("aft write", [this] { work(); })) {}
+
+sqlite_writer::~sqlite_writer() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+bool sqlite_writer::submit(unit& u) noexcept {
+  bool wake;
+  {
+    std::lock_guard lock(mutex_);
+    if (waiting_ >= options_.max_queue) return false;
+    ++waiting_;
+    u.next = nullptr;
+    (last_ ? last_->next : first_) = &u;
+    last_ = &u;
+    wake = asleep_;
+  }
+  if (wake) wake_.notify_one();
+  return true;
+}
+
+void sqlite_writer::work() {
+  detail::no_waiting guard("inside a transaction");
+  while (true) {
+    unit* batch;
+    {
+      std::unique_lock lock(mutex_);
+      while (!first_ && !stopping_) {
+        asleep_ = true;
+        wake_.wait(lock);
+        asleep_ = false;
+      }
+      if (!first_) return;
+      batch = std::exchange(first_, nullptr);
+      last_ = nullptr;
+      waiting_ = 0;
+    }
+    while (batch) batch = run_some(batch);
+  }
+}
+
+// Runs units into one commit; returns the first that is left for the next.
+unit* sqlite_writer::run_some(unit* first) {
+  std::exception_ptr failure;
+  if (first->wants_connection()) {
+    auto* next = first->next;
+    try {
+      first->run_on(connection_);
+    } catch (...) {
+      first->thrown = std::current_exception();
+    }
+    commits_.fetch_add(1, std::memory_order_release);
+    finish(first, next, nullptr);
+    return next;
+  }
+  unit* end = first;
+  try {
+    connection_.run("begin immediate");
+    const auto deadline = steady::now() + longest_round;
+    const bool alone = !first->next;
+    while (end) {
+      run_one(*end, alone);
+      end = end->next;
+      if (!connection_.in_transaction()) {
+        // A full disk and the like: SQLite has undone everything, also what went well before.
+        failure = std::make_exception_ptr(
+            storage_error(storage_fault::other, "the transaction was undone by the engine"));
+        for (auto* u = first; u != end; u = u->next) {
+          if (u->thrown) failure = u->thrown;
+        }
+        break;
+      }
+      if (end && (end->wants_connection() || steady::now() >= deadline)) break;
+    }
+    if (!failure) connection_.run("commit");
+  } catch (...) {
+    failure = std::current_exception();
+    if (end == first) end = first->next;  // no transaction could be begun: at least this one fails
+    try {
+      if (connection_.in_transaction()) connection_.run("rollback");
+    } catch (const std::exception& e) {
+      log_.write(log_level::error, "storage", e.what());
+    }
+  }
+  if (!failure) {
+    commits_.fetch_add(1, std::memory_order_release);
+    for (auto topic : noted_) topics_.tell(topic);
+  }
+  noted_.clear();
+  finish(first, end, failure);
+  if (connection_.wal_pages() > 1000) {
+    readers_.let_go();
+    connection_.checkpoint_if_due();
+  }
+  return end;
+}
+
+void sqlite_writer::run_one(unit& u, bool alone) {
+  // A savepoint undoes one unit alone. The only unit of a commit can do without: the whole goes.
+  storage_access::plain_transaction t(connection_);
+  const auto began = steady::now();
+  u.kept = false;
+  u.thrown = nullptr;
+  if (!alone) connection_.run("savepoint unit");
+  try {
+    u.kept = u.run(t.tx);
+    if (u.kept) note_topics(t.topics());
+    if (u.kept && connection_.has_unmet_foreign_keys()) {
+      throw constraint_error(constraint_kind::foreign_key,
+                             "a transaction ended with a deferred foreign key that is not met");
+    }
+  } catch (...) {
+    u.kept = false;
+    u.thrown = std::current_exception();
+  }
+  if (connection_.in_transaction()) {
+    if (!u.kept) connection_.run(alone ? "rollback" : "rollback to unit");
+    if (!alone) connection_.run("release unit");
+    else if (!u.kept) connection_.run("begin immediate");  // so that the commit has something to end
+  }
+  const auto took = steady::now() - began;
+  if (took > slow_unit) {
+    log_.write(log_level::warning, "storage",
+               fmt::format("a transaction held the writer for {} ms",
+                           std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  }
+}
+
+void sqlite_writer::note_topics(const std::vector<std::string_view>& noted) {
+  for (auto topic : noted) {
+    if (std::find(noted_.begin(), noted_.end(), topic) == noted_.end()) noted_.push_back(topic);
+  }
+}
+
+void sqlite_writer::finish(unit* first, const unit* end, const std::exception_ptr& failure) {
+  std::array<waker*, 16> wakers{};
+  std::size_t count = 0;
+  for (auto* u = first; u != end;) {
+    auto* next = u->next;  // after done() the unit is no more
+    const auto thrown = std::move(u->thrown);
+    auto* w = u->done(thrown ? thrown : u->kept ? failure : nullptr);
+    if (w) {
+      std::size_t i = 0;
+      while (i < count && wakers[i] != w) ++i;
+      if (i == wakers.size()) w->wake();
+      else if (i == count) wakers[count++] = w;
+    }
+    u = next;
+  }
+  for (std::size_t i = 0; i < count; ++i) wakers[i]->wake();
+}
+
+}  // namespace aft::storage

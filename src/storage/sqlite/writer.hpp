@@ -1,0 +1,58 @@
+#pragma once
+// The one thread that writes, and its queue: many transactions, one commit, one sync.
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <aft/ground/log.hpp>
+#include <aft/storage/database.hpp>
+
+#include "../topics.hpp"
+#include "../unit.hpp"
+#include "connection.hpp"
+#include "readers.hpp"
+
+namespace aft::storage {
+
+class sqlite_writer {
+ public:
+  sqlite_writer(sqlite_connection& connection, readers& all_readers, commit_counter& commits,
+                topics& all_topics, const storage_options& options, const logger& log);
+  sqlite_writer(const sqlite_writer&) = delete;
+  sqlite_writer& operator=(const sqlite_writer&) = delete;
+  ~sqlite_writer();  // runs what waits
+
+  // Any thread. False when the queue is full. Units are run in the order they come.
+  bool submit(unit& u) noexcept;
+
+ private:
+  void work();
+  unit* run_some(unit* first);
+  void run_one(unit& u, bool alone);
+  void finish(unit* first, const unit* end, const std::exception_ptr& failure);
+  void note_topics(const std::vector<std::string_view>& noted);
+
+  sqlite_connection& connection_;
+  readers& readers_;
+  commit_counter& commits_;
+  topics& topics_;
+  const storage_options& options_;
+  const logger& log_;
+
+  std::vector<std::string_view> noted_;  // by the transactions of this commit
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  unit* first_ = nullptr;  // guarded by mutex_, as are the next four
+  unit* last_ = nullptr;
+  std::size_t waiting_ = 0;
+  bool asleep_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace aft::storage

@@ -1,0 +1,35 @@
+#pragma once
+// What waits for the writer.
+
+#include <exception>
+
+#include <aft/storage/transaction.hpp>
+
+#include "../ground/waker.hpp"
+#include "connection.hpp"
+
+namespace aft::storage {
+
+// One transaction to be run. It belongs to whoever submitted it, and lives until done() has begun.
+class unit {
+ public:
+  // On the writer. False, or an exception, undoes what it wrote.
+  virtual bool run(transaction& tx) = 0;
+
+  // On the writer, after the commit: null, or why nothing of it was kept (its own exception, or a
+  // commit that failed). Returns who is to be woken, if anybody; waking is gathered for a whole batch.
+  virtual waker* done(std::exception_ptr failure) noexcept = 0;
+
+  // Instead of run(), between transactions: for work on the write connection that has its own.
+  virtual bool wants_connection() const { return false; }
+  virtual void run_on(connection&) {}
+
+  unit* next = nullptr;
+  std::exception_ptr thrown{};
+  bool kept = false;
+
+ protected:
+  ~unit() = default;
+};
+
+}  // namespace aft::storage
