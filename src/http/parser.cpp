@@ -267,6 +267,7 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
   end[1] = '\0';
   char* p = begin;
   while (p < end && p - begin < 4 && p[0] == '\r' && p[1] == '\n') p += 2;  // RFC 9112 section 2.2
+  if (p - begin < 4 && *p == '\r' && p + 1 >= end) return incomplete;
 
   char* s = p;
   while (token_letters[static_cast<unsigned char>(*p)]) ++p;

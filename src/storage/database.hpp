@@ -27,7 +27,7 @@ class database::impl {
  private:
   std::optional<storage::temporary_directory> temporary_;
   std::string file_;
-  storage::commit_counter commits_{1};
+  storage::commit_counter commits_;
   storage::sqlite_connection write_connection_;
   storage::readers readers_;
   storage::topics topics_;

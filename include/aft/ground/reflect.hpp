@@ -227,8 +227,18 @@ consteval const char* spell_enumerators() {
   return __PRETTY_FUNCTION__;
 }
 
-// One function name spells all values: "... V = {color::red, (color)1}" (g++),
-// "<color, color::red, (color)1>" (clang). A value without an enumerator begins with '('.
+// Where the item that begins here ends: at a comma or a closing bracket that is not its own.
+constexpr std::size_t item_end(std::string_view s, std::size_t at) {
+  for (int depth = 0;; ++at) {
+    const char c = s[at];
+    if (c == '<' || c == '(' || c == '{') ++depth;
+    const bool closes = c == '>' || c == ')' || c == '}';
+    if ((closes && depth-- == 0) || (c == ',' && depth == 0)) return at;
+  }
+}
+
+// One function name spells all values: "... V = {colour::red, (colour)1}" (g++),
+// "<colour, colour::red, (colour)1>" (clang). A value without an enumerator ends in a number.
 template <class E, class = std::make_index_sequence<std::size_t(enum_limit<E>)>>
 struct enumerators;
 template <class E, std::size_t... I>
@@ -243,10 +253,9 @@ struct enumerators<E, std::index_sequence<I...>> {
     std::size_t begin = s.find("V = {");
     begin = begin != s.npos ? begin + 5 : s.find("V = <") + 5;
     for (std::size_t value = 0; value < sizeof...(I); ++value) {
-      std::size_t end = begin;
-      while (s[end] != ',' && s[end] != '}' && s[end] != '>') ++end;
-      if (s[begin] != '(') {
-        auto name = last_identifier(s.substr(begin, end - begin));
+      const std::size_t end = item_end(s, begin);
+      const auto name = last_identifier(s.substr(begin, end - begin));
+      if (name[0] < '0' || name[0] > '9') {
         result.at[result.count++] = {name, std::int64_t(value)};
         result.chars += name.size();
       }

@@ -41,7 +41,11 @@ class valid_text {
   const std::string* operator->() const { return &value_; }
 
   friend bool operator==(const valid_text&, const valid_text&) = default;
-  friend bool operator==(const valid_text& a, std::string_view b) { return a.value_ == b; }
+  template <class S>
+  requires(std::is_convertible_v<const S&, std::string_view> && !std::is_same_v<S, valid_text>)
+  friend bool operator==(const valid_text& a, const S& b) {
+    return a.value_ == std::string_view(b);
+  }
   friend auto operator<=>(const valid_text&, const valid_text&) = default;
 
  private:

@@ -60,7 +60,8 @@ class handler {
   handler(const handler_info& info, void* callable, void (*destroy)(void*))
       : info_(&info), callable_(callable), destroy_(destroy) {}
   handler(handler&& other) noexcept
-      : info_(other.info_), callable_(other.callable_), destroy_(other.destroy_) {
+      : least_lane(other.least_lane), info_(other.info_), callable_(other.callable_),
+        destroy_(other.destroy_) {
     other.destroy_ = nullptr;
   }
   handler& operator=(handler&&) = delete;
@@ -70,7 +71,7 @@ class handler {
   const handler_info& info() const { return *info_; }
   const void* callable() const { return callable_; }
 
-  lane least_lane = lane::io;
+  lane least_lane = lane::io;  // what its arguments need may be greater
 
  private:
   const handler_info* info_;

@@ -468,11 +468,8 @@ bool sqlite_connection::has_unmet_foreign_keys() const {
   return unmet != 0;
 }
 
-void sqlite_connection::checkpoint_if_due() {
-  constexpr int due = 1000;
-  if (wal_pages_ < due) return;
-  int log = 0, done = 0;
-  sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
+void sqlite_connection::checkpoint() {
+  sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
 void sqlite_connection::interrupt() { sqlite3_interrupt(db_); }

@@ -36,7 +36,7 @@ class sqlite_connection : public connection {
 
   bool in_transaction() const;
   bool has_unmet_foreign_keys() const;  // deferred ones, that would make the commit fail
-  void checkpoint_if_due();             // of the writer alone; waits for nobody
+  void checkpoint();                    // of the writer alone; waits for nobody
   int wal_pages() const { return wal_pages_; }
   void interrupt();  // any thread: a statement that runs stops with an error
 

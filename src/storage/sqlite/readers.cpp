@@ -32,9 +32,10 @@ reader& reading::begin() {
   while (busy_.exchange(true, std::memory_order_acquire)) {  // the writer takes the snapshot away
     __builtin_ia32_pause();
   }
-  const auto commits = commits_.load(std::memory_order_acquire);
+  const auto commits = commits_.now();
   const auto now = coarse_milliseconds();
-  if (!has_snapshot_ || commits != seen_ || now - since_ > max_snapshot_age) {
+  if (!has_snapshot_ || commits != seen_ || commit_counter::on_its_way(commits) ||
+      now - since_ > max_snapshot_age) {
     drop_snapshot();
     connection_.run("begin");
     has_snapshot_ = true;

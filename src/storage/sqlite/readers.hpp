@@ -13,9 +13,18 @@
 
 namespace aft::storage {
 
-// The number of commits that readers must see; counted up after each commit, before anybody hears
-// of it.
-using commit_counter = std::atomic<std::uint64_t>;
+// Tells readers whether there is something new. Odd while a commit is on its way: a reader may or may
+// not see it then, and none may keep a view, or a later one would see less than an earlier one.
+class commit_counter {
+ public:
+  void begin() { value_.fetch_add(1, std::memory_order_acq_rel); }
+  void end() { value_.fetch_add(1, std::memory_order_release); }  // before anybody hears of it
+  std::uint64_t now() const { return value_.load(std::memory_order_acquire); }
+  static bool on_its_way(std::uint64_t value) { return value & 1; }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
 
 // One read connection. Used by one thread at a time, between begin() and end(); outside, the writer
 // may take its snapshot away.

@@ -18,6 +18,7 @@ using steady = std::chrono::steady_clock;
 // A round is committed at the latest when it has run this long, so that the first of it need not
 // wait for all that came behind.
 constexpr auto longest_round = std::chrono::milliseconds(5);
+constexpr int long_log = 1000;  // pages
 constexpr auto slow_unit = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -77,12 +78,13 @@ unit* sqlite_writer::run_some(unit* first) {
   std::exception_ptr failure;
   if (first->wants_connection()) {
     auto* next = first->next;
+    commits_.begin();
     try {
       first->run_on(connection_);
     } catch (...) {
       first->thrown = std::current_exception();
     }
-    commits_.fetch_add(1, std::memory_order_release);
+    commits_.end();
     finish(first, next, nullptr);
     return next;
   }
@@ -105,7 +107,7 @@ unit* sqlite_writer::run_some(unit* first) {
       }
       if (end && (end->wants_connection() || steady::now() >= deadline)) break;
     }
-    if (!failure) connection_.run("commit");
+    if (!failure) commit();
   } catch (...) {
     failure = std::current_exception();
     if (end == first) end = first->next;  // no transaction could be begun: at least this one fails
@@ -116,16 +118,34 @@ unit* sqlite_writer::run_some(unit* first) {
     }
   }
   if (!failure) {
-    commits_.fetch_add(1, std::memory_order_release);
     for (auto topic : noted_) topics_.tell(topic);
   }
   noted_.clear();
   finish(first, end, failure);
-  if (connection_.wal_pages() > 1000) {
-    readers_.let_go();
-    connection_.checkpoint_if_due();
-  }
+  keep_log_short();
   return end;
+}
+
+void sqlite_writer::commit() {
+  struct counted {
+    commit_counter& commits;
+    explicit counted(commit_counter& c) : commits(c) { commits.begin(); }
+    ~counted() { commits.end(); }
+  } on_its_way(commits_);
+  connection_.run("commit");
+}
+
+// The log begins anew at a commit that finds all of it in the database file and no reader in it. So
+// readers let go twice: to let the checkpoint come to its end, and to let the log begin anew.
+void sqlite_writer::keep_log_short() {
+  const int pages = connection_.wal_pages();
+  if (pages < checkpointed_at_) checkpointed_at_ = 0;  // it has begun anew
+  if (pages < long_log) return;
+  readers_.let_go();
+  if (pages - checkpointed_at_ < long_log) return;
+  connection_.checkpoint();
+  checkpointed_at_ = pages;
+  readers_.let_go();
 }
 
 void sqlite_writer::run_one(unit& u, bool alone) {

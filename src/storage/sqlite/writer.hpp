@@ -33,6 +33,8 @@ class sqlite_writer {
   void work();
   unit* run_some(unit* first);
   void run_one(unit& u, bool alone);
+  void commit();
+  void keep_log_short();
   void finish(unit* first, const unit* end, const std::exception_ptr& failure);
   void note_topics(const std::vector<std::string_view>& noted);
 
@@ -43,6 +45,7 @@ class sqlite_writer {
   const storage_options& options_;
   const logger& log_;
 
+  int checkpointed_at_ = 0;  // pages of the log at its last checkpoint
   std::vector<std::string_view> noted_;  // by the transactions of this commit
 
   std::mutex mutex_;

@@ -1,0 +1,16 @@
+#include <aft/ground/clock.hpp>
+
+#include <doctest/doctest.h>
+
+TEST_CASE("a manual clock moves only when it is moved") {
+  aft::manual_clock c(aft::time_point(aft::seconds(100)));
+  CHECK(c.now().since_1970() == aft::seconds(100));
+  c.advance(aft::minutes(1));
+  CHECK(c.now().since_1970() == aft::seconds(160));
+  c.set(aft::time_point());
+  CHECK(c.now() == aft::time_point());
+}
+
+TEST_CASE("the clock is the system's") {
+  CHECK(aft::clock().now().since_1970() > aft::days(365 * 50));
+}

@@ -1,0 +1,74 @@
+#pragma once
+// A plain socket to a server under test.
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+class client {
+ public:
+  explicit client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) {
+      ::close(fd_);
+      throw std::runtime_error("cannot connect");
+    }
+  }
+  client(const client&) = delete;
+  client& operator=(const client&) = delete;
+  ~client() { ::close(fd_); }
+
+  bool send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return false;
+      bytes.remove_prefix(std::size_t(n));
+    }
+    return true;
+  }
+  void end() { ::shutdown(fd_, SHUT_WR); }
+
+  // What comes until `enough` bytes are there, the server closes, or nothing comes for ten seconds.
+  std::string receive(std::size_t enough = std::string::npos) {
+    std::string got;
+    while (got.size() < enough) {
+      pollfd p{fd_, POLLIN, 0};
+      if (::poll(&p, 1, 10'000) != 1) {
+        got += "[nothing came]";
+        break;
+      }
+      char part[65536];
+      const auto n = ::recv(fd_, part, std::min(sizeof part, enough - got.size()), 0);
+      if (n < 0) got += "[reset]";
+      if (n <= 0) break;
+      got.append(part, std::size_t(n));
+    }
+    return got;
+  }
+
+  // One response with a Content-Length.
+  std::string response() {
+    std::string got;
+    while (got.find("\r\n\r\n") == got.npos) {
+      const auto more = receive(1);
+      if (more.size() != 1) return got + more;
+      got += more;
+    }
+    const auto at = got.find("Content-Length: ");
+    if (at == got.npos) return got;
+    return got + receive(std::stoul(got.substr(at + 16)));
+  }
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};

@@ -1,0 +1,246 @@
+#include <aft/server/options.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <aft/app.hpp>
+
+#include "client.hpp"
+
+namespace {
+
+const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
+std::string body_of(const std::string& response) {
+  const auto at = response.find("\r\n\r\n");
+  return at == response.npos ? response : response.substr(at + 4);
+}
+int count(const std::string& text, std::string_view part) {
+  int n = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != text.npos; ++at) ++n;
+  return n;
+}
+
+struct with_server {
+  aft::app app{{.database = ":memory:"}};
+  std::atomic<bool> inside{false}, go{false};
+  std::uint16_t port = 0;
+
+  with_server() {
+    app.migrate({"001", "create table t (x integer) strict"});
+    app.get("/", [] { return "root"; });
+    app.post("/echo", [](aft::body<std::string> b) { return *b; });
+    app.get("/big", [] { return std::string(10'000'000, 'x'); });
+    app.post("/row", [](aft::transaction& tx) {
+      return tx.one<std::int64_t>("insert into t values (1) returning rowid");
+    });
+    app.get("/slow", aft::blocking([this] {
+      inside = true;
+      while (!go) std::this_thread::yield();
+      return "slow";
+    }));
+  }
+  void start(aft::listen_options options = {}) {
+    options.port = 0;
+    port = app.start(options).port;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_server, "a connection is kept for many requests") {
+  start();
+  client c(port);
+  for (int i = 0; i < 5; ++i) {
+    c.send(get);
+    CHECK(body_of(c.response()) == "root");
+  }
+}
+
+TEST_CASE_FIXTURE(with_server, "requests sent at once are answered in order, across lanes") {
+  start();
+  client c(port);
+  std::string all;
+  for (int i = 0; i < 20; ++i) {
+    all += "POST /row HTTP/1.1\r\nHost: a\r\n\r\n" + get;
+  }
+  c.send(all);
+  for (int i = 1; i <= 20; ++i) {
+    CHECK(body_of(c.response()) == std::to_string(i));
+    CHECK(body_of(c.response()) == "root");
+  }
+}
+
+TEST_CASE_FIXTURE(with_server, "a request behind a slow one waits for its turn") {
+  start();
+  client c(port), other(port);
+  c.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  while (!inside) std::this_thread::yield();
+  c.send(get);
+  other.send(get);
+  CHECK(body_of(other.response()) == "root");  // others do not wait
+  go = true;
+  CHECK(body_of(c.response()) == "slow");
+  CHECK(body_of(c.response()) == "root");
+}
+
+TEST_CASE_FIXTURE(with_server, "a large answer reaches a slow reader whole, a large body the handler") {
+  start({.limits = {.max_body = 20'000'000}});
+  client c(port);
+  c.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n" + get);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // lets the server's buffer fill
+  CHECK(body_of(c.response()) == std::string(10'000'000, 'x'));
+  CHECK(body_of(c.response()) == "root");
+  const std::string body(10'000'000, 'y');
+  std::thread sends([&] {
+    c.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n");
+    c.send(body);
+  });
+  CHECK(body_of(c.response()) == body);
+  sends.join();
+}
+
+TEST_CASE_FIXTURE(with_server, "a client that ends its side is still answered") {
+  start();
+  client c(port);
+  c.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" + get);
+  c.end();
+  while (!inside) std::this_thread::yield();
+  go = true;
+  const auto all = c.receive();
+  CHECK(count(all, "HTTP/1.1 200") == 2);
+  CHECK(all.ends_with("root"));
+}
+
+TEST_CASE_FIXTURE(with_server, "a client that goes while its request is answered does no harm") {
+  start({.threads = 1});
+  {
+    client c(port);
+    c.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (!inside) std::this_thread::yield();
+    linger abort{1, 0};
+    ::setsockopt(c.fd(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);  // a reset
+  }
+  client other(port);
+  other.send(get);
+  CHECK(body_of(other.response()) == "root");
+  go = true;
+  other.send(get);
+  CHECK(body_of(other.response()) == "root");
+}
+
+TEST_CASE_FIXTURE(with_server, "an answer to a refused request arrives before the connection ends") {
+  start();
+  client c(port);
+  c.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n" + std::string(500'000, 'x'));
+  const auto all = c.receive();
+  CHECK(has(all, "HTTP/1.1 413"));
+  CHECK(has(all, "Connection: close"));
+}
+
+TEST_CASE_FIXTURE(with_server, "the time for each part runs out, with its own answer") {
+  using clock = std::chrono::steady_clock;
+  start({.timeouts = {.head = aft::milliseconds(300), .body = aft::milliseconds(300),
+                      .idle = aft::milliseconds(300)}});
+  const auto began = clock::now();
+  client silent(port), head(port), body(port), idle(port);
+  head.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+  body.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab");
+  idle.send(get);
+  CHECK(body_of(idle.response()) == "root");
+  CHECK(silent.receive().empty());
+  CHECK(has(head.receive(), "HTTP/1.1 408"));
+  CHECK(has(body.receive(), "HTTP/1.1 408"));
+  CHECK(idle.receive().empty());
+  CHECK(clock::now() - began < std::chrono::seconds(5));
+}
+
+TEST_CASE_FIXTURE(with_server, "a head that drips is cut off, however often a byte comes") {
+  start({.timeouts = {.head = aft::milliseconds(500)}});
+  client c(port);
+  std::string all;
+  for (int i = 0; i < 100; ++i) {
+    if (!c.send("x")) break;
+    pollfd p{c.fd(), POLLIN, 0};
+    if (::poll(&p, 1, 50) == 1) break;
+  }
+  CHECK(has(c.receive(), "HTTP/1.1 408"));
+}
+
+TEST_CASE_FIXTURE(with_server, "a client that does not read its answer is cut off") {
+  start({.threads = 1, .timeouts = {.send = aft::milliseconds(300)}});
+  client c(port);
+  for (int i = 0; i < 10; ++i) c.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  CHECK(c.receive().size() < 100'000'000);
+}
+
+TEST_CASE_FIXTURE(with_server, "connections are bounded, and the next one is told at once") {
+  start({.threads = 1, .max_connections = 2});
+  client a(port), b(port);
+  a.send(get), b.send(get);
+  CHECK(body_of(a.response()) == "root");
+  CHECK(body_of(b.response()) == "root");
+  client c(port);
+  CHECK(has(c.receive(), "HTTP/1.1 503"));
+}
+
+TEST_CASE_FIXTURE(with_server, "stop ends idle connections at once, and lets answers be given") {
+  start();
+  client idle(port), busy(port);
+  idle.send(get);
+  idle.response();
+  busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  while (!inside) std::this_thread::yield();
+  std::thread stops([this] { app.stop(); });
+  CHECK(idle.receive().empty());
+  CHECK_THROWS(client(port));
+  go = true;
+  const auto answer = busy.receive();
+  CHECK(has(answer, "slow"));
+  CHECK(has(answer, "Connection: close"));
+  stops.join();
+}
+
+TEST_CASE_FIXTURE(with_server, "stop does not wait beyond its time for clients that do not end") {
+  start({.drain = aft::milliseconds(200)});
+  client c(port);
+  c.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab");
+  client d(port);
+  d.send(get);
+  d.response();
+  app.stop();
+  CHECK(!has(c.receive(), "200"));
+}
+
+TEST_CASE_FIXTURE(with_server, "all loops of a server answer") {
+  start({.threads = 3});
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < 20; ++i) {
+        client c(port);
+        c.send("POST /row HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        CHECK(has(c.receive(), "HTTP/1.1 200"));
+      }
+    });
+  }
+  for (auto& t : threads) t.join();
+  CHECK(app.db().read([](aft::reader& r) { return r.one<int>("select count(*) from t"); }) == 160);
+}
+
+TEST_CASE("an endpoint has a URL") {
+  CHECK(aft::endpoint{"127.0.0.1", 80}.url() == "http://127.0.0.1:80");
+  CHECK(aft::endpoint{"::1", 80}.url() == "http://[::1]:80");
+}
+
+TEST_CASE("a server listens at IPv6 too") {
+  aft::app app;
+  app.get("/", [] { return "six"; });
+  CHECK(app.start({.address = "::1", .port = 0}).address == "::1");
+}

@@ -1,0 +1,130 @@
+#include <aft/storage/database.hpp>
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+#include "storage_fixture.hpp"
+
+namespace {
+aft::logger silent;
+aft::clock system_time;
+}  // namespace
+
+TEST_CASE("what was written is there when the file is opened again") {
+  temporary_folder folder;
+  const auto file = folder / "a.db";
+  {
+    aft::database db(file, {}, silent, system_time);
+    db.migrate("host", {{"1", "create table t (x integer) strict"}});
+    db.write([](aft::transaction& tx) { tx.execute("insert into t values (7)"); });
+  }
+  aft::database db(file, {}, silent, system_time);
+  CHECK(db.read([](aft::reader& r) { return r.one<int>("select x from t"); }) == 7);
+  CHECK(db.url() == file);
+}
+
+TEST_CASE("a database in memory is one for all its connections, and goes with it") {
+  for (int i = 0; i < 2; ++i) {
+    aft::database db(":memory:", {}, silent, system_time);
+    db.migrate("host", {{"1", "create table t (x integer) strict"}});
+    db.write([](aft::transaction& tx) { tx.execute("insert into t values (7)"); });
+    CHECK(db.read([](aft::reader& r) { return r.one<int>("select count(*) from t"); }) == 1);
+  }
+}
+
+TEST_CASE("what is no database is refused with a sentence") {
+  temporary_folder folder;
+  std::ofstream(folder / "text.db") << std::string(5000, 'x');
+  auto why = [](const std::string& url) -> std::string {
+    try {
+      aft::database db(url, {}, silent, system_time);
+    } catch (const aft::error& e) {
+      return e.what();
+    }
+    return "it was opened";
+  };
+  CHECK(why(folder / "text.db").find("not a database") != std::string::npos);
+  CHECK(why("/nowhere/at/all.db").find("cannot open the database") != std::string::npos);
+  CHECK(why("mysql://x").find("mysql://") != std::string::npos);
+  CHECK(why("").find("no name") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "the queue is bounded") {
+  aft::database small(folder / "small.db", {.max_queue = 2}, log, time);
+  std::atomic<bool> inside{false}, go{false};
+  std::thread holds([&] {
+    small.write([&](aft::transaction&) {
+      inside = true;
+      while (!go) std::this_thread::yield();
+    });
+  });
+  while (!inside) std::this_thread::yield();
+  std::atomic<int> full{0}, ran{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 10; ++i) {
+    threads.emplace_back([&] {
+      try {
+        small.write([](aft::transaction&) {});
+        ++ran;
+      } catch (const aft::storage_error& e) {
+        CHECK(e.fault() == aft::storage_fault::busy);
+        ++full;
+      }
+    });
+  }
+  while (full < 8) std::this_thread::yield();
+  go = true;
+  for (auto& t : threads) t.join();
+  holds.join();
+  CHECK(ran == 2);
+  CHECK(full == 8);
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "readers are not blocked by a writer, nor it by them") {
+  schema("create table t (x integer) strict");
+  std::atomic<bool> stop{false};
+  std::atomic<long> reads{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      int last = 0;
+      while (!stop) {
+        const auto n = db.read([](aft::reader& r) { return r.one<int>("select count(*) from t"); });
+        CHECK(n >= last);
+        last = n;
+        ++reads;
+      }
+    });
+  }
+  for (int i = 0; i < 300; ++i) {
+    db.write([&](aft::transaction& tx) { tx.execute("insert into t values ($1)", i); });
+    CHECK(db.read([](aft::reader& r) { return r.one<int>("select count(*) from t"); }) == i + 1);
+  }
+  stop = true;
+  for (auto& t : readers) t.join();
+  CHECK(reads > 0);
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "the write-ahead log stays small while readers keep their views") {
+  schema("create table t (x text) strict");
+  db.read([](aft::reader& r) { r.one<int>("select 1"); });  // one connection that has read
+  const std::string body(2000, 'x');
+  for (int i = 0; i < 20; ++i) {
+    db.write([&](aft::transaction& tx) {
+      for (int k = 0; k < 500; ++k) tx.execute("insert into t values ($1)", body);
+    });
+    db.read([](aft::reader& r) { r.one<int>("select count(*) from t"); });
+  }
+  CHECK(std::filesystem::file_size((folder / "test.db") + "-wal") < 10u * 1024 * 1024);
+}
+
+TEST_CASE("two databases live beside each other") {
+  aft::database a(":memory:", {}, silent, system_time), b(":memory:", {}, silent, system_time);
+  a.migrate("host", {{"1", "create table t (x integer) strict"}});
+  b.migrate("host", {{"1", "create table t (x integer) strict"}});
+  a.write([](aft::transaction& tx) { tx.execute("insert into t values (1)"); });
+  CHECK(b.read([](aft::reader& r) { return r.one<int>("select count(*) from t"); }) == 0);
+}

@@ -1,0 +1,191 @@
+#include <aft/storage/reader.hpp>
+
+#include <cstdint>
+#include <limits>
+#include <map>
+
+#include <doctest/doctest.h>
+
+#include <aft/ground/text.hpp>
+
+#include "storage_fixture.hpp"
+
+namespace {
+
+enum class colour { red, green };
+
+struct author {
+  std::string name;
+  std::optional<int> born;
+  friend bool operator==(const author&, const author&) = default;
+};
+struct row {
+  std::int64_t id;
+  std::string title;
+  std::optional<std::string> note;
+  double score;
+  bool open;
+  colour paint;
+  aft::time_point at;
+  std::vector<std::byte> blob;
+  std::vector<std::string> tags;
+  std::map<std::string, int> counts;
+  author by;
+  friend bool operator==(const row&, const row&) = default;
+};
+
+const char* const schema =
+    "create table item (id integer primary key, title text not null, note text, score real not null,"
+    " open integer not null, paint text not null, at integer not null, blob blob not null,"
+    " tags text not null, counts text not null, name text not null, born integer) strict;";
+
+struct with_items : storage_fixture {
+  with_items() { schema(::schema); }
+  const row one{1, "it's; drop table item", {}, 0.1, true, colour::green, time.now(),
+                {std::byte(0), std::byte(255)}, {"a", "b"}, {{"x", 1}}, {"Ines", 1970}};
+  void insert(const row& r) {
+    db.write([&](aft::transaction& tx) {
+      tx.execute("insert into item values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)", r.id, r.title, r.note,
+                 r.score, r.open, r.paint, r.at, r.blob, r.tags, r.counts, r.by.name, r.by.born);
+    });
+  }
+};
+
+template <class F>
+std::string thrown_by(F&& f) {
+  try {
+    f();
+  } catch (const aft::error& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_items, "a struct of everything survives the database") {
+  insert(one);
+  row other = one;
+  other.id = std::numeric_limits<std::int64_t>::min();
+  other.note = "";
+  other.by.born.reset();
+  other.blob.clear();
+  other.tags.clear();
+  insert(other);
+  db.read([&](aft::reader& r) {
+    const auto all = r.all<row>(
+        "select *, name as \"by.name\", born as \"by.born\" from item order by id desc");
+    REQUIRE(all.size() == 2);
+    CHECK(all[0] == one);
+    CHECK(all[1] == other);
+  });
+}
+
+TEST_CASE_FIXTURE(with_items, "scalars, optionals and the first row come as they are asked for") {
+  insert(one);
+  db.read([&](aft::reader& r) {
+    CHECK(r.one<std::int64_t>("select count(*) from item") == 1);
+    CHECK(r.find<std::string>("select title from item where id = $1", 1) == one.title);
+    CHECK(!r.find<std::string>("select title from item where id = $1", 2));
+    CHECK(!r.one<std::optional<std::string>>("select note from item"));
+    CHECK(r.one<colour>("select paint from item") == colour::green);
+    CHECK(r.all<int>("select 1 union select 2 order by 1") == std::vector<int>{1, 2});
+    CHECK(r.one<aft::raw_json>("select counts from item").text == "{\"x\":1}");
+    CHECK(r.one<std::string>("select $2 || $1 || $2", "a", std::string("b")) == "bab");
+    CHECK(r.one<std::optional<int>>("select $1", std::optional<int>()) == std::nullopt);
+  });
+}
+
+TEST_CASE_FIXTURE(with_items, "a parameter is a value, whatever it holds") {
+  insert(one);
+  db.read([&](aft::reader& r) {
+    CHECK(!r.find<int>("select 1 from item where title = $1", "' or 1=1 --"));
+    CHECK(r.find<int>("select 1 from item where title = $1", one.title));
+    CHECK(r.one<std::string>("select '$1 ?' || $1 -- $9 ?", "x") == "$1 ?x");
+    CHECK(r.one<std::string>("select $1", std::string("a\0b", 3)) == std::string("a\0b", 3));
+  });
+}
+
+TEST_CASE_FIXTURE(with_items, "what does not fit is an error that names the column") {
+  insert(one);
+  struct missing {
+    std::int64_t id;
+    std::string nowhere;
+  };
+  struct narrow {
+    std::int8_t score;
+  };
+  struct wrong {
+    int title;
+  };
+  struct null {
+    std::string note;
+  };
+  struct short_title {
+    aft::text<1, 5> title;
+  };
+  struct no_colour {
+    colour title;
+  };
+  struct no_list {
+    std::vector<int> title;
+  };
+  db.read([&](aft::reader& r) {
+    CHECK(has(thrown_by([&] { r.all<missing>("select * from item"); }), "no column nowhere for"));
+    CHECK(has(thrown_by([&] { r.all<narrow>("select 300 as score"); }),
+              "column score must be an integer from -128 to 127, not 300"));
+    CHECK(has(thrown_by([&] { r.all<wrong>("select * from item"); }),
+              "column title holds text where the field is an integer"));
+    CHECK(has(thrown_by([&] { r.all<null>("select * from item"); }), "column note holds NULL"));
+    CHECK(has(thrown_by([&] { r.all<short_title>("select * from item"); }),
+              "column title must have at most 5 characters"));
+    CHECK(has(thrown_by([&] { r.all<no_colour>("select * from item"); }), "must be one of red, green"));
+    CHECK(has(thrown_by([&] { r.all<no_list>("select * from item"); }), "the JSON in column title"));
+    CHECK(has(thrown_by([&] { r.one<int>("select 1 where 1 = 0"); }), "no row, where one must be"));
+    CHECK(has(thrown_by([&] { r.all<int>("select nonsense"); }), "no such column: nonsense"));
+    CHECK(has(thrown_by([&] { r.all<int>("select 1; select 2"); }), "one statement at a time"));
+    // The mapping is checked even where there are no rows.
+    CHECK(has(thrown_by([&] { r.all<missing>("select * from item where id = 99"); }), "nowhere"));
+  });
+}
+
+TEST_CASE_FIXTURE(with_items, "a reader cannot write, whatever it is told") {
+  CHECK(has(thrown_by([&] {
+              db.read([](aft::reader& r) { r.all<int>("delete from item returning id"); });
+            }),
+            "readonly"));
+}
+
+TEST_CASE_FIXTURE(with_items, "one view is of one moment, and never before an answered write") {
+  insert(one);
+  db.read([&](aft::reader& r) {
+    CHECK(r.one<int>("select count(*) from item") == 1);
+    row other = one;
+    other.id = 2;
+    insert(other);
+    CHECK(r.one<int>("select count(*) from item") == 1);  // still the same moment
+    db.read([&](aft::reader& later) { CHECK(later.one<int>("select count(*) from item") == 2); });
+  });
+  for (int i = 3; i < 50; ++i) {
+    row next = one;
+    next.id = i;
+    insert(next);
+    db.read([&](aft::reader& r) { CHECK(r.one<int>("select count(*) from item") == i); });
+  }
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "many different statements are kept apart") {
+  db.read([&](aft::reader& r) {
+    for (int round = 0; round < 3; ++round) {
+#define CHECK_ONE(n) CHECK(r.one<int>("select " #n " + $1", round) == n + round);
+      CHECK_ONE(1) CHECK_ONE(2) CHECK_ONE(3) CHECK_ONE(4) CHECK_ONE(5) CHECK_ONE(6) CHECK_ONE(7)
+      CHECK_ONE(8) CHECK_ONE(9) CHECK_ONE(10) CHECK_ONE(11) CHECK_ONE(12) CHECK_ONE(13) CHECK_ONE(14)
+      CHECK_ONE(15) CHECK_ONE(16) CHECK_ONE(17) CHECK_ONE(18) CHECK_ONE(19) CHECK_ONE(20) CHECK_ONE(21)
+      CHECK_ONE(22) CHECK_ONE(23) CHECK_ONE(24) CHECK_ONE(25) CHECK_ONE(26) CHECK_ONE(27) CHECK_ONE(28)
+      CHECK_ONE(29) CHECK_ONE(30) CHECK_ONE(31) CHECK_ONE(32) CHECK_ONE(33) CHECK_ONE(34) CHECK_ONE(35)
+      CHECK_ONE(36) CHECK_ONE(37) CHECK_ONE(38) CHECK_ONE(39) CHECK_ONE(40) CHECK_ONE(41) CHECK_ONE(42)
+#undef CHECK_ONE
+    }
+  });
+}

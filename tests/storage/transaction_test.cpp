@@ -1,0 +1,149 @@
+#include <aft/storage/transaction.hpp>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+#include "storage_fixture.hpp"
+
+namespace {
+
+struct with_table : storage_fixture {
+  with_table() {
+    schema("create table t (id integer primary key, x text not null unique) strict;"
+           "create table child (t integer not null references t (id) deferrable initially deferred)"
+           " strict;");
+  }
+  int count() {
+    return db.read([](aft::reader& r) { return r.one<int>("select count(*) from t"); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_table, "a transaction that returns is committed, one that throws is undone") {
+  db.write([](aft::transaction& tx) { tx.execute("insert into t (x) values ($1)", "a"); });
+  CHECK_THROWS_AS(db.write([](aft::transaction& tx) {
+                    tx.execute("insert into t (x) values ($1)", "b");
+                    throw std::logic_error("no");
+                  }),
+                  std::logic_error);
+  CHECK(count() == 1);
+}
+
+TEST_CASE_FIXTURE(with_table, "a transaction returns a value, and sees what it wrote") {
+  const auto id = db.write([](aft::transaction& tx) {
+    tx.execute("insert into t (x) values ($1)", "a");
+    CHECK(tx.one<int>("select count(*) from t") == 1);
+    return tx.one<std::int64_t>("insert into t (x) values ($1) returning id", "b");
+  });
+  CHECK(id == 2);
+  CHECK(count() == 2);
+}
+
+TEST_CASE_FIXTURE(with_table, "execute tells how many rows it changed") {
+  db.write([](aft::transaction& tx) {
+    CHECK(tx.execute("insert into t (x) values ('a'), ('b'), ('c')") == 3);
+    CHECK(tx.execute("update t set x = x || '!' where x <> 'a'") == 2);
+    CHECK(tx.execute("insert into t (x) values ('a') on conflict do nothing") == 0);
+    CHECK(tx.execute("delete from t where x = 'nothing'") == 0);
+    CHECK(tx.execute("create table other (x)") == 0);
+    CHECK(tx.execute("delete from t") == 3);
+  });
+}
+
+TEST_CASE_FIXTURE(with_table, "what the schema refuses is a constraint_error of its kind") {
+  auto kind = [&](auto f) {
+    try {
+      db.write(f);
+    } catch (const aft::constraint_error& e) {
+      CHECK(e.fault() == aft::storage_fault::constraint);
+      return e.kind();
+    }
+    FAIL("nothing was thrown");
+    return aft::constraint_kind::other;
+  };
+  db.write([](aft::transaction& tx) { tx.execute("insert into t (x) values ('a')"); });
+  CHECK(kind([](aft::transaction& tx) { tx.execute("insert into t (x) values ('a')"); }) ==
+        aft::constraint_kind::unique);
+  CHECK(kind([](aft::transaction& tx) { tx.execute("insert into t (x) values (null)"); }) ==
+        aft::constraint_kind::not_null);
+  CHECK(kind([](aft::transaction& tx) { tx.execute("insert into child values (99)"); }) ==
+        aft::constraint_kind::foreign_key);
+}
+
+TEST_CASE_FIXTURE(with_table, "a statement that fails can be caught, and the rest kept") {
+  db.write([](aft::transaction& tx) {
+    tx.execute("insert into t (x) values ('a')");
+    CHECK_THROWS_AS(tx.execute("insert into t (x) values ('a')"), aft::constraint_error);
+    tx.execute("insert into t (x) values ('b')");
+  });
+  CHECK(count() == 2);
+}
+
+TEST_CASE_FIXTURE(with_table, "a transaction inside a transaction fails at once, and says why") {
+  db.write([&](aft::transaction&) {
+    try {
+      db.write([](aft::transaction&) {});
+      FAIL("it ran");
+    } catch (const aft::storage_error& e) {
+      CHECK(e.fault() == aft::storage_fault::misuse);
+      CHECK(std::string(e.what()).find("inside a transaction") != std::string::npos);
+    }
+  });
+}
+
+TEST_CASE_FIXTURE(with_table, "of many transactions at once, those that throw are undone alone") {
+  std::atomic<int> failed{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) {
+        const auto x = std::to_string(t) + "/" + std::to_string(i);
+        try {
+          db.write([&](aft::transaction& tx) {
+            tx.execute("insert into t (x) values ($1)", x);
+            if (i % 3 == 0) throw std::runtime_error("undo");
+            if (i % 7 == 1) tx.execute("insert into child values (99999)");  // fails at its end
+          });
+        } catch (const std::runtime_error&) {
+          ++failed;
+        }
+      }
+    });
+  }
+  for (auto& t : threads) t.join();
+  CHECK(failed > 8 * 50 / 3);
+  CHECK(count() == 8 * 50 - failed);
+  db.read([](aft::reader& r) { CHECK(r.one<int>("select count(*) from child") == 0); });
+}
+
+TEST_CASE_FIXTURE(with_table, "those who listen hear of commits, not of what was undone") {
+  int heard = 0, other = 0;
+  const auto listener = db.listen("t", [&] { ++heard; });
+  db.listen("other", [&] { ++other; });
+  auto write = [&](bool fail) {
+    db.write([&](aft::transaction& tx) {
+      tx.notify("t");
+      tx.notify("t");
+      if (fail) throw std::runtime_error("undo");
+    });
+  };
+  write(false);
+  CHECK(heard == 1);
+  CHECK_THROWS(write(true));
+  CHECK(heard == 1);
+  db.unlisten(listener);
+  write(false);
+  CHECK(heard == 1);
+  CHECK(other == 0);
+}
+
+TEST_CASE_FIXTURE(with_table, "the time is the clock's") {
+  const auto now = time.now();
+  db.write([&](aft::transaction& tx) { CHECK(tx.now() == now); });
+  time.advance(aft::days(1));
+  db.read([&](aft::reader& r) { CHECK(r.now() == now + aft::days(1)); });
+}
