@@ -71,6 +71,10 @@ class app : public routes {
   // The next step of the host's schema; they are applied in the order of these calls.
   void migrate(migration step);
 
+  // Fills in what the program cannot be without: runs in one transaction after the migrations, at
+  // every start, so what it inserts must be let be where it is there already.
+  void seed(function<void(transaction&)> fill);
+
   // Serves the OpenAPI 3.1 document of all routes, and a page that shows it.
   void document(api_info info);
 

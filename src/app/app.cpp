@@ -37,12 +37,15 @@ class app::impl {
       open_database();
       storage->migrate("aft", jobs::migrations());
       storage->migrate("host", steps);
+      storage->write([this](transaction& tx) {
+        for (const auto& fill : seeds) fill(tx);
+      });
       meeting::provide_storage(*dispatch, *storage);
       writer = std::make_unique<meeting::write_lane>(*storage, *dispatch, log);
       dispatch->set_lane(lane::write, *writer);
-    } else if (!steps.empty() || !job_handlers.empty()) {
+    } else if (!steps.empty() || !seeds.empty() || !job_handlers.empty()) {
       throw configuration_error(
-          "there are migrations or jobs, but no database; give .database to the app");
+          "there are migrations, seeds or jobs, but no database; give .database to the app");
     }
     for (const auto& [key, object] : states) {
       dispatch->provide({key, lane::io, object, [](void* o, http::call&) { return o; }, nullptr});
@@ -76,6 +79,7 @@ class app::impl {
   http::route_list registered;
   std::vector<std::pair<resource_key, void*>> states;
   std::vector<migration> steps;
+  std::vector<function<void(transaction&)>> seeds;
   std::vector<jobs::handler> job_handlers;
   function<response(const problem&, const request&)> problem_writer;
   std::optional<api_info> documented;
@@ -118,6 +122,7 @@ void app::add_state(resource_key key, void* object) {
 
 void app::add_job(jobs::handler&& handler) { impl_->job_handlers.push_back(std::move(handler)); }
 void app::migrate(migration step) { impl_->steps.push_back(std::move(step)); }
+void app::seed(function<void(transaction&)> fill) { impl_->seeds.push_back(std::move(fill)); }
 void app::on_problem(function<response(const problem&, const request&)> writer) {
   impl_->problem_writer = std::move(writer);
 }

@@ -37,7 +37,7 @@ std::uint32_t route_tree::literal(std::uint32_t from, std::string_view text) con
        i = (i + 1) & (edges_.size() - 1)) {
     const auto& e = edges_[i];
     if (e.hash == h && e.from == from && e.text_size == text.size() &&
-        std::memcmp(text_.data() + e.text_begin, text.data(), text.size()) == 0) {
+        std::string_view(text_.data() + e.text_begin, e.text_size) == text) {
       return e.to;
     }
   }

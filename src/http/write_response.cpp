@@ -13,6 +13,7 @@ char* put(char* to, const char (&text)[Size]) {
   return to + Size - 1;
 }
 char* put(char* to, std::string_view text) {
+  if (text.empty()) return to;
   std::memcpy(to, text.data(), text.size());
   return to + text.size();
 }

@@ -8,6 +8,7 @@ using namespace std::chrono_literals;
 
 TEST_CASE("durations convert from and to std::chrono") {
   CHECK(aft::duration(75s) == aft::seconds(75));
+  CHECK(aft::duration(1'795'366'508'341'305'114ns) == aft::microseconds(1'795'366'508'341'305));
   CHECK(aft::duration(1.5s) == aft::milliseconds(1500));
   CHECK(std::chrono::milliseconds(aft::seconds(2)) == 2000ms);
   CHECK(aft::minutes(2) - aft::seconds(1) == aft::seconds(119));

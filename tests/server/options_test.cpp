@@ -191,7 +191,7 @@ TEST_CASE_FIXTURE(with_server, "connections are bounded, and the next one is tol
 }
 
 TEST_CASE_FIXTURE(with_server, "stop ends idle connections at once, and lets answers be given") {
-  start();
+  start({.threads = 1});
   client idle(port), busy(port);
   idle.send(get);
   idle.response();

@@ -16,6 +16,19 @@ concept chrono_duration = requires(const T& t) {
   T::period::den;
   t.count();
 };
+// A fraction in its lowest terms, so that a product with it overflows only where the result does.
+struct ratio {
+  std::int64_t times, over;
+  constexpr ratio(std::int64_t a, std::int64_t b) : times(a), over(b) {
+    while (b) {
+      const auto rest = a % b;
+      a = b;
+      b = rest;
+    }
+    times /= a;
+    over /= a;
+  }
+};
 template <class T>
 concept chrono_time_point = requires(const T& t) {
   typename T::clock;
@@ -29,11 +42,14 @@ class duration {
  public:
   constexpr duration() = default;
   template <detail::chrono_duration D>
-  constexpr duration(D d)
-      : microseconds_(std::int64_t(d.count() * D::period::num * 1'000'000 / D::period::den)) {}
+  constexpr duration(D d) {
+    constexpr detail::ratio r(D::period::num * 1'000'000, D::period::den);
+    microseconds_ = std::int64_t(d.count() * r.times / r.over);
+  }
   template <detail::chrono_duration D>
   constexpr explicit operator D() const {
-    return D(typename D::rep(microseconds_ * D::period::den / (D::period::num * 1'000'000)));
+    constexpr detail::ratio r(D::period::den, D::period::num * 1'000'000);
+    return D(typename D::rep(microseconds_ * r.times / r.over));
   }
 
   constexpr std::int64_t in_microseconds() const { return microseconds_; }
