@@ -70,7 +70,8 @@ stored_account load(aft::reader& db, std::int64_t id) {
 }
 
 // Throws the refusal that names what is taken by somebody else.
-void need_free(aft::reader& db, std::int64_t but, const std::string& email, const std::string& name) {
+void need_free(aft::reader& db, std::int64_t but, const std::string& email,
+               const std::string& name) {
   if (db.find<int>("select 1 from account where username = $1 and id <> $2", name, but)) {
     throw refuse(409, "username", "has already been taken");
   }
@@ -85,7 +86,8 @@ std::optional<std::string> none_if_empty(std::optional<std::string> text) {
 
 }  // namespace
 
-std::optional<std::int64_t> account_of(const authorization& header, const keys& k, aft::reader& db) {
+std::optional<std::int64_t> account_of(const authorization& header, const keys& k,
+                                       aft::reader& db) {
   const std::string_view value = header.value ? std::string_view(*header.value) : "";
   if (!value.starts_with("Token ")) return {};
   const auto subject = k.tokens->verify(value.substr(6), db.now());
@@ -96,54 +98,63 @@ std::optional<std::int64_t> account_of(const authorization& header, const keys& 
 void define_accounts(aft::routes& api) {
   api.post("/users", aft::blocking([](aft::body<new_account_body> in, aft::database& db,
                                       const keys& k) -> aft::status<201, account_answer> {
-       const auto& user = in->user;
-       const auto hash = aft::hash_password(user.password);
-       return {db.write([&](aft::transaction& tx) {
-         need_free(tx, 0, user.email, user.username);
-         const auto saved = tx.one<stored_account>(
-             "insert into account (username, email, password, created_at) values ($1, $2, $3, $4) "
-             "returning *",
-             user.username, user.email, hash, tx.now());
-         return show(saved, k, tx.now());
-       })};
-     })).summary("Register").answers(409, "The name or the address is taken.");
+             const auto& user = in->user;
+             const auto hash = aft::hash_password(user.password);
+             return {db.write([&](aft::transaction& tx) {
+               need_free(tx, 0, user.email, user.username);
+               const auto saved = tx.one<stored_account>(
+                   "insert into account (username, email, password, created_at) values ($1, $2, "
+                   "$3, $4) "
+                   "returning *",
+                   user.username, user.email, hash, tx.now());
+               return show(saved, k, tx.now());
+             })};
+           }))
+      .summary("Register")
+      .answers(409, "The name or the address is taken.");
 
   api.post("/users/login", aft::blocking([](aft::body<login_body> in, aft::database& db,
                                             const keys& k) -> account_answer {
-       const auto found = db.read([&](aft::reader& r) {
-         return r.find<stored_account>("select * from account where email = $1", in->user.email);
-       });
-       // The same work whether the account exists or not.
-       if (!aft::verify_password(found ? found->password : "", in->user.password)) {
-         throw refuse(401, "credentials", "invalid");
-       }
-       return show(*found, k, db.time().now());
-     })).summary("Log in").answers(401, "The address or the password is wrong.");
+             const auto found = db.read([&](aft::reader& r) {
+               return r.find<stored_account>("select * from account where email = $1",
+                                             in->user.email);
+             });
+             // The same work whether the account exists or not.
+             if (!aft::verify_password(found ? found->password : "", in->user.password)) {
+               throw refuse(401, "credentials", "invalid");
+             }
+             return show(*found, k, db.time().now());
+           }))
+      .summary("Log in")
+      .answers(401, "The address or the password is wrong.");
 
-  api.get("/user", [](viewer me, aft::reader& db, const keys& k) {
-    return show(load(db, me.id), k, db.now());
-  }).summary("The current user");
+  api.get("/user", [](viewer me, aft::reader& db,
+                      const keys& k) { return show(load(db, me.id), k, db.now()); })
+      .summary("The current user");
 
   api.put("/user", aft::blocking([](aft::body<account_changes_body> in, viewer me,
                                     aft::database& db, const keys& k) {
-       auto& user = in->user;
-       std::string hash;
-       if (user.password) hash = aft::hash_password(**user.password);
-       return db.write([&](aft::transaction& tx) {
-         auto a = load(tx, me.id);
-         if (user.email) a.email = **user.email;
-         if (user.username) a.username = **user.username;
-         if (user.bio) a.bio = none_if_empty(*user.bio);
-         if (user.image) a.image = none_if_empty(*user.image);
-         if (!hash.empty()) a.password = hash;
-         need_free(tx, a.id, a.email, a.username);
-         tx.execute(
-             "update account set email = $2, username = $3, password = $4, bio = $5, image = $6 "
-             "where id = $1",
-             a.id, a.email, a.username, a.password, a.bio, a.image);
-         return show(a, k, tx.now());
-       });
-     })).summary("Change the current user").answers(409, "The name or the address is taken.");
+            auto& user = in->user;
+            std::string hash;
+            if (user.password) hash = aft::hash_password(**user.password);
+            return db.write([&](aft::transaction& tx) {
+              auto a = load(tx, me.id);
+              if (user.email) a.email = **user.email;
+              if (user.username) a.username = **user.username;
+              if (user.bio) a.bio = none_if_empty(*user.bio);
+              if (user.image) a.image = none_if_empty(*user.image);
+              if (!hash.empty()) a.password = hash;
+              need_free(tx, a.id, a.email, a.username);
+              tx.execute(
+                  "update account set email = $2, username = $3, password = $4, bio = $5, image = "
+                  "$6 "
+                  "where id = $1",
+                  a.id, a.email, a.username, a.password, a.bio, a.image);
+              return show(a, k, tx.now());
+            });
+          }))
+      .summary("Change the current user")
+      .answers(409, "The name or the address is taken.");
 }
 
 }  // namespace conduit

@@ -90,7 +90,8 @@ article_key find_own(aft::reader& db, const std::string& slug, viewer me) {
 
 article_answer show(aft::reader& db, std::int64_t id, std::int64_t viewer) {
   return {db.one<article_view>(
-      "select *, exists (select 1 from favorite where account = $2 and article = v.id) as favorited, "
+      "select *, exists (select 1 from favorite where account = $2 and article = v.id) as "
+      "favorited, "
       "exists (select 1 from follow where follower = $2 and followed = v.author_id) "
       "as \"author.following\" from article_view v where id = $1",
       id, viewer)};
@@ -100,7 +101,8 @@ std::string slug_of(std::string_view title) {
   std::string slug;
   for (char c : title) {
     const auto letter = static_cast<unsigned char>(c);
-    if (std::isalnum(letter) || letter >= 0x80) slug += char(letter < 0x80 ? std::tolower(letter) : c);
+    if (std::isalnum(letter) || letter >= 0x80)
+      slug += char(letter < 0x80 ? std::tolower(letter) : c);
     else if (!slug.empty() && slug.back() != '-') slug += '-';
   }
   while (!slug.empty() && slug.back() == '-') slug.pop_back();
@@ -111,7 +113,8 @@ std::string slug_of(std::string_view title) {
 std::string free_slug(aft::reader& db, std::string_view title, std::int64_t but = 0) {
   const auto wanted = slug_of(title);
   auto slug = wanted;
-  for (int n = 2; db.find<int>("select 1 from article where slug = $1 and id <> $2", slug, but); ++n) {
+  for (int n = 2; db.find<int>("select 1 from article where slug = $1 and id <> $2", slug, but);
+       ++n) {
     slug = wanted + "-" + std::to_string(n);
   }
   return slug;
@@ -120,7 +123,8 @@ std::string free_slug(aft::reader& db, std::string_view title, std::int64_t but 
 void set_tags(aft::transaction& tx, std::int64_t id, const tag_list& tags) {
   tx.execute("delete from article_tag where article = $1", id);
   for (const auto& tag : tags) {
-    tx.execute("insert into article_tag (article, tag) values ($1, $2) on conflict do nothing", id, tag);
+    tx.execute("insert into article_tag (article, tag) values ($1, $2) on conflict do nothing", id,
+               tag);
   }
   tx.execute("update article set tag_list = $2 where id = $1", id, tags);
 }
@@ -153,81 +157,104 @@ articles_answer feed(aft::reader& db, const paging& p, std::int64_t viewer) {
               "where author_id in (select followed from follow where follower = $1) "
               "order by \"createdAt\" desc, id desc limit $2 offset $3",
               viewer, p.limit, p.offset),
-          db.one<std::int64_t>(
-              "select count(*) from article "
-              "where author in (select followed from follow where follower = $1)",
-              viewer)};
+          db.one<std::int64_t>("select count(*) from article "
+                               "where author in (select followed from follow where follower = $1)",
+                               viewer)};
 }
 
 }  // namespace
 
 void define_articles(aft::routes& api) {
-  api.get("/articles", [](aft::query<filters> f, maybe_viewer me, aft::reader& db) {
-    return list(db, *f, me.id);
-  }).summary("Articles, the most recent first");
+  api.get("/articles", [](aft::query<filters> f, maybe_viewer me,
+                          aft::reader& db) { return list(db, *f, me.id); })
+      .summary("Articles, the most recent first");
 
-  api.get("/articles/feed", [](aft::query<paging> p, viewer me, aft::reader& db) {
-    return feed(db, *p, me.id);
-  }).summary("Articles of those the current user follows");
+  api.get("/articles/feed",
+          [](aft::query<paging> p, viewer me, aft::reader& db) { return feed(db, *p, me.id); })
+      .summary("Articles of those the current user follows");
 
-  api.get("/articles/{slug}", [](const std::string& slug, maybe_viewer me, aft::reader& db) {
-    return show(db, find_key(db, slug).id, me.id);
-  }).summary("An article").answers(404, "There is no such article.");
+  api.get("/articles/{slug}",
+          [](const std::string& slug, maybe_viewer me, aft::reader& db) {
+            return show(db, find_key(db, slug).id, me.id);
+          })
+      .summary("An article")
+      .answers(404, "There is no such article.");
 
-  api.post("/articles", [](aft::body<new_article_body> in, viewer me,
-                           aft::transaction& tx) -> aft::status<201, article_answer> {
-    const auto& a = in->article;
-    const auto id = tx.one<std::int64_t>(
-        "insert into article (slug, author, title, description, body, tag_list, created_at, updated_at) "
-        "values ($1, $2, $3, $4, $5, '[]', $6, $6) returning id",
-        free_slug(tx, a.title), me.id, a.title, a.description, a.body, tx.now());
-    set_tags(tx, id, a.tagList.value_or(tag_list()));
-    aft::enqueue(tx, count_article{id});
-    return {show(tx, id, me.id)};
-  }).summary("Publish an article");
+  api.post("/articles",
+           [](aft::body<new_article_body> in, viewer me,
+              aft::transaction& tx) -> aft::status<201, article_answer> {
+             const auto& a = in->article;
+             const auto id = tx.one<std::int64_t>(
+                 "insert into article (slug, author, title, description, body, tag_list, "
+                 "created_at, updated_at) "
+                 "values ($1, $2, $3, $4, $5, '[]', $6, $6) returning id",
+                 free_slug(tx, a.title), me.id, a.title, a.description, a.body, tx.now());
+             set_tags(tx, id, a.tagList.value_or(tag_list()));
+             aft::enqueue(tx, count_article{id});
+             return {show(tx, id, me.id)};
+           })
+      .summary("Publish an article");
 
-  api.put("/articles/{slug}", [](const std::string& slug, aft::body<article_changes_body> in,
-                                 viewer me, aft::transaction& tx) {
-    const auto id = find_own(tx, slug, me).id;
-    auto& c = in->article;
-    if (c.title) {
-      tx.execute("update article set title = $2, slug = $3 where id = $1", id, *c.title,
-                 free_slug(tx, *c.title, id));
-    }
-    tx.execute(
-        "update article set description = coalesce($2, description), body = coalesce($3, body), "
-        "updated_at = $4 where id = $1",
-        id, c.description, c.body, tx.now());
-    if (c.tagList) set_tags(tx, id, **c.tagList);
-    aft::enqueue(tx, count_article{id});
-    return show(tx, id, me.id);
-  }).summary("Change an article").answers(403, "It is another's.").answers(404, "There is none.");
+  api.put("/articles/{slug}",
+          [](const std::string& slug, aft::body<article_changes_body> in, viewer me,
+             aft::transaction& tx) {
+            const auto id = find_own(tx, slug, me).id;
+            auto& c = in->article;
+            if (c.title) {
+              tx.execute("update article set title = $2, slug = $3 where id = $1", id, *c.title,
+                         free_slug(tx, *c.title, id));
+            }
+            tx.execute(
+                "update article set description = coalesce($2, description), body = coalesce($3, "
+                "body), "
+                "updated_at = $4 where id = $1",
+                id, c.description, c.body, tx.now());
+            if (c.tagList) set_tags(tx, id, **c.tagList);
+            aft::enqueue(tx, count_article{id});
+            return show(tx, id, me.id);
+          })
+      .summary("Change an article")
+      .answers(403, "It is another's.")
+      .answers(404, "There is none.");
 
-  api.del("/articles/{slug}", [](const std::string& slug, viewer me, aft::transaction& tx) {
-    tx.execute("delete from article where id = $1", find_own(tx, slug, me).id);
-  }).summary("Delete an article").answers(403, "It is another's.").answers(404, "There is none.");
+  api.del("/articles/{slug}",
+          [](const std::string& slug, viewer me, aft::transaction& tx) {
+            tx.execute("delete from article where id = $1", find_own(tx, slug, me).id);
+          })
+      .summary("Delete an article")
+      .answers(403, "It is another's.")
+      .answers(404, "There is none.");
 
-  api.post("/articles/{slug}/favorite", [](const std::string& slug, viewer me, aft::transaction& tx) {
-    const auto id = find_key(tx, slug).id;
-    tx.execute("insert into favorite (account, article) values ($1, $2) on conflict do nothing", me.id,
-               id);
-    return show(tx, id, me.id);
-  }).summary("Mark as a favorite").answers(404, "There is no such article.");
+  api.post("/articles/{slug}/favorite",
+           [](const std::string& slug, viewer me, aft::transaction& tx) {
+             const auto id = find_key(tx, slug).id;
+             tx.execute(
+                 "insert into favorite (account, article) values ($1, $2) on conflict do nothing",
+                 me.id, id);
+             return show(tx, id, me.id);
+           })
+      .summary("Mark as a favorite")
+      .answers(404, "There is no such article.");
 
-  api.del("/articles/{slug}/favorite", [](const std::string& slug, viewer me, aft::transaction& tx) {
-    const auto id = find_key(tx, slug).id;
-    tx.execute("delete from favorite where account = $1 and article = $2", me.id, id);
-    return show(tx, id, me.id);
-  }).summary("No longer a favorite").answers(404, "There is no such article.");
+  api.del("/articles/{slug}/favorite",
+          [](const std::string& slug, viewer me, aft::transaction& tx) {
+            const auto id = find_key(tx, slug).id;
+            tx.execute("delete from favorite where account = $1 and article = $2", me.id, id);
+            return show(tx, id, me.id);
+          })
+      .summary("No longer a favorite")
+      .answers(404, "There is no such article.");
 
   struct tags_answer {
     std::vector<std::string> tags;
   };
-  api.get("/tags", [](aft::reader& db) -> tags_answer {
-    return {db.all<std::string>(
-        "select t.tag from article_tag t left join tag c on c.name = t.tag "
-        "group by t.tag order by max(coalesce(c.articles, 0)) desc, t.tag limit 100")};
-  }).summary("Tags, the most used first");
+  api.get("/tags",
+          [](aft::reader& db) -> tags_answer {
+            return {db.all<std::string>(
+                "select t.tag from article_tag t left join tag c on c.name = t.tag "
+                "group by t.tag order by max(coalesce(c.articles, 0)) desc, t.tag limit 100")};
+          })
+      .summary("Tags, the most used first");
 }
 
 void define_article_jobs(aft::app& app) {

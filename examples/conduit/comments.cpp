@@ -31,11 +31,12 @@ std::int64_t article_id(aft::reader& db, const std::string& slug) {
 }
 
 std::vector<comment_view> list(aft::reader& db, std::int64_t article, std::int64_t viewer,
-                          std::optional<std::int64_t> only = {}) {
+                               std::optional<std::int64_t> only = {}) {
   return db.all<comment_view>(
       "select c.id, c.created_at as \"createdAt\", c.updated_at as \"updatedAt\", c.body, "
       "u.username as \"author.username\", u.bio as \"author.bio\", u.image as \"author.image\", "
-      "exists (select 1 from follow where follower = $2 and followed = u.id) as \"author.following\" "
+      "exists (select 1 from follow where follower = $2 and followed = u.id) as "
+      "\"author.following\" "
       "from comment c join account u on u.id = c.author "
       "where c.article = $1 and ($3 is null or c.id = $3) order by c.id desc limit 500",
       article, viewer, only);
@@ -47,7 +48,9 @@ void define_comments(aft::routes& api) {
   api.get("/articles/{slug}/comments",
           [](const std::string& slug, maybe_viewer me, aft::reader& db) -> comments_answer {
             return {list(db, article_id(db, slug), me.id)};
-          }).summary("The comments of an article").answers(404, "There is no such article.");
+          })
+      .summary("The comments of an article")
+      .answers(404, "There is no such article.");
 
   api.post("/articles/{slug}/comments",
            [](const std::string& slug, aft::body<new_comment_body> in, viewer me,
@@ -58,16 +61,22 @@ void define_comments(aft::routes& api) {
                  "values ($1, $2, $3, $4, $4) returning id",
                  article, me.id, in->comment.body, tx.now());
              return {{std::move(list(tx, article, me.id, id).front())}};
-           }).summary("Comment on an article").answers(404, "There is no such article.");
+           })
+      .summary("Comment on an article")
+      .answers(404, "There is no such article.");
 
   api.del("/articles/{slug}/comments/{id}",
           [](const std::string& slug, std::int64_t id, viewer me, aft::transaction& tx) {
-            const auto author = tx.find<std::int64_t>(
-                "select author from comment where id = $1 and article = $2", id, article_id(tx, slug));
+            const auto author =
+                tx.find<std::int64_t>("select author from comment where id = $1 and article = $2",
+                                      id, article_id(tx, slug));
             if (!author) throw refuse(404, "comment", "not found");
             if (*author != me.id) throw refuse(403, "comment", "forbidden");
             tx.execute("delete from comment where id = $1", id);
-          }).summary("Delete a comment").answers(403, "It is another's.").answers(404, "There is none.");
+          })
+      .summary("Delete a comment")
+      .answers(403, "It is another's.")
+      .answers(404, "There is none.");
 }
 
 }  // namespace conduit

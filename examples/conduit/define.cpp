@@ -25,10 +25,12 @@ void define(aft::app& app, keys& k) {
 
   app.document({.title = "Conduit", .version = "1.0", .description = "The RealWorld API, on aft."});
   app.get("/healthz/live", [] { return "live\n"; }).hidden();
-  app.get("/healthz/ready", [](aft::reader& db) {
-    db.one<int>("select 1");
-    return "ready\n";
-  }).hidden();
+  app.get("/healthz/ready",
+          [](aft::reader& db) {
+            db.one<int>("select 1");
+            return "ready\n";
+          })
+      .hidden();
   app.get("/metrics", [] { return not_built(); }).hidden();
 }
 

@@ -13,11 +13,13 @@ struct error_body {
 
 std::string field_of(const aft::field_error& e) {
   const auto slash = e.pointer.rfind('/');
-  return slash == e.pointer.npos || slash + 1 == e.pointer.size() ? "body" : e.pointer.substr(slash + 1);
+  return slash == e.pointer.npos || slash + 1 == e.pointer.size() ? "body"
+                                                                  : e.pointer.substr(slash + 1);
 }
 
 bool is_blank(const aft::field_error& e) {
-  return e.code == "missing" || e.code == "check" || (e.code == "length" && e.detail == "must not be empty");
+  return e.code == "missing" || e.code == "check" ||
+         (e.code == "length" && e.detail == "must not be empty");
 }
 
 }  // namespace

@@ -14,8 +14,10 @@
 namespace {
 
 [[noreturn]] void refuse(const char* why, std::string_view what = {}) {
-  std::fprintf(stderr, "conduit: %s%.*s\nusage: conduit [--port N] [--address A] [--database FILE] "
-               "[--threads N]\n", why, int(what.size()), what.data());
+  std::fprintf(stderr,
+               "conduit: %s%.*s\nusage: conduit [--port N] [--address A] [--database FILE] "
+               "[--threads N]\n",
+               why, int(what.size()), what.data());
   std::exit(2);
 }
 
@@ -30,7 +32,8 @@ Number number(std::string_view name, std::string_view text) {
 }  // namespace
 
 int main(int count, char** words) {
-  aft::app_options options{.database = "conduit.db", .log = aft::log_to_stderr(),
+  aft::app_options options{.database = "conduit.db",
+                           .log = aft::log_to_stderr(),
                            .least_log_level = aft::log_level::warning};
   aft::listen_options listen;
   for (int i = 1; i < count; i += 2) {

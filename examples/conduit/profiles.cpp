@@ -21,9 +21,10 @@ profile_answer show(aft::reader& db, const std::string& username, std::int64_t v
 }  // namespace
 
 void define_profiles(aft::routes& api) {
-  api.get("/profiles/{username}", [](const std::string& username, maybe_viewer me, aft::reader& db) {
-    return show(db, username, me.id);
-  }).summary("A profile").answers(404, "There is no such user.");
+  api.get("/profiles/{username}", [](const std::string& username, maybe_viewer me,
+                                     aft::reader& db) { return show(db, username, me.id); })
+      .summary("A profile")
+      .answers(404, "There is no such user.");
 
   api.post("/profiles/{username}/follow",
            [](const std::string& username, viewer me, aft::transaction& tx) {
@@ -32,7 +33,9 @@ void define_profiles(aft::routes& api) {
                  "select $2, id from account where username = $1 on conflict do nothing",
                  username, me.id);
              return show(tx, username, me.id);
-           }).summary("Follow a user").answers(404, "There is no such user.");
+           })
+      .summary("Follow a user")
+      .answers(404, "There is no such user.");
 
   api.del("/profiles/{username}/follow",
           [](const std::string& username, viewer me, aft::transaction& tx) {
@@ -41,7 +44,9 @@ void define_profiles(aft::routes& api) {
                 "and followed = (select id from account where username = $1)",
                 username, me.id);
             return show(tx, username, me.id);
-          }).summary("Unfollow a user").answers(404, "There is no such user.");
+          })
+      .summary("Unfollow a user")
+      .answers(404, "There is no such user.");
 }
 
 }  // namespace conduit

@@ -1,6 +1,9 @@
 #pragma once
 // All of aft.
 
+#include <aft/app.hpp>
+#include <aft/auth/password.hpp>
+#include <aft/auth/token.hpp>
 #include <aft/ground/buffer.hpp>
 #include <aft/ground/clock.hpp>
 #include <aft/ground/digest.hpp>
@@ -26,17 +29,14 @@
 #include <aft/http/pattern.hpp>
 #include <aft/http/results.hpp>
 #include <aft/http/routes.hpp>
+#include <aft/jobs/handler.hpp>
+#include <aft/jobs/job.hpp>
+#include <aft/jobs/options.hpp>
+#include <aft/meeting/options.hpp>
+#include <aft/server/options.hpp>
 #include <aft/storage/database.hpp>
 #include <aft/storage/errors.hpp>
 #include <aft/storage/migration.hpp>
 #include <aft/storage/reader.hpp>
 #include <aft/storage/sql.hpp>
 #include <aft/storage/transaction.hpp>
-#include <aft/auth/password.hpp>
-#include <aft/auth/token.hpp>
-#include <aft/jobs/handler.hpp>
-#include <aft/jobs/job.hpp>
-#include <aft/jobs/options.hpp>
-#include <aft/server/options.hpp>
-#include <aft/meeting/options.hpp>
-#include <aft/app.hpp>

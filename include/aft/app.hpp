@@ -56,7 +56,8 @@ class app : public routes {
   app& operator=(const app&) = delete;
   ~app();  // stop()
 
-  // Lets handlers and jobs take a T&. The object must outlive the app, and is used by several threads.
+  // Lets handlers and jobs take a T&. The object must outlive the app, and is used by several
+  // threads.
   template <class T>
   void state(T& object) {
     add_state(key_of<T>(), const_cast<std::remove_const_t<T>*>(&object));
@@ -81,8 +82,8 @@ class app : public routes {
   // Writes problems in the host's own form instead of application/problem+json. Any thread.
   void on_problem(function<response(const problem&, const request&)> writer);
 
-  // Opens the database, applies migrations and checks everything; start() and handle() do it where it
-  // has not been done. Throws configuration_error that names all that is wrong.
+  // Opens the database, applies migrations and checks everything; start() and handle() do it where
+  // it has not been done. Throws configuration_error that names all that is wrong.
   void prepare();
 
   // Listens, and returns at once. Throws configuration_error, for a port in use too. One at a time.

@@ -1,6 +1,7 @@
 #pragma once
 // The bodies of the whole library, floor by floor. A program that vendors the tree includes this in
-// one .cpp of its own instead of linking aft; see the README for the libraries it then links itself.
+// one .cpp of its own instead of linking aft; see the README for the libraries it then links
+// itself.
 
 // 0 ground
 #include "../../src/ground/buffer.cpp"

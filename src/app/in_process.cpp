@@ -42,7 +42,8 @@ bool names(const test_request& r, std::string_view wanted) {
 std::string as_bytes(const test_request& r) {
   auto text = r.method + " " + r.target + " HTTP/1.1\r\n";
   if (!names(r, "Host")) text += "Host: localhost\r\n";
-  for (const auto& [name, value] : r.headers) text.append(name).append(": ").append(value) += "\r\n";
+  for (const auto& [name, value] : r.headers)
+    text.append(name).append(": ").append(value) += "\r\n";
   if (!r.body.empty() && !names(r, "Content-Length") && !names(r, "Transfer-Encoding")) {
     text += "Content-Length: " + std::to_string(r.body.size()) + "\r\n";
   }
@@ -83,8 +84,7 @@ std::unique_ptr<http::session_host> in_process_client::take_host() {
   if (hosts_.empty()) {
     auto host = std::make_unique<http::session_host>(routes_, limits_);
     host->on_done = [](http::call& c) -> waker* {
-      auto& waiting =
-          *static_cast<exchange*>(static_cast<http::session*>(c.session)->connection);
+      auto& waiting = *static_cast<exchange*>(static_cast<http::session*>(c.session)->connection);
       std::lock_guard done_lock(waiting.mutex);
       waiting.done = &c;
       return &waiting;

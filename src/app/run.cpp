@@ -35,8 +35,7 @@ class stop_signals {
     sem_destroy(&asked_to_stop);
   }
   void wait() {
-    while (sem_wait(&asked_to_stop) != 0) {
-    }
+    while (sem_wait(&asked_to_stop) != 0) {}
   }
 
  private:

@@ -40,9 +40,10 @@ bool verify_password(std::string_view hash, std::string_view password) {
   char terminated[crypto_pwhash_STRBYTES] = {};
   if (hash.size() >= sizeof terminated) return false;
   if (known) std::memcpy(terminated, hash.data(), hash.size());
-  else std::strcpy(terminated,
-                   "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
-                   "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+  else
+    std::strcpy(terminated,
+                "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
   const bool matches = crypto_pwhash_str_verify(terminated, password.data(), password.size()) == 0;
   return matches && known;
 }

@@ -27,7 +27,7 @@ std::string one_of(const type_info& enumeration);
 // Integers of 1, 2, 4 or 8 bytes in memory.
 std::int64_t load_integer(const void* value, unsigned width, bool is_signed);
 void store_integer(void* value, unsigned width, std::uint64_t number);
-bool fits(std::int64_t number, unsigned width);    // as a signed integer
+bool fits(std::int64_t number, unsigned width);  // as a signed integer
 bool fits_unsigned(std::uint64_t number, unsigned width);
 
 std::string out_of_range(const type_info& integer);  // "must be an integer from -128 to 127"

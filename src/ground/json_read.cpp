@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include <aft/ground/time.hpp>
 #include <aft/ground/encoding.hpp>
 #include <aft/ground/json.hpp>
+#include <aft/ground/time.hpp>
 
 #include "check.hpp"
 #include "scan.hpp"
@@ -19,7 +19,7 @@ namespace {
 // Where a value stands in the document: a chain on the stack, spelt out only for an error.
 struct place {
   const place* above;
-  std::string_view key;    // of an object's member
+  std::string_view key;     // of an object's member
   std::int64_t index = -1;  // of an array's item, else -1
 };
 
@@ -84,7 +84,8 @@ class reader {
   }
   bool syntax(const char* what) {
     errors_.resize(errors_before_);
-    errors_.push_back({{}, {}, "syntax", fmt::format("is not JSON: {} at byte {}", what, p_ - begin_)});
+    errors_.push_back(
+        {{}, {}, "syntax", fmt::format("is not JSON: {} at byte {}", what, p_ - begin_)});
     return false;
   }
 

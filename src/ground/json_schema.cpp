@@ -56,8 +56,8 @@ void write_rule(buffer& out, const type_info& type, const constraints& rule) {
 std::string component_name(std::string_view spelled) {
   std::string name;
   for (char c : spelled) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '_';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
     if (plain) name += c;
     else if (!name.empty() && name.back() != '.') name += '.';
   }
@@ -83,12 +83,8 @@ void write_scalar(buffer& out, const type_info& type, bool nullable) {
     case type_kind::number:
       named("number");
       return write_text(out, "format", type.width == 8 ? "double" : "float");
-    case type_kind::bytes:
-      named("string");
-      return write_text(out, "contentEncoding", "base64");
-    case type_kind::time:
-      named("string");
-      return write_text(out, "format", "date-time");
+    case type_kind::bytes: named("string"); return write_text(out, "contentEncoding", "base64");
+    case type_kind::time: named("string"); return write_text(out, "format", "date-time");
     case type_kind::enumeration:
       named("string");
       write_key(out, "enum");

@@ -2,9 +2,9 @@
 #include <cmath>
 #include <cstring>
 
-#include <aft/ground/time.hpp>
 #include <aft/ground/encoding.hpp>
 #include <aft/ground/json.hpp>
+#include <aft/ground/time.hpp>
 
 #include "check.hpp"
 #include "scan.hpp"

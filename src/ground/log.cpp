@@ -19,8 +19,7 @@ void logger::write(const log_record& record) const noexcept {
   if (!takes(record.level)) return;
   try {
     sink_(record);
-  } catch (...) {
-  }
+  } catch (...) {}
 }
 
 log_sink log_to_stderr() {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstring>
 
-#include <aft/ground/time.hpp>
 #include <aft/ground/encoding.hpp>
+#include <aft/ground/time.hpp>
 
 #include "check.hpp"
 #include "utf8.hpp"
@@ -42,7 +42,8 @@ bool read_integer(std::string_view text, void* value, const type_info& type,
   std::uint64_t natural = 0;
   const auto code = type.is_signed ? whole(text, number) : whole(text, natural);
   if (code == std::errc::invalid_argument) {
-    return refuse(error, "type", type.is_signed ? "must be an integer" : detail::out_of_range(type));
+    return refuse(error, "type",
+                  type.is_signed ? "must be an integer" : detail::out_of_range(type));
   }
   if (code != std::errc() || (type.is_signed ? !detail::fits(number, type.width)
                                              : !detail::fits_unsigned(natural, type.width))) {
@@ -55,8 +56,8 @@ bool read_integer(std::string_view text, void* value, const type_info& type,
                        error);
 }
 
-bool read_number(std::string_view text, void* value, const type_info& type,
-                 const constraints* rule, field_error& error) {
+bool read_number(std::string_view text, void* value, const type_info& type, const constraints* rule,
+                 field_error& error) {
   double number = 0;
   const auto code = whole(text, number);
   if (code == std::errc::invalid_argument || !std::isfinite(number)) {
@@ -160,7 +161,8 @@ bool read_text(std::string_view text, void* value, const type_info& type, const 
       detail::store_time(value, type, moment.since_1970().in_microseconds());
       return true;
     }
-    case type_kind::optional: return read_text(text, type.emplace(value), *type.element, rule, error);
+    case type_kind::optional:
+      return read_text(text, type.emplace(value), *type.element, rule, error);
     case type_kind::codec: return read_coded(text, value, type, rule, error);
     case type_kind::bytes:
     case type_kind::object:

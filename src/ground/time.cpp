@@ -78,7 +78,8 @@ bool read_rfc3339(std::string_view text, time_point& moment) {
   std::int64_t fraction = 0;
   if (at < text.size() && text[at] == '.') {
     std::size_t begin = ++at;
-    for (std::int64_t unit = 100'000; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
+    for (std::int64_t unit = 100'000; at < text.size() && text[at] >= '0' && text[at] <= '9';
+         ++at) {
       fraction += (text[at] - '0') * unit;
       unit /= 10;
     }

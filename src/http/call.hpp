@@ -24,7 +24,7 @@ struct route_entry;
 
 // What the handler answered, before it is written as HTTP.
 struct reply {
-  int status = 0;  // 0: nothing yet
+  int status = 0;                   // 0: nothing yet
   std::string_view content_type{};  // empty: none
   buffer headers{};                 // whole lines
   buffer body{};
@@ -46,7 +46,8 @@ struct reply {
 // Appends "Name: value\r\n"; throws aft::error for what is no header, or the server's own to send.
 void add_header(reply& r, std::string_view name, std::string_view value);
 
-// What one event loop owns for the handlers it runs (its database reader, say). One thread at a time.
+// What one event loop owns for the handlers it runs (its database reader, say). One thread at a
+// time.
 class lane_context {
  public:
   static constexpr unsigned max_locals = 8;

@@ -19,13 +19,13 @@ class chunked_reader {
 
  private:
   enum class place : std::uint8_t {
-    size,        // digits of a chunk's size
-    extension,   // after ';' up to CR
-    size_lf,     // the LF after it
+    size,       // digits of a chunk's size
+    extension,  // after ';' up to CR
+    size_lf,    // the LF after it
     data,
     data_cr,
     data_lf,
-    trailer,     // at the start of a trailer line, or of the last line
+    trailer,  // at the start of a trailer line, or of the last line
     trailer_line,
     trailer_lf,
     last_lf,

@@ -25,9 +25,10 @@ void find_lanes(const argument_info* arguments, std::uint32_t count, bool making
     const auto found = std::find_if(providers.begin(), providers.end(),
                                     [&](const provider& p) { return p.key == a.key; });
     if (found == providers.end()) {
-      wrong += fmt::format("\n  {} takes {}&, which nobody provides; give it to app.state(), or for "
-                           "a database .database to the app",
-                           entry.label(), a.name);
+      wrong += fmt::format(
+          "\n  {} takes {}&, which nobody provides; give it to app.state(), or for "
+          "a database .database to the app",
+          entry.label(), a.name);
       continue;
     }
     entry.run_lane = std::max(entry.run_lane, found->least);
@@ -47,16 +48,17 @@ void dispatcher::start(route_list& routes) {
       const auto& first = *routes.entries[std::size_t(other)];
       wrong += first.pattern == entry.pattern
                    ? fmt::format("\n  {} is registered twice: {}", entry.label(), first.label())
-                   : fmt::format("\n  {} can never be reached: {} has the same shape", entry.label(),
-                                 first.label());
+                   : fmt::format("\n  {} can never be reached: {} has the same shape",
+                                 entry.label(), first.label());
     }
     entry.run_lane = entry.handler.least_lane;
     const auto& info = entry.handler.info();
     find_lanes(info.arguments, info.argument_count, false, providers_, entry, wrong);
     if (entry.handler.least_lane == lane::work && entry.run_lane == lane::write) {
-      wrong += fmt::format("\n  {} is aft::blocking, but takes a transaction, which nothing may hold "
-                           "up; take aft::database& and write through it",
-                           entry.label());
+      wrong += fmt::format(
+          "\n  {} is aft::blocking, but takes a transaction, which nothing may hold "
+          "up; take aft::database& and write through it",
+          entry.label());
     }
   }
   if (!wrong.empty()) throw configuration_error("the routes cannot be served:" + wrong);
@@ -155,7 +157,8 @@ void dispatcher::put_back(call& c) const {
 }
 
 void dispatcher::report_to(call& c, std::string_view what) const {
-  const auto label = c.route ? fmt::format("{} {}", to_string(c.route->method), c.route->pattern) : "";
+  const auto label =
+      c.route ? fmt::format("{} {}", to_string(c.route->method), c.route->pattern) : "";
   log_.write({log_level::error, "http", what, label, {}});
 }
 
@@ -254,7 +257,8 @@ void dispatcher::answer_failure(call& c) const {
     answer.status = 500;
   }
   answer.headers.append(allow);
-  if (p.status == 401 && answer.headers.view().find("WWW-Authenticate:") == std::string_view::npos) {
+  if (p.status == 401 &&
+      answer.headers.view().find("WWW-Authenticate:") == std::string_view::npos) {
     answer.headers.append("WWW-Authenticate: Bearer\r\n");  // RFC 9110 section 15.5.2 wants one
   }
   if (p.retry_after_seconds > 0) {

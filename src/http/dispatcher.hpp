@@ -20,10 +20,10 @@ namespace aft::http {
 // Where a `T&` of a handler comes from.
 struct provider {
   resource_key key;
-  lane least;                              // which lane it lives on
+  lane least;  // which lane it lives on
   void* context;
-  void* (*get)(void* context, call& c);    // on that lane; never null; may throw
-  void (*put)(void* context, call& c);     // when the call is done with it there; may be null
+  void* (*get)(void* context, call& c);  // on that lane; never null; may throw
+  void (*put)(void* context, call& c);   // when the call is done with it there; may be null
 };
 
 // Runs calls on threads of its own.

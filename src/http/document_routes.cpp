@@ -45,20 +45,27 @@ void add_document_routes(routes& where, const route_list& list, const api_info& 
   const auto document = std::make_shared<written_document>(list, info);  // shared by two handlers
   const auto at = [&where](const std::string& path) {
     if (path.size() < 2 || path.front() != '/') {
-      throw configuration_error("the path \"" + path + "\" of the API document must look like \"/docs\"");
+      throw configuration_error("the path \"" + path +
+                                "\" of the API document must look like \"/docs\"");
     }
     return where.group(path);
   };
-  at(info.document_path).get("/", [document] {
-    return response{200, document->text(), "application/json", {{"Cache-Control", "no-cache"}}};
-  }).hidden();
+  at(info.document_path)
+      .get("/",
+           [document] {
+             return response{
+                 200, document->text(), "application/json", {{"Cache-Control", "no-cache"}}};
+           })
+      .hidden();
   if (info.page_path.empty()) return;
 
   auto page = at(info.page_path);
-  page.get("/", [title = info.title, path = info.document_path, base = info.page_path] {
-    return page_part(docs_page(title, path, base + "/docs.js", base + "/docs.css"),
-                     "text/html; charset=utf-8");
-  }).hidden();
+  page.get("/",
+           [title = info.title, path = info.document_path, base = info.page_path] {
+             return page_part(docs_page(title, path, base + "/docs.js", base + "/docs.css"),
+                              "text/html; charset=utf-8");
+           })
+      .hidden();
   page.get("/docs.js", [] { return page_part(docs_script(), "text/javascript; charset=utf-8"); })
       .hidden();
   page.get("/docs.css", [] { return page_part(docs_style(), "text/css; charset=utf-8"); }).hidden();

@@ -100,8 +100,8 @@ class document_writer {
       if (segment.empty()) continue;
       id += segment.front() == '{' ? "_by_" : "_";
       for (char c : segment) {
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') || c == '_';
+        const bool letter =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
         if (letter) id += c;
         else if (c != '{' && c != '}' && id.back() != '_') id += '_';
       }
@@ -190,7 +190,8 @@ class document_writer {
       if (a.kind != argument_kind::body) return;
       out_.append(",\"requestBody\":{\"required\":true,\"content\":{");
       const bool raw = a.type().kind == type_kind::string;
-      out_.append(raw ? std::string_view("\"*/*\":{\"schema\":") : "\"application/json\":{\"schema\":");
+      out_.append(raw ? std::string_view("\"*/*\":{\"schema\":")
+                      : "\"application/json\":{\"schema\":");
       schemas_.write(out_, a.type());
       out_.append("}}}");
     });
@@ -227,7 +228,8 @@ class document_writer {
         problems.emplace(400, "The request does not fit; see errors.");
       }
     });
-    if (entry.handler.info().result.may_be_missing) problems.emplace(404, "Nothing was found there.");
+    if (entry.handler.info().result.may_be_missing)
+      problems.emplace(404, "Nothing was found there.");
     for (const auto& [status, when] : entry.answers) problems[status] = when;
     for (const auto& [status, when] : problems) {
       out_.append(",\"");

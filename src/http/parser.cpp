@@ -27,8 +27,8 @@ char* skip_visible(char* p) {
   while (true) {
     const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     // Signed, bytes from 0x80 are less than 0x21 too.
-    const __m128i stop =
-        _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x21)), _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)));
+    const __m128i stop = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x21)),
+                                      _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)));
     if (int mask = _mm_movemask_epi8(stop)) return p + __builtin_ctz(unsigned(mask));
     p += 16;
   }
@@ -108,9 +108,7 @@ method find_method(std::string_view name) {
 
 constexpr std::string_view root_target = "/";  // of a URL without a path
 
-parse_result refuse(int status, const char* why) {
-  return {parse_status::refused, 0, status, why};
-}
+parse_result refuse(int status, const char* why) { return {parse_status::refused, 0, status, why}; }
 constexpr parse_result incomplete{parse_status::incomplete, 0, 0, nullptr};
 
 bool is_host(std::string_view host) {
@@ -286,7 +284,8 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
   ++p;
 
   if (end - p < 10) {
-    return std::string_view("HTTP/1.").starts_with(std::string_view(p, std::size_t(end - p)).substr(0, 7))
+    return std::string_view("HTTP/1.").starts_with(
+               std::string_view(p, std::size_t(end - p)).substr(0, 7))
                ? incomplete
                : refuse(400, "no request line");
   }
@@ -340,9 +339,7 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
 }
 
 void rebase(request_head& head, const char* from, const char* to) {
-  auto move = [&](std::string_view& view) {
-    view = {to + (view.data() - from), view.size()};
-  };
+  auto move = [&](std::string_view& view) { view = {to + (view.data() - from), view.size()}; };
   move(head.method_name);
   if (head.target.data() != root_target.data()) move(head.target);
   if (!head.authority.empty()) move(head.authority);

@@ -15,8 +15,8 @@ enum class parse_status { complete, incomplete, refused };
 
 struct parse_result {
   parse_status status;
-  std::size_t size = 0;    // of the head, when complete
-  int refusal = 0;         // 400, 414, 431, 501, 505
+  std::size_t size = 0;  // of the head, when complete
+  int refusal = 0;       // 400, 414, 431, 501, 505
   const char* why = nullptr;
 };
 

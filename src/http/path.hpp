@@ -12,17 +12,17 @@ namespace aft::http {
 struct path_segments {
   static constexpr unsigned max = 64;
   unsigned count = 0;
-  bool has_encoded = false;      // at least one was decoded
-  bool has_empty = false;        // other than the last
-  std::array<std::string_view, max> text;   // decoded
-  std::array<const char*, max> raw;         // where each begins in the path as sent
-  const char* end = nullptr;                // of the path as sent
+  bool has_encoded = false;                // at least one was decoded
+  bool has_empty = false;                  // other than the last
+  std::array<std::string_view, max> text;  // decoded
+  std::array<const char*, max> raw;        // where each begins in the path as sent
+  const char* end = nullptr;               // of the path as sent
 };
 
 enum class path_verdict { ok, malformed, too_deep };
 
-// "/" has one segment, the empty one; "/a/" has "a" and the empty one. The views point into the path
-// or into `decoded`, which must not be written to while they live.
+// "/" has one segment, the empty one; "/a/" has "a" and the empty one. The views point into the
+// path or into `decoded`, which must not be written to while they live.
 path_verdict split_path(std::string_view path, buffer& decoded, path_segments& segments);
 
 // The text of all segments from `first`, decoded, in `decoded`; false where one is empty or holds a

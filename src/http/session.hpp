@@ -49,13 +49,14 @@ class session_host {
   const http_limits& limits;
   lane_context context;
   call_pool calls;
-  call* scratch;  // for the request that is being read
+  call* scratch;                       // for the request that is being read
   waker* (*on_done)(call&) = nullptr;  // for calls that go to another lane
-  bool draining = false;             // every answer closes its connection
+  bool draining = false;               // every answer closes its connection
 
   static constexpr std::size_t date_line_size = 37;
   char date_line[date_line_size + 1] = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
-  char ok_head[17 + date_line_size + 1] = "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+  char ok_head[17 + date_line_size + 1] =
+      "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
 
  private:
   std::int64_t second_ = -1;
@@ -83,7 +84,7 @@ class session {
 
   bool waiting() const { return in_flight_ != nullptr; }  // takes no bytes until finish()
   bool closing() const { return closing_; }               // after what is in `out`
-  bool idle() const {  // between two requests
+  bool idle() const {                                     // between two requests
     return !in_flight_ && !closing_ && place_ == place::head && seen_ == 0;
   }
   bool lost_framing() const { return refused_; }  // closing, and what still comes means nothing
@@ -104,8 +105,8 @@ class session {
   enum class place : std::uint8_t { head, fixed_body, chunked_body, skip };
 
   std::size_t read_head(session_host& host, char* data, std::size_t size, buffer& out);
-  std::size_t begin_request(session_host& host, char* data, std::size_t size,
-                            std::size_t head_size, buffer& out);
+  std::size_t begin_request(session_host& host, char* data, std::size_t size, std::size_t head_size,
+                            buffer& out);
   std::size_t read_fixed_body(session_host& host, const char* data, std::size_t size, buffer& out);
   std::size_t read_chunked_body(session_host& host, const char* data, std::size_t size,
                                 buffer& out);

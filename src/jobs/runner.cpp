@@ -68,9 +68,10 @@ class held_job final : public storage::unit {
     error_ = describe(why);
     const bool last = stored_.attempt >= stored_.max_attempts;
     step_ = last ? step::bury : step::retry;
-    owner_.note(last ? log_level::error : log_level::warning,
-                fmt::format("job {} ({}) failed in attempt {} of {}{}: {}", stored_.id, stored_.kind,
-                            stored_.attempt, stored_.max_attempts, last ? ", the last" : "", error_));
+    owner_.note(
+        last ? log_level::error : log_level::warning,
+        fmt::format("job {} ({}) failed in attempt {} of {}{}: {}", stored_.id, stored_.kind,
+                    stored_.attempt, stored_.max_attempts, last ? ", the last" : "", error_));
   }
 
   bool run(transaction& tx) override {
@@ -254,9 +255,8 @@ void runner::pump() {
     std::size_t room = 0;
     {
       std::unique_lock lock(mutex_);
-      pump_wake_.wait_until(lock, std::min(next_beat, next_look), [this] {
-        return stopping_ || (wanted_ && held_ < options_.prefetch);
-      });
+      pump_wake_.wait_until(lock, std::min(next_beat, next_look),
+                            [this] { return stopping_ || (wanted_ && held_ < options_.prefetch); });
       if (stopping_) return;
       untold.swap(untold_);
       const bool look = wanted_ || steady::now() >= next_look;
@@ -276,8 +276,7 @@ void runner::pump() {
       if (claim_some(room) == room) {
         std::lock_guard lock(mutex_);
         wanted_ = true;
-      } else if (const auto due =
-                     db_.read([&](reader& db) { return next_due(db, kind_list_); })) {
+      } else if (const auto due = db_.read([&](reader& db) { return next_due(db, kind_list_); })) {
         const auto left = time_point(microseconds(*due)) - db_.time().now();
         if (left < options_.poll) next_look = later(std::max(left, milliseconds(1)));
       }
@@ -329,11 +328,13 @@ duration runner::delay_after(int attempt) const {
   if (options_.retry_delay) return options_.retry_delay(attempt);
   const auto n = std::int64_t(std::min(attempt, 100));
   const auto base = seconds(n * n * n * n);
-  return base + microseconds(std::int64_t(
-                    random_number(std::uint64_t(base.in_microseconds() / 10 + 1))));
+  return base +
+         microseconds(std::int64_t(random_number(std::uint64_t(base.in_microseconds() / 10 + 1))));
 }
 
-void runner::note(log_level level, const std::string& text) const { log_.write(level, "jobs", text); }
+void runner::note(log_level level, const std::string& text) const {
+  log_.write(level, "jobs", text);
+}
 
 std::size_t runner::run_due() {
   if (kinds_.empty()) return 0;
@@ -341,8 +342,8 @@ std::size_t runner::run_due() {
   if (own) worker_ = db_.write([&](transaction& tx) { return add_worker(tx, tx.now()); });
   std::size_t runs = 0;
   while (true) {
-    auto claimed = db_.write(
-        [&](transaction& tx) { return claim(tx, worker_, kind_list_, 1, tx.now()); });
+    auto claimed =
+        db_.write([&](transaction& tx) { return claim(tx, worker_, kind_list_, 1, tx.now()); });
     if (claimed.empty()) break;
     ++runs;
     const auto& kind = kinds_.find(claimed.front().kind)->second;

@@ -25,8 +25,8 @@ namespace aft::jobs {
 
 class held_job;
 
-// One worker: claims jobs, runs those that take a transaction on the writer and the others on threads
-// of its own, and notes how each ended.
+// One worker: claims jobs, runs those that take a transaction on the writer and the others on
+// threads of its own, and notes how each ended.
 class runner {
  public:
   using find_state = function<void*(resource_key)>;  // null where there is none
@@ -65,7 +65,7 @@ class runner {
   std::size_t claim_some(std::size_t most);
   std::size_t dispatch(std::vector<stored_job>&& claimed);
   void run_here(held_job& job);
-  void ended(held_job* job);           // the database knows
+  void ended(held_job* job);            // the database knows
   void try_again_later(held_job* job);  // the database could not be told
   duration delay_after(int attempt) const;
   void note(log_level level, const std::string& text) const;
@@ -80,10 +80,10 @@ class runner {
 
   std::mutex mutex_;
   std::condition_variable pump_wake_, work_wake_;
-  std::deque<held_job*> queue_;     // guarded by mutex_, as is all below
+  std::deque<held_job*> queue_;  // guarded by mutex_, as is all below
   std::vector<held_job*> untold_;
-  std::size_t held_ = 0;            // claimed and not ended
-  bool wanted_ = false;             // there may be something to claim
+  std::size_t held_ = 0;  // claimed and not ended
+  bool wanted_ = false;   // there may be something to claim
   bool stopping_ = false;
   bool running_ = false;
   std::thread pump_thread_;

@@ -113,7 +113,8 @@ std::int64_t recover(transaction& tx, time_point silent_since, time_point now) {
   std::int64_t count = 0;
   for (const auto& w : tx.all<worker_row>("select * from aft_worker")) {
     const bool here = !machine.empty() && w.machine == machine;
-    if (here ? lives(w.process, w.started) && w.seen_at >= silent_since : w.seen_at >= silent_since) {
+    if (here ? lives(w.process, w.started) && w.seen_at >= silent_since
+             : w.seen_at >= silent_since) {
       continue;
     }
     count += tx.execute(
@@ -150,8 +151,9 @@ std::optional<std::int64_t> next_due(reader& db, const std::string& kinds) {
 }
 
 bool complete(transaction& tx, std::int64_t id, std::int64_t worker, int attempt) {
-  return tx.execute("delete from aft_job where id = $1 and worker = $2 and attempt = $3 and state = 1",
-                    id, worker, attempt) == 1;
+  return tx.execute(
+             "delete from aft_job where id = $1 and worker = $2 and attempt = $3 and state = 1", id,
+             worker, attempt) == 1;
 }
 
 bool retry(transaction& tx, std::int64_t id, std::int64_t worker, int attempt, time_point run_at,

@@ -32,8 +32,7 @@ class write_lane::unit final : public storage::unit {
       std::rethrow_exception(failure);
     } catch (const std::exception& e) {
       owner_.log_.write(log_level::error, "storage", e.what());
-    } catch (...) {
-    }
+    } catch (...) {}
     call_.failed = true;
     call_.failure = problem{503, "the change could not be stored; nothing was changed"};
     owner_.routes_.answer_failure(call_);

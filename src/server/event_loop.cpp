@@ -241,8 +241,7 @@ class event_loop::impl final : private waker {
   void use(connection& c, std::size_t have) {
     std::size_t used = 0;
     while (true) {
-      const auto taken =
-          c.http.receive(host_, read_buffer_.get() + used, have - used, output_);
+      const auto taken = c.http.receive(host_, read_buffer_.get() + used, have - used, output_);
       used += taken;
       const bool blocked = !send_output(c);
       if (c.fd.get() < 0) return;  // closed on the way
@@ -293,8 +292,8 @@ class event_loop::impl final : private waker {
   }
   bool send(connection& c, const buffer& bytes, std::size_t& sent) {
     while (sent < bytes.size()) {
-      const auto count = ::send(c.fd.get(), bytes.data() + sent, bytes.size() - sent,
-                                MSG_NOSIGNAL | MSG_DONTWAIT);
+      const auto count =
+          ::send(c.fd.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
       if (count < 0) {
         if (errno == EINTR) continue;
         if (errno != EAGAIN) close(c);

@@ -18,7 +18,8 @@ namespace aft {
 
 std::string endpoint::url() const {
   const bool v6 = address.find(':') != address.npos;
-  return v6 ? fmt::format("http://[{}]:{}", address, port) : fmt::format("http://{}:{}", address, port);
+  return v6 ? fmt::format("http://[{}]:{}", address, port)
+            : fmt::format("http://{}:{}", address, port);
 }
 
 namespace server {
@@ -75,8 +76,8 @@ void set_on(int fd, int level, int option) {
       throw configuration_error(
           fmt::format("port {} of {} is in use; choose another port", port, address));
     case EACCES:
-      throw configuration_error(fmt::format(
-          "this user may not listen at port {}; choose a port from 1024 on", port));
+      throw configuration_error(
+          fmt::format("this user may not listen at port {}; choose a port from 1024 on", port));
     case EADDRNOTAVAIL:
       throw configuration_error(fmt::format("{} is no address of this machine", address));
     default:

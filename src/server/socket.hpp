@@ -27,9 +27,9 @@ class descriptor {
   int fd_ = -1;
 };
 
-// A TCP socket that listens at the address and port, without blocking. With `shared`, more may listen
-// there, and the kernel divides the connections among them. Throws configuration_error that says
-// what is wrong: "port 8080 of 127.0.0.1 is in use; choose another port".
+// A TCP socket that listens at the address and port, without blocking. With `shared`, more may
+// listen there, and the kernel divides the connections among them. Throws configuration_error that
+// says what is wrong: "port 8080 of 127.0.0.1 is in use; choose another port".
 descriptor listen_tcp(const std::string& address, std::uint16_t port, bool shared);
 
 // What the socket is bound to.

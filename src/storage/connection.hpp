@@ -28,7 +28,8 @@ class connection {
   virtual std::size_t query(std::string_view text, std::span<const detail::parameter> values,
                             const row_target& rows) = 0;
   // Returns the number of rows changed.
-  virtual std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) = 0;
+  virtual std::int64_t execute(std::string_view text,
+                               std::span<const detail::parameter> values) = 0;
 };
 
 }  // namespace aft::storage

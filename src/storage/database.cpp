@@ -57,7 +57,7 @@ std::string file_of(const std::string& url,
 database::impl::impl(const std::string& url, const storage_options& options, const logger& log,
                      const clock& time)
     : temporary_(url == ":memory:" ? std::optional<storage::temporary_directory>(std::in_place)
-                                           : std::nullopt),
+                                   : std::nullopt),
       file_(file_of(url, temporary_)),
       write_connection_(file_, storage::sqlite_access::write, options.durable && !temporary_,
                         options.busy_timeout, options.cache_bytes),
@@ -117,10 +117,11 @@ class waited_unit : public storage::unit, private waker {
 
 void database::write_erased(void* call, void (*run)(void* call, transaction&)) {
   if (detail::must_not_wait) {
-    throw storage_error(storage_fault::misuse,
-                        fmt::format("a write that waits, {}; take a transaction& as an argument, or "
-                                    "make the handler aft::blocking",
-                                    detail::must_not_wait));
+    throw storage_error(
+        storage_fault::misuse,
+        fmt::format("a write that waits, {}; take a transaction& as an argument, or "
+                    "make the handler aft::blocking",
+                    detail::must_not_wait));
   }
   waited_unit unit(call, run);
   if (!impl_->submit(unit)) {

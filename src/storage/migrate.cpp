@@ -101,9 +101,9 @@ std::vector<std::string> migrate_sqlite(sqlite_connection& c, const std::string&
     };
     const auto broken = r.find<violation>("select \"table\", parent from pragma_foreign_key_check");
     if (broken) {
-      throw configuration_error(fmt::format(
-          "after the migrations, rows of {} refer to rows of {} that do not exist", broken->table,
-          broken->parent));
+      throw configuration_error(
+          fmt::format("after the migrations, rows of {} refer to rows of {} that do not exist",
+                      broken->table, broken->parent));
     }
     c.run("commit");
   } catch (...) {

@@ -74,8 +74,9 @@ void read_json_column(std::string_view text, void* value, const type_info& type,
 }
 
 void wrong_column(std::string_view column, const type_info& type, const char* found) {
-  throw storage_error(storage_fault::statement, fmt::format("column {} holds {} where the field is {}",
-                                                            column, found, describe(type.kind)));
+  throw storage_error(
+      storage_fault::statement,
+      fmt::format("column {} holds {} where the field is {}", column, found, describe(type.kind)));
 }
 
 }  // namespace aft::storage

@@ -19,7 +19,8 @@ struct planned_column {
 };
 
 // Throws storage_error where a field that must be there has no column.
-std::vector<planned_column> plan_columns(const type_info& row, const std::vector<std::string>& names);
+std::vector<planned_column> plan_columns(const type_info& row,
+                                         const std::vector<std::string>& names);
 
 // Reads a column of JSON text into a field; throws storage_error that names the column.
 void read_json_column(std::string_view text, void* value, const type_info& type,

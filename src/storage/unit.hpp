@@ -17,7 +17,8 @@ class unit {
   virtual bool run(transaction& tx) = 0;
 
   // On the writer, after the commit: null, or why nothing of it was kept (its own exception, or a
-  // commit that failed). Returns who is to be woken, if anybody; waking is gathered for a whole batch.
+  // commit that failed). Returns who is to be woken, if anybody; waking is gathered for a whole
+  // batch.
   virtual waker* done(std::exception_ptr failure) noexcept = 0;
 
   // Instead of run(), between transactions: for work on the write connection that has its own.

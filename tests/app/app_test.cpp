@@ -37,12 +37,12 @@ TEST_CASE("from a request to a durable row and a finished job") {
     app.job<index_note>([](index_note job, aft::transaction& tx) {
       tx.execute("insert into word select id, length(title) from note where id = $1", job.id);
     });
-    auto made = app.handle({"POST", "/notes", {{"Content-Type", "application/json"}}, R"({"title":"abc"})"});
+    auto made = app.handle(
+        {"POST", "/notes", {{"Content-Type", "application/json"}}, R"({"title":"abc"})"});
     CHECK(made.status == 201);
     CHECK(app.run_due_jobs() == 1);
-    app.db().read([&](aft::reader& db) {
-      CHECK(db.one<int>("select count(*) from word") == run + 1);
-    });
+    app.db().read(
+        [&](aft::reader& db) { CHECK(db.one<int>("select count(*) from word") == run + 1); });
   }
 }
 
@@ -74,8 +74,8 @@ TEST_CASE("a port in use is one clear sentence") {
       b.start({.port = where.port, .threads = threads});
       FAIL("it started");
     } catch (const aft::configuration_error& e) {
-      CHECK(std::string(e.what()) == "port " + std::to_string(where.port) +
-                                         " of 127.0.0.1 is in use; choose another port");
+      CHECK(std::string(e.what()) ==
+            "port " + std::to_string(where.port) + " of 127.0.0.1 is in use; choose another port");
     }
   }
 }
@@ -114,7 +114,8 @@ TEST_CASE("a handler may hand a request to its own app") {
 TEST_CASE("many apps live beside each other") {
   std::vector<std::unique_ptr<aft::app>> apps;
   for (int i = 0; i < 20; ++i) {
-    auto& app = *apps.emplace_back(std::make_unique<aft::app>(aft::app_options{.database = ":memory:"}));
+    auto& app =
+        *apps.emplace_back(std::make_unique<aft::app>(aft::app_options{.database = ":memory:"}));
     app.get("/", [i] { return i; });
     app.start({.port = 0, .threads = 1});
   }

@@ -41,7 +41,8 @@ TEST_CASE("the algorithm is the signer's") {
   const aft::token_signer signer(key);
   const auto claims = R"({"sub":"7","iat":1,"exp":9999999999})";
   CHECK(signer.verify(with(R"({"alg":"HS256"})", claims), now));
-  for (auto* head : {R"({"alg":"none"})", R"({"alg":"HS512"})", R"({"alg":"RS256"})", R"({})", "x"}) {
+  for (auto* head :
+       {R"({"alg":"none"})", R"({"alg":"HS512"})", R"({"alg":"RS256"})", R"({})", "x"}) {
     CAPTURE(head);
     CHECK(signer.verify(with(head, claims), now).reason() == aft::token_refusal::malformed);
   }
@@ -50,6 +51,4 @@ TEST_CASE("the algorithm is the signer's") {
   CHECK(!signer.verify(std::string(10'000, 'a'), now));
 }
 
-TEST_CASE("a short key is refused") {
-  CHECK_THROWS_AS(aft::token_signer("short"), aft::error);
-}
+TEST_CASE("a short key is refused") { CHECK_THROWS_AS(aft::token_signer("short"), aft::error); }

@@ -8,8 +8,13 @@ TEST_CASE("base64 is that of RFC 4648") {
   struct row {
     std::string bytes, text;
   };
-  for (const auto& r : {row{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
-                        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}}) {
+  for (const auto& r : {row{"", ""},
+                        {"f", "Zg=="},
+                        {"fo", "Zm8="},
+                        {"foo", "Zm9v"},
+                        {"foob", "Zm9vYg=="},
+                        {"fooba", "Zm9vYmE="},
+                        {"foobar", "Zm9vYmFy"}}) {
     std::string back;
     CHECK(aft::to_base64(r.bytes) == r.text);
     CHECK(aft::from_base64(r.text, back));

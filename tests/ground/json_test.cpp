@@ -144,11 +144,27 @@ TEST_CASE("doubles are written in their shortest form that reads back the same")
 }
 
 TEST_CASE("a struct of everything survives") {
-  everything e{-1, -2, -3, -4, 1, 2, 3, 4, 1.5f, 0.1, true, "a\"b\\c\n\x01 ä€𝄞"s,
-               colour::blue, {}, 7, {1, 2, 3},
+  everything e{-1,
+               -2,
+               -3,
+               -4,
+               1,
+               2,
+               3,
+               4,
+               1.5f,
+               0.1,
+               true,
+               "a\"b\\c\n\x01 ä€𝄞"s,
+               colour::blue,
+               {},
+               7,
+               {1, 2, 3},
                {{"work", {"A Street", "Lisbon"}}, {"a/b~c", {"", {}}}},
                aft::time_point(aft::microseconds(1'700'000'000'123'456)),
-               {"Home Street", {}}, {std::byte(0), std::byte(255)}, {"{\"x\": [1, null]}"}};
+               {"Home Street", {}},
+               {std::byte(0), std::byte(255)},
+               {"{\"x\": [1, null]}"}};
   const auto text = aft::json::write(e);
   CAPTURE(text);
   auto back = aft::json::read<everything>(text);

@@ -53,7 +53,8 @@ TEST_CASE("web URLs have a scheme of the web and a host") {
   for (auto* good : {"http://a", "https://a.example/b?c=d#e", "http://[::1]:80/"}) {
     CHECK_NOTHROW(aft::web_url{good});
   }
-  for (auto* bad : {"", "a", "ftp://a", "javascript:alert(1)", "http://", "http://:80", "http://a b"}) {
+  for (auto* bad :
+       {"", "a", "ftp://a", "javascript:alert(1)", "http://", "http://:80", "http://a b"}) {
     CAPTURE(bad);
     CHECK_THROWS(aft::web_url{bad});
   }

@@ -16,7 +16,8 @@ TEST_CASE("durations convert from and to std::chrono") {
 }
 
 TEST_CASE("moments convert from and to the system clock's") {
-  auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  auto now =
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   aft::time_point t = now;
   CHECK(std::chrono::sys_time<std::chrono::microseconds>(t) == now);
 }

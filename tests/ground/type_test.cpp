@@ -14,7 +14,6 @@ struct branch {
   std::vector<branch> branches;
 };
 
-
 struct booking {
   int from = 0;
   int until = 0;

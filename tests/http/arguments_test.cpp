@@ -34,9 +34,7 @@ struct owned {  // without a default constructor, and not to be copied
   std::unique_ptr<std::string> value;
 };
 
-std::string json_of(const aft::test_response& r) {
-  return std::to_string(r.status) + " " + r.body;
-}
+std::string json_of(const aft::test_response& r) { return std::to_string(r.status) + " " + r.body; }
 bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
 
 const std::pair<std::string, std::string> as_json{"Content-Type", "application/json"};
@@ -90,8 +88,11 @@ TEST_CASE("path values have the type that the handler says") {
 
 TEST_CASE("all mistakes of path, query, header and body come in one answer") {
   aft::app app;
-  app.post("/n/{id}", [](int, aft::query<paging>, aft::header<"X-Count", int>, aft::body<new_note>) {});
-  auto r = app.handle({"POST", "/n/x?limit=0&page=1", {{"X-Count", "many"}, as_json},
+  app.post("/n/{id}",
+           [](int, aft::query<paging>, aft::header<"X-Count", int>, aft::body<new_note>) {});
+  auto r = app.handle({"POST",
+                       "/n/x?limit=0&page=1",
+                       {{"X-Count", "many"}, as_json},
                        R"({"title":"too long","stars":"5"})"});
   CHECK(r.status == 422);
   CHECK(r.header("Content-Type") == "application/problem+json");
@@ -108,7 +109,8 @@ TEST_CASE("all mistakes of path, query, header and body come in one answer") {
 
 TEST_CASE("a query has its defaults") {
   aft::app app;
-  app.get("/", [](aft::query<paging> q) { return std::to_string(q->limit) + q->tag.value_or("-"); });
+  app.get("/",
+          [](aft::query<paging> q) { return std::to_string(q->limit) + q->tag.value_or("-"); });
   CHECK(app.handle({.target = "/"}).body == "20-");
   CHECK(app.handle({.target = "/?limit=5&tag=a%20b"}).body == "5a b");
 }
@@ -134,7 +136,8 @@ TEST_CASE("a body must say that it is JSON, and be it") {
 
 TEST_CASE("headers and cookies are read by their types, and may be optional") {
   aft::app app;
-  app.get("/", [](aft::header<"X-Count", int> count, aft::header<"X-Name", std::optional<std::string>> name,
+  app.get("/", [](aft::header<"X-Count", int> count,
+                  aft::header<"X-Name", std::optional<std::string>> name,
                   aft::cookie<"theme", std::optional<colour>> theme) {
     return std::to_string(*count) + name->value_or("-") + (*theme ? "t" : "-");
   });
@@ -153,8 +156,9 @@ TEST_CASE("a type of the host's own is made before the body is read") {
   CHECK(r.status == 401);  // not 400: a stranger learns nothing, and costs no parsing
   CHECK(r.header("WWW-Authenticate").has_value());
   CHECK(c.calls == 1);
-  CHECK(app.handle({"POST", "/", {as_json, {"Authorization", "ines"}}, R"({"title":"a","stars":1})"}).body ==
-        "inesa");
+  CHECK(
+      app.handle({"POST", "/", {as_json, {"Authorization", "ines"}}, R"({"title":"a","stars":1})"})
+          .body == "inesa");
 }
 
 TEST_CASE("a made type may throw a problem, and need not be copied or default-made") {

@@ -20,8 +20,8 @@ std::string show(std::optional<std::string_view> v) { return v ? std::string(*v)
 TEST_CASE("a request is what was sent") {
   CHECK(see({"PUT", "/a%20b/c?x=1&y", {}, "body"}, [](const aft::request& r) {
           return std::string(r.method_name()) + "|" + std::string(r.target()) + "|" +
-                 std::string(r.path()) + "|" + std::string(r.query()) + "|" + std::string(r.body()) +
-                 "|" + std::to_string(r.minor_version());
+                 std::string(r.path()) + "|" + std::string(r.query()) + "|" +
+                 std::string(r.body()) + "|" + std::to_string(r.minor_version());
         }) == "PUT|/a%20b/c?x=1&y|/a%20b/c|x=1&y|body|1");
 }
 
@@ -36,7 +36,8 @@ TEST_CASE("cookies are found by name") {
     return show(r.cookie("a")) + "," + show(r.cookie("b")) + "," + show(r.cookie("c"));
   };
   CHECK(see({"GET", "/x", {{"Cookie", "a=1; b=\"2\";c=3=4"}}}, look) == "1,2,3=4");
-  CHECK(see({"GET", "/x", {{"Cookie", "aa=1; ; b"}, {"Cookie", "c=5"}}}, look) == "(none),(none),5");
+  CHECK(see({"GET", "/x", {{"Cookie", "aa=1; ; b"}, {"Cookie", "c=5"}}}, look) ==
+        "(none),(none),5");
 }
 
 TEST_CASE("names compare without regard to case") {

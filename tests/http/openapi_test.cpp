@@ -19,9 +19,13 @@ bool has(const std::string& text, std::string_view part) { return text.find(part
 
 void add_routes(aft::app& app) {
   app.get("/notes", [](aft::query<paging>) { return std::vector<note>(); })
-      .summary("All notes").tag("notes");
+      .summary("All notes")
+      .tag("notes");
   app.get("/notes/{id}", [](std::int64_t) { return std::optional<note>(); });
-  app.post("/notes", [](aft::body<note> n) { return aft::created{*n, "/notes/1"}; })
+  app.post("/notes",
+           [](aft::body<note> n) {
+             return aft::created{*n, "/notes/1"};
+           })
       .answers(409, "There is one already.");
   app.del("/notes/{id}", [](std::int64_t) {});
   app.get("/secret", [] {}).hidden();
@@ -37,10 +41,16 @@ TEST_CASE("the document describes every route by its signature") {
   REQUIRE(aft::json::valid(text));
   CHECK(has(text, R"("openapi":"3.1.0","info":{"title":"Notes","version":"2"})"));
   CHECK(has(text, R"("operationId":"get_notes_by_id")"));
-  CHECK(has(text, R"({"name":"id","in":"path","required":true,"schema":{"type":"integer","format":"int64"}})"));
-  CHECK(has(text, R"({"name":"limit","in":"query","schema":{"type":"integer","format":"int32","minimum":1,"maximum":100}})"));
+  CHECK(has(
+      text,
+      R"({"name":"id","in":"path","required":true,"schema":{"type":"integer","format":"int64"}})"));
+  CHECK(has(
+      text,
+      R"({"name":"limit","in":"query","schema":{"type":"integer","format":"int32","minimum":1,"maximum":100}})"));
   CHECK(has(text, R"("summary":"All notes","tags":["notes"])"));
-  CHECK(has(text, R"("requestBody":{"required":true,"content":{"application/json":{"schema":{"$ref":"#/components/schemas/note"}}}})"));
+  CHECK(has(
+      text,
+      R"("requestBody":{"required":true,"content":{"application/json":{"schema":{"$ref":"#/components/schemas/note"}}}})"));
   CHECK(has(text, R"("201":{"description":"Created")"));
   CHECK(has(text, R"("204":{"description":"No Content"})"));
   CHECK(has(text, R"("404":)"));
@@ -62,6 +72,7 @@ TEST_CASE("the document and its page are served, and ask nobody else") {
   CHECK(!has(page.body, "//"));  // no address of another server
   CHECK(has(std::string(*page.header("Content-Security-Policy")), "default-src 'none'"));
   CHECK(app.handle({.target = "/docs/docs.js"}).status == 200);
-  CHECK(app.handle({.target = "/docs/docs.css"}).header("Content-Type") == "text/css; charset=utf-8");
+  CHECK(app.handle({.target = "/docs/docs.css"}).header("Content-Type") ==
+        "text/css; charset=utf-8");
   CHECK(!has(app.handle({.target = "/docs/docs.js"}).body, "http://"));
 }

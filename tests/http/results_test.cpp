@@ -29,9 +29,7 @@ TEST_CASE("what a handler returns is what is answered") {
   app.get("/created", [] { return aft::created{note{1, "a"}, "/notes/1"}; });
   app.get("/accepted", [] { return aft::status<202, note>{{1, "a"}}; });
   app.get("/maybe/{x}", [](bool x) { return x ? std::optional(note{1, "a"}) : std::nullopt; });
-  app.get("/own", [] {
-    return aft::response{418, "tea", "text/tea", {{"X-Pot", "short"}}};
-  });
+  app.get("/own", [] { return aft::response{418, "tea", "text/tea", {{"X-Pot", "short"}}}; });
   app.get("/either/{x}", [](bool x) -> aft::result<note, aft::problem> {
     if (x) return note{1, "a"};
     return aft::conflict("twice");
@@ -99,7 +97,8 @@ TEST_CASE("any other exception is 500: told to the log, not to the client") {
 TEST_CASE("a host may write problems in its own form") {
   aft::app app;
   app.on_problem([](const aft::problem& p, const aft::request& r) {
-    return aft::response{p.status, "{\"error\":\"" + std::string(r.path()) + "\"}", "application/json"};
+    return aft::response{p.status, "{\"error\":\"" + std::string(r.path()) + "\"}",
+                         "application/json"};
   });
   CHECK(app.handle({.target = "/nowhere"}).body == "{\"error\":\"/nowhere\"}");
 }

@@ -42,20 +42,23 @@ TEST_CASE("what is sent is framed by these rules") {
       {"two at once", get + "\r\n" + get + "\r\n", "200 200", false},
       {"empty lines before a request", "\r\n\r\n" + get + "\r\n", "200", false},
       {"a body by its length", post + "Content-Length: 5\r\n\r\nhello", "200", false},
-      {"two bodies", post + "Content-Length: 2\r\n\r\nhi" + post + "Content-Length: 0\r\n\r\n", "200 200",
+      {"two bodies", post + "Content-Length: 2\r\n\r\nhi" + post + "Content-Length: 0\r\n\r\n",
+       "200 200", false},
+      {"a chunked body",
+       post + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n3;x=\"y\"\r\nabc\r\n0\r\n\r\n", "200",
        false},
-      {"a chunked body", post + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n3;x=\"y\"\r\nabc\r\n0\r\n\r\n",
-       "200", false},
-      {"trailers", post + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n\r\n" + get + "\r\n", "200 200",
-       false},
+      {"trailers", post + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n\r\n" + get + "\r\n",
+       "200 200", false},
       {"Connection: close", get + "Connection: close\r\n\r\n" + get + "\r\n", "200", true},
       {"close in a list", get + "Connection: x , Close\r\n\r\n", "200", true},
       {"HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", "200", true},
       {"HTTP/1.0 kept alive", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "200", false},
-      {"HTTP/1.0 with both", "GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n", "200", true},
+      {"HTTP/1.0 with both", "GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n", "200",
+       true},
       {"a later minor version", "GET / HTTP/1.7\r\n" + host + "\r\n", "200", false},
       {"an absolute target", "GET http://a/ HTTP/1.1\r\n" + host + "\r\n", "200", false},
-      {"an absolute target without a path", "GET http://a HTTP/1.1\r\n" + host + "\r\n", "200", false},
+      {"an absolute target without a path", "GET http://a HTTP/1.1\r\n" + host + "\r\n", "200",
+       false},
       {"OPTIONS *", "OPTIONS * HTTP/1.1\r\n" + host + "\r\n", "204", false},
       {"tabs and spaces around a value", "GET / HTTP/1.1\r\nHost: \t a \t\r\n\r\n", "200", false},
       {"bytes beyond ASCII in a value", get + "X: \xc3\xa9\xff\r\n\r\n", "200", false},
@@ -74,25 +77,30 @@ TEST_CASE("what is sent is framed by these rules") {
       {"a header without a name", get + ": a\r\n\r\n", "400", true},
       {"a header without a colon", get + "X\r\n\r\n", "400", true},
       {"a name with a letter that is none", get + "X@Y: a\r\n\r\n", "400", true},
-      {"both length and coding", post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-       "400", true},
+      {"both length and coding",
+       post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400", true},
       {"two lengths", post + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "400", true},
       {"a list of lengths", post + "Content-Length: 5, 5\r\n\r\nhello", "400", true},
       {"a signed length", post + "Content-Length: +5\r\n\r\nhello", "400", true},
       {"an empty length", post + "Content-Length:\r\n\r\n", "400", true},
-      {"a length beyond numbers", post + "Content-Length: 99999999999999999999\r\n\r\n", "400", true},
-      {"two codings", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-       "400", true},
-      {"an unknown coding", post + "Transfer-Encoding: gzip\r\n\r\n", "501", true},
-      {"an unknown coding before chunked", post + "Transfer-Encoding: gzip, chunked\r\n\r\n", "501", true},
-      {"chunked in HTTP/1.0", "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400",
+      {"a length beyond numbers", post + "Content-Length: 99999999999999999999\r\n\r\n", "400",
        true},
+      {"two codings",
+       post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400",
+       true},
+      {"an unknown coding", post + "Transfer-Encoding: gzip\r\n\r\n", "501", true},
+      {"an unknown coding before chunked", post + "Transfer-Encoding: gzip, chunked\r\n\r\n", "501",
+       true},
+      {"chunked in HTTP/1.0", "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       "400", true},
       {"a chunk size that is none", post + "Transfer-Encoding: chunked\r\n\r\nx\r\n", "400", true},
-      {"a chunk size with a space", post + "Transfer-Encoding: chunked\r\n\r\n2 \r\nhi\r\n", "400", true},
+      {"a chunk size with a space", post + "Transfer-Encoding: chunked\r\n\r\n2 \r\nhi\r\n", "400",
+       true},
       {"a chunk with a sign", post + "Transfer-Encoding: chunked\r\n\r\n+2\r\nhi\r\n", "400", true},
       {"a chunk size beyond numbers",
        post + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", "400", true},
-      {"a chunk longer than it says", post + "Transfer-Encoding: chunked\r\n\r\n2\r\nhix\r\n", "400", true},
+      {"a chunk longer than it says", post + "Transfer-Encoding: chunked\r\n\r\n2\r\nhix\r\n",
+       "400", true},
       {"a chunk that ends in LF", post + "Transfer-Encoding: chunked\r\n\r\n2\nhi", "400", true},
       {"another version", "GET / HTTP/2.0\r\n" + host + "\r\n", "505", true},
       {"a version that is none", "GET / HTTP/1.x\r\n" + host + "\r\n", "400", true},
@@ -147,8 +155,10 @@ TEST_CASE("each limit has its own answer, and ends the connection") {
   check("GET / HTTP/1.1\r\n" + host + "a:1\r\nb:1\r\nc:1\r\nd:1\r\ne:1\r\n\r\n", "431");
   check("POST /echo HTTP/1.1\r\n" + host + "Content-Length: 11\r\n\r\n", "413");
   check("POST /small HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\n", "413");
-  check("POST /echo HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5\r\naaaaa\r\n6\r\n", "413");
-  check("POST /echo HTTP/1.1\r\n" + host + "Content-Length: 11\r\nExpect: 100-continue\r\n\r\n", "413");
+  check("POST /echo HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5\r\naaaaa\r\n6\r\n",
+        "413");
+  check("POST /echo HTTP/1.1\r\n" + host + "Content-Length: 11\r\nExpect: 100-continue\r\n\r\n",
+        "413");
 }
 
 TEST_CASE("a body comes in any number of pieces") {
@@ -166,8 +176,8 @@ TEST_CASE("a body comes in any number of pieces") {
 TEST_CASE("a body that nobody wants is dropped, and the connection kept if it is short") {
   wire::site s;
   add_routes(s);
-  auto got = wire::send(s, "POST /nowhere HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\n" +
-                               host + "\r\n");
+  auto got = wire::send(s, "POST /nowhere HTTP/1.1\r\n" + host +
+                               "Content-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\n" + host + "\r\n");
   CHECK(wire::statuses(got.answers) == "404 200");
   got = wire::send(s, "POST /nowhere HTTP/1.1\r\n" + host + "Content-Length: 1000000\r\n\r\n");
   CHECK(wire::statuses(got.answers) == "404");
@@ -178,9 +188,10 @@ TEST_CASE("what ends in the middle is refused") {
   wire::site s;
   add_routes(s);
   CHECK(wire::statuses(wire::send(s, "GET / HTTP/1.1\r\nHos", 100, true).answers) == "400");
-  CHECK(wire::statuses(wire::send(s, "POST /echo HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\nhe", 100,
-                                  true)
-                           .answers) == "400");
+  CHECK(
+      wire::statuses(
+          wire::send(s, "POST /echo HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\nhe", 100, true)
+              .answers) == "400");
   CHECK(wire::send(s, "", 1, true).answers.empty());
 }
 
@@ -189,8 +200,10 @@ TEST_CASE("HEAD has the headers of GET and no body") {
   add_routes(s);
   auto got = wire::send(s, "HEAD / HTTP/1.1\r\n" + host + "\r\nGET / HTTP/1.1\r\n" + host + "\r\n");
   CHECK(got.answers ==
-        "HTTP/1.1 200 OK\r\nDate: -\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 4\r\n\r\n"
-        "HTTP/1.1 200 OK\r\nDate: -\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 4\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nDate: -\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+        "4\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nDate: -\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+        "4\r\n\r\n"
         "root");
 }
 

@@ -23,9 +23,10 @@ struct counts {
 struct with_app {
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
   std::string logged;
-  aft::app app{{.database = ":memory:",
-                .log = [this](const aft::log_record& r) { logged += std::string(r.message) + "\n"; },
-                .time = &time}};
+  aft::app app{
+      {.database = ":memory:",
+       .log = [this](const aft::log_record& r) { logged += std::string(r.message) + "\n"; },
+       .time = &time}};
   std::string ran;
 
   template <class Job>
@@ -69,7 +70,8 @@ TEST_CASE_FIXTURE(with_app, "a job exists if its transaction commits, and never 
   CHECK(app.run_due_jobs() == 0);
 }
 
-TEST_CASE_FIXTURE(with_app, "a job that throws runs again, later and later, and in the end no more") {
+TEST_CASE_FIXTURE(with_app,
+                  "a job that throws runs again, later and later, and in the end no more") {
   app.job<mail>([this](mail, aft::job_context& c) {
     ran += std::to_string(c.attempt());
     throw std::runtime_error("the server is down");
@@ -134,9 +136,8 @@ TEST_CASE_FIXTURE(with_app, "a job of a kind that nobody knows waits") {
 
 TEST_CASE_FIXTURE(with_app, "arguments that no longer fit make a job dead, with the reason kept") {
   app.job<mail>([this](mail m) { ran += m.to; });
-  app.db().write([](aft::transaction& tx) {
-    aft::jobs::store(tx, "mail", R"({"to":5,"colour":"red"})", {});
-  });
+  app.db().write(
+      [](aft::transaction& tx) { aft::jobs::store(tx, "mail", R"({"to":5,"colour":"red"})", {}); });
   CHECK(app.run_due_jobs() == 1);
   CHECK(ran.empty());
   app.db().read([](aft::reader& r) {
@@ -172,9 +173,9 @@ TEST_CASE("a job that cannot be run as it is written fails the start") {
   };
   CHECK(has(why([](aft::app& a) { a.job<mail>([](mail, std::string&) {}); }), "nobody provides"));
   CHECK(has(why([](aft::app& a) {
-          a.job<mail>([](mail) {});
-          a.job<mail>([](mail) {});
-        }),
+              a.job<mail>([](mail) {});
+              a.job<mail>([](mail) {});
+            }),
             "two handlers for the job mail"));
   aft::app without;
   without.job<mail>([](mail) {});

@@ -66,9 +66,8 @@ TEST_CASE("a failed job is retried after the delay that the host says") {
 TEST_CASE("jobs with a transaction run on the writer, each once in effect") {
   aft::app app({.database = ":memory:"});
   app.migrate({"001", "create table effect (n integer) strict"});
-  app.job<number>([](number n, aft::transaction& tx) {
-    tx.execute("insert into effect values ($1)", n.n);
-  });
+  app.job<number>(
+      [](number n, aft::transaction& tx) { tx.execute("insert into effect values ($1)", n.n); });
   app.start({.port = 0});
   for (int i = 0; i < 200; ++i) {
     app.db().write([&](aft::transaction& tx) { aft::enqueue(tx, number{i}); });

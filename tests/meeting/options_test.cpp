@@ -18,7 +18,8 @@ struct note {
 struct with_notes {
   aft::app app{{.database = ":memory:", .lanes = {.work_threads = 1, .max_waiting = 1}}};
   with_notes() {
-    app.migrate({"001", "create table note (id integer primary key, text text not null unique) strict"});
+    app.migrate(
+        {"001", "create table note (id integer primary key, text text not null unique) strict"});
   }
   int count() {
     return app.db().read([](aft::reader& r) { return r.one<int>("select count(*) from note"); });
@@ -43,7 +44,8 @@ TEST_CASE_FIXTURE(with_notes, "a handler takes a reader or a transaction, by its
   CHECK(app.handle({.target = "/notes/x"}).status == 400);
 }
 
-TEST_CASE_FIXTURE(with_notes, "a handler that throws leaves nothing, one that returns a problem does") {
+TEST_CASE_FIXTURE(with_notes,
+                  "a handler that throws leaves nothing, one that returns a problem does") {
   auto insert = [](aft::transaction& tx) { tx.execute("insert into note (text) values ('x')"); };
   app.post("/throws", [insert](aft::transaction& tx) {
     insert(tx);
@@ -68,7 +70,8 @@ TEST_CASE_FIXTURE(with_notes, "a reader beside a transaction sees what that has 
   CHECK(app.handle({"POST", "/", {}, ""}).body == "1");
 }
 
-TEST_CASE_FIXTURE(with_notes, "a write that would wait on an event loop is refused with its remedy") {
+TEST_CASE_FIXTURE(with_notes,
+                  "a write that would wait on an event loop is refused with its remedy") {
   std::string why;
   app.post("/", [&why](aft::database& db) {
     try {
@@ -78,10 +81,10 @@ TEST_CASE_FIXTURE(with_notes, "a write that would wait on an event loop is refus
     }
   });
   app.post("/blocking", aft::blocking([](aft::database& db) {
-    return db.write([](aft::transaction& tx) {
-      return tx.one<int>("insert into note (text) values ('x') returning id");
-    });
-  }));
+             return db.write([](aft::transaction& tx) {
+               return tx.one<int>("insert into note (text) values ('x') returning id");
+             });
+           }));
   app.handle({"POST", "/", {}, ""});
   CHECK(why.find("take a transaction&") != std::string::npos);
   CHECK(app.handle({"POST", "/blocking", {}, ""}).body == "1");
@@ -95,9 +98,9 @@ TEST_CASE_FIXTURE(with_notes, "a blocking handler may not hold a transaction") {
 TEST_CASE_FIXTURE(with_notes, "when the work lane is full, 503 comes at once") {
   std::atomic<bool> inside{false}, go{false};
   app.get("/", aft::blocking([&] {
-    inside = true;
-    while (!go) std::this_thread::yield();
-  }));
+            inside = true;
+            while (!go) std::this_thread::yield();
+          }));
   app.prepare();
   std::thread first([&] { app.handle({.target = "/"}); });
   while (!inside) std::this_thread::yield();

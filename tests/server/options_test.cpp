@@ -40,10 +40,10 @@ struct with_server {
       return tx.one<std::int64_t>("insert into t values (1) returning rowid");
     });
     app.get("/slow", aft::blocking([this] {
-      inside = true;
-      while (!go) std::this_thread::yield();
-      return "slow";
-    }));
+              inside = true;
+              while (!go) std::this_thread::yield();
+              return "slow";
+            }));
   }
   void start(aft::listen_options options = {}) {
     options.port = 0;
@@ -89,7 +89,8 @@ TEST_CASE_FIXTURE(with_server, "a request behind a slow one waits for its turn")
   CHECK(body_of(c.response()) == "root");
 }
 
-TEST_CASE_FIXTURE(with_server, "a large answer reaches a slow reader whole, a large body the handler") {
+TEST_CASE_FIXTURE(with_server,
+                  "a large answer reaches a slow reader whole, a large body the handler") {
   start({.limits = {.max_body = 20'000'000}});
   client c(port);
   c.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n" + get);
@@ -134,10 +135,12 @@ TEST_CASE_FIXTURE(with_server, "a client that goes while its request is answered
   CHECK(body_of(other.response()) == "root");
 }
 
-TEST_CASE_FIXTURE(with_server, "an answer to a refused request arrives before the connection ends") {
+TEST_CASE_FIXTURE(with_server,
+                  "an answer to a refused request arrives before the connection ends") {
   start();
   client c(port);
-  c.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n" + std::string(500'000, 'x'));
+  c.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n" +
+         std::string(500'000, 'x'));
   const auto all = c.receive();
   CHECK(has(all, "HTTP/1.1 413"));
   CHECK(has(all, "Connection: close"));
@@ -145,7 +148,8 @@ TEST_CASE_FIXTURE(with_server, "an answer to a refused request arrives before th
 
 TEST_CASE_FIXTURE(with_server, "the time for each part runs out, with its own answer") {
   using clock = std::chrono::steady_clock;
-  start({.timeouts = {.head = aft::milliseconds(300), .body = aft::milliseconds(300),
+  start({.timeouts = {.head = aft::milliseconds(300),
+                      .body = aft::milliseconds(300),
                       .idle = aft::milliseconds(300)}});
   const auto began = clock::now();
   client silent(port), head(port), body(port), idle(port);

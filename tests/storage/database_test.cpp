@@ -108,7 +108,8 @@ TEST_CASE_FIXTURE(storage_fixture, "readers are not blocked by a writer, nor it 
   CHECK(reads > 0);
 }
 
-TEST_CASE_FIXTURE(storage_fixture, "the write-ahead log stays small while readers keep their views") {
+TEST_CASE_FIXTURE(storage_fixture,
+                  "the write-ahead log stays small while readers keep their views") {
   schema("create table t (x text) strict");
   db.read([](aft::reader& r) { r.one<int>("select 1"); });  // one connection that has read
   const std::string body(2000, 'x');

@@ -35,18 +35,29 @@ struct row {
 };
 
 const char* const schema =
-    "create table item (id integer primary key, title text not null, note text, score real not null,"
+    "create table item (id integer primary key, title text not null, note text, score real not "
+    "null,"
     " open integer not null, paint text not null, at integer not null, blob blob not null,"
     " tags text not null, counts text not null, name text not null, born integer) strict;";
 
 struct with_items : storage_fixture {
   with_items() { schema(::schema); }
-  const row one{1, "it's; drop table item", {}, 0.1, true, colour::green, time.now(),
-                {std::byte(0), std::byte(255)}, {"a", "b"}, {{"x", 1}}, {"Ines", 1970}};
+  const row one{1,
+                "it's; drop table item",
+                {},
+                0.1,
+                true,
+                colour::green,
+                time.now(),
+                {std::byte(0), std::byte(255)},
+                {"a", "b"},
+                {{"x", 1}},
+                {"Ines", 1970}};
   void insert(const row& r) {
     db.write([&](aft::transaction& tx) {
-      tx.execute("insert into item values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)", r.id, r.title, r.note,
-                 r.score, r.open, r.paint, r.at, r.blob, r.tags, r.counts, r.by.name, r.by.born);
+      tx.execute("insert into item values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)", r.id, r.title,
+                 r.note, r.score, r.open, r.paint, r.at, r.blob, r.tags, r.counts, r.by.name,
+                 r.by.born);
     });
   }
 };
@@ -74,8 +85,8 @@ TEST_CASE_FIXTURE(with_items, "a struct of everything survives the database") {
   other.tags.clear();
   insert(other);
   db.read([&](aft::reader& r) {
-    const auto all = r.all<row>(
-        "select *, name as \"by.name\", born as \"by.born\" from item order by id desc");
+    const auto all =
+        r.all<row>("select *, name as \"by.name\", born as \"by.born\" from item order by id desc");
     REQUIRE(all.size() == 2);
     CHECK(all[0] == one);
     CHECK(all[1] == other);
@@ -140,8 +151,10 @@ TEST_CASE_FIXTURE(with_items, "what does not fit is an error that names the colu
     CHECK(has(thrown_by([&] { r.all<null>("select * from item"); }), "column note holds NULL"));
     CHECK(has(thrown_by([&] { r.all<short_title>("select * from item"); }),
               "column title must have at most 5 characters"));
-    CHECK(has(thrown_by([&] { r.all<no_colour>("select * from item"); }), "must be one of red, green"));
-    CHECK(has(thrown_by([&] { r.all<no_list>("select * from item"); }), "the JSON in column title"));
+    CHECK(has(thrown_by([&] { r.all<no_colour>("select * from item"); }),
+              "must be one of red, green"));
+    CHECK(
+        has(thrown_by([&] { r.all<no_list>("select * from item"); }), "the JSON in column title"));
     CHECK(has(thrown_by([&] { r.one<int>("select 1 where 1 = 0"); }), "no row, where one must be"));
     CHECK(has(thrown_by([&] { r.all<int>("select nonsense"); }), "no such column: nonsense"));
     CHECK(has(thrown_by([&] { r.all<int>("select 1; select 2"); }), "one statement at a time"));
@@ -179,12 +192,16 @@ TEST_CASE_FIXTURE(storage_fixture, "many different statements are kept apart") {
   db.read([&](aft::reader& r) {
     for (int round = 0; round < 3; ++round) {
 #define CHECK_ONE(n) CHECK(r.one<int>("select " #n " + $1", round) == n + round);
-      CHECK_ONE(1) CHECK_ONE(2) CHECK_ONE(3) CHECK_ONE(4) CHECK_ONE(5) CHECK_ONE(6) CHECK_ONE(7)
-      CHECK_ONE(8) CHECK_ONE(9) CHECK_ONE(10) CHECK_ONE(11) CHECK_ONE(12) CHECK_ONE(13) CHECK_ONE(14)
-      CHECK_ONE(15) CHECK_ONE(16) CHECK_ONE(17) CHECK_ONE(18) CHECK_ONE(19) CHECK_ONE(20) CHECK_ONE(21)
-      CHECK_ONE(22) CHECK_ONE(23) CHECK_ONE(24) CHECK_ONE(25) CHECK_ONE(26) CHECK_ONE(27) CHECK_ONE(28)
-      CHECK_ONE(29) CHECK_ONE(30) CHECK_ONE(31) CHECK_ONE(32) CHECK_ONE(33) CHECK_ONE(34) CHECK_ONE(35)
-      CHECK_ONE(36) CHECK_ONE(37) CHECK_ONE(38) CHECK_ONE(39) CHECK_ONE(40) CHECK_ONE(41) CHECK_ONE(42)
+      CHECK_ONE(1)
+      CHECK_ONE(2)
+      CHECK_ONE(3) CHECK_ONE(4) CHECK_ONE(5) CHECK_ONE(6) CHECK_ONE(7) CHECK_ONE(8) CHECK_ONE(9)
+          CHECK_ONE(10) CHECK_ONE(11) CHECK_ONE(12) CHECK_ONE(13) CHECK_ONE(14) CHECK_ONE(15)
+              CHECK_ONE(16) CHECK_ONE(17) CHECK_ONE(18) CHECK_ONE(19) CHECK_ONE(20) CHECK_ONE(21)
+                  CHECK_ONE(22) CHECK_ONE(23) CHECK_ONE(24) CHECK_ONE(25) CHECK_ONE(26)
+                      CHECK_ONE(27) CHECK_ONE(28) CHECK_ONE(29) CHECK_ONE(30) CHECK_ONE(31)
+                          CHECK_ONE(32) CHECK_ONE(33) CHECK_ONE(34) CHECK_ONE(35) CHECK_ONE(36)
+                              CHECK_ONE(37) CHECK_ONE(38) CHECK_ONE(39) CHECK_ONE(40) CHECK_ONE(41)
+                                  CHECK_ONE(42)
 #undef CHECK_ONE
     }
   });

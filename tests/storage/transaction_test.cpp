@@ -12,9 +12,10 @@ namespace {
 
 struct with_table : storage_fixture {
   with_table() {
-    schema("create table t (id integer primary key, x text not null unique) strict;"
-           "create table child (t integer not null references t (id) deferrable initially deferred)"
-           " strict;");
+    schema(
+        "create table t (id integer primary key, x text not null unique) strict;"
+        "create table child (t integer not null references t (id) deferrable initially deferred)"
+        " strict;");
   }
   int count() {
     return db.read([](aft::reader& r) { return r.one<int>("select count(*) from t"); });
@@ -23,12 +24,13 @@ struct with_table : storage_fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(with_table, "a transaction that returns is committed, one that throws is undone") {
+TEST_CASE_FIXTURE(with_table,
+                  "a transaction that returns is committed, one that throws is undone") {
   db.write([](aft::transaction& tx) { tx.execute("insert into t (x) values ($1)", "a"); });
   CHECK_THROWS_AS(db.write([](aft::transaction& tx) {
-                    tx.execute("insert into t (x) values ($1)", "b");
-                    throw std::logic_error("no");
-                  }),
+    tx.execute("insert into t (x) values ($1)", "b");
+    throw std::logic_error("no");
+  }),
                   std::logic_error);
   CHECK(count() == 1);
 }

@@ -32,7 +32,8 @@ void try_types(const std::string& text) {
 
 int main() {
   int failures = 0, accepted = 0, refused = 0, free_choice = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(vectors::folder("json/test_parsing"))) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(vectors::folder("json/test_parsing"))) {
     const auto name = entry.path().filename().string();
     const auto text = vectors::read(entry.path());
     const bool valid = aft::json::valid(text);

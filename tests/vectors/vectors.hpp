@@ -1,6 +1,6 @@
 #pragma once
-// Test vectors that nobody here wrote. They lie beside the project; where they do not, a test says so
-// and is skipped.
+// Test vectors that nobody here wrote. They lie beside the project; where they do not, a test says
+// so and is skipped.
 
 #include <cstdlib>
 #include <filesystem>

@@ -12,9 +12,9 @@ struct password_cost {
   unsigned passes = 2;
 };
 
-// Argon2id with a random salt, as a PHC string ("$argon2id$v=19$..."). Takes tens of milliseconds and
-// the memory of its cost: call it in an aft::blocking handler or a job, never on an event loop, where
-// it throws aft::error.
+// Argon2id with a random salt, as a PHC string ("$argon2id$v=19$..."). Takes tens of milliseconds
+// and the memory of its cost: call it in an aft::blocking handler or a job, never on an event loop,
+// where it throws aft::error.
 std::string hash_password(std::string_view password, password_cost cost = {});
 
 // Whether it is the password of that hash; false for a hash that is malformed. Costs what the hash
@@ -22,7 +22,8 @@ std::string hash_password(std::string_view password, password_cost cost = {});
 // not tell who has an account.
 bool verify_password(std::string_view hash, std::string_view password);
 
-// Whether a hash was made with less than this cost, so that it should be made anew at the next login.
+// Whether a hash was made with less than this cost, so that it should be made anew at the next
+// login.
 bool needs_rehash(std::string_view hash, password_cost cost = {});
 
 }  // namespace aft

@@ -11,7 +11,7 @@
 namespace aft {
 
 enum class token_refusal : std::uint8_t {
-  malformed,        // no token, or not of our kind
+  malformed,  // no token, or not of our kind
   wrong_signature,
   expired,
 };

@@ -6,9 +6,9 @@
 namespace aft {
 
 // A fault: something that no stranger can cause (a full disk, SQL that does not parse, a broken
-// precondition). What a stranger can cause is a returned verdict instead: std::optional, result<T, E>
-// or a problem. The message says what was wrong with what, and the remedy where there is one; it is
-// meant for the log, never for a client.
+// precondition). What a stranger can cause is a returned verdict instead: std::optional, result<T,
+// E> or a problem. The message says what was wrong with what, and the remedy where there is one; it
+// is meant for the log, never for a client.
 class error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

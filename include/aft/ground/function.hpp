@@ -1,6 +1,7 @@
 #pragma once
 // A callable of one signature. Holds what cannot be copied, and costs no header of weight.
 
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 
@@ -8,6 +9,12 @@ namespace aft {
 
 template <class Signature>
 class function;
+
+namespace detail {
+template <class F, class Not, class R, class... Args>
+concept callable_as = !std::is_same_v<std::decay_t<F>, Not> &&
+                      std::is_invocable_r_v<R, const std::decay_t<F>&, Args...>;
+}
 
 // Owns a callable that can be called through a const reference (so that several threads may).
 // An empty one must not be called; ask `if (f)` first.
@@ -17,9 +24,7 @@ class function<R(Args...)> {
   function() = default;
   function(std::nullptr_t) {}
 
-  template <class F>
-  requires(!std::is_same_v<std::decay_t<F>, function> &&
-           std::is_invocable_r_v<R, const std::decay_t<F>&, Args...>)
+  template <detail::callable_as<function, R, Args...> F>
   function(F&& callable) {
     using held = std::decay_t<F>;
     if constexpr (std::is_empty_v<held> && std::is_default_constructible_v<held>) {

@@ -1,9 +1,9 @@
 #pragma once
 // JSON in and out of C++ types, and their JSON Schema.
 //
-// Reading is strict (RFC 8259): UTF-8 is checked, duplicate keys, trailing commas, leading zeros and
-// text after the value are refused, and every mistake of a document is reported at once, with its
-// JSON Pointer (RFC 6901). A field that is not std::optional must be there. 1.0 is no integer.
+// Reading is strict (RFC 8259): UTF-8 is checked, duplicate keys, trailing commas, leading zeros
+// and text after the value are refused, and every mistake of a document is reported at once, with
+// its JSON Pointer (RFC 6901). A field that is not std::optional must be there. 1.0 is no integer.
 // Writing gives an empty optional as null (an empty std::optional<std::optional<T>> is left out, so
 // that "absent" and "null" can be told apart), times as RFC 3339, doubles in their shortest form
 // that reads back the same; a double that is not finite has no JSON and becomes null.
@@ -32,9 +32,9 @@ using field_errors = std::vector<field_error>;
 namespace json {
 
 struct read_options {
-  unsigned max_depth = 64;       // of nested arrays and objects
-  unsigned max_errors = 32;      // reported; the rest is dropped
-  bool ignore_unknown = false;   // members that the struct does not have, at any depth
+  unsigned max_depth = 64;      // of nested arrays and objects
+  unsigned max_errors = 32;     // reported; the rest is dropped
+  bool ignore_unknown = false;  // members that the struct does not have, at any depth
 };
 
 // Appends the value. One pass, no other allocation than the buffer's.
@@ -44,8 +44,8 @@ void write(buffer& out, const void* value, const type_info& type);
 void write_string(buffer& out, std::string_view text);
 
 // Reads a document into an existing value; false, with errors appended, if it does not fit. A
-// document that is not JSON gives one error, code "syntax", with its byte offset. What was read up to
-// an error stays in the value: do not use it.
+// document that is not JSON gives one error, code "syntax", with its byte offset. What was read up
+// to an error stays in the value: do not use it.
 bool read(std::string_view text, void* value, const type_info& type, field_errors& errors,
           read_options options = {});
 

@@ -13,11 +13,11 @@ namespace aft {
 // Nothing in it may be secret.
 struct problem {
   int status = 500;
-  std::string detail{};       // one sentence on this occurrence
-  std::string code{};         // stable, for programs: "name_taken"
-  field_errors errors{};      // every mistake at once
-  std::string title{};        // empty: the status's own words
-  std::string type{};         // a URI that documents it; empty: "about:blank"
+  std::string detail{};         // one sentence on this occurrence
+  std::string code{};           // stable, for programs: "name_taken"
+  field_errors errors{};        // every mistake at once
+  std::string title{};          // empty: the status's own words
+  std::string type{};           // a URI that documents it; empty: "about:blank"
   int retry_after_seconds = 0;  // sent as Retry-After when not 0
 };
 

@@ -36,15 +36,13 @@ namespace detail {
 
 struct anything {  // converts to the type of any field
   template <class T>
-  requires(!std::is_same_v<T, std::nullptr_t>)
-  operator T() const noexcept;
+  requires(!std::is_same_v<T, std::nullptr_t>) operator T() const noexcept;
 };
 
 template <class T>
 struct any_base_of {
   template <class Base>
-  requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>)
-  operator Base() const noexcept;
+  requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>) operator Base() const noexcept;
 };
 
 template <std::size_t>
@@ -86,7 +84,7 @@ consteval std::size_t count_fields() {
 }
 
 template <class T>
-union storage {  // room for a T that is never constructed: only the addresses of its fields are used
+union storage {  // room for a T that is never made: only its fields' addresses are used
   char none;
   T value;
   constexpr storage() : none{} {}
@@ -134,7 +132,8 @@ constexpr std::string_view last_identifier(std::string_view s) {
   return s.substr(begin, end - begin);
 }
 
-// Not string_view: g++ appends "; std::string_view = ..." to the name of a function that returns it.
+// Not string_view: g++ appends "; std::string_view = ..." to the name of a function that returns
+// it.
 struct piece {
   const char* text;
   std::size_t size;
@@ -159,8 +158,9 @@ constexpr decltype(auto) visit_fields(T& object, F&& f) {
                 "aft: only plain structs (public members, no constructors, no virtual functions) "
                 "can be mapped; for any other type specialise aft::codec<T>");
   if constexpr (std::is_aggregate_v<plain>) {
-    static_assert(!requires { plain{detail::any_base_of<plain>{}}; },
-                  "aft: structs with base classes cannot be mapped; make the base a member");
+    static_assert(
+        !requires { plain{detail::any_base_of<plain>{}}; },
+        "aft: structs with base classes cannot be mapped; make the base a member");
     static_assert(field_count<plain> <= max_fields,
                   "aft: at most 64 fields; reference members and C arrays cannot be mapped");
     return detail::bound_fields<field_count<plain>>::apply(object, static_cast<F&&>(f));

@@ -1,6 +1,6 @@
 #pragma once
-// Types that hold only valid values. The rule stands where the field is, travels with the value, and
-// shows in the JSON Schema; a handler that takes one never sees a wrong one.
+// Types that hold only valid values. The rule stands where the field is, travels with the value,
+// and shows in the JSON Schema; a handler that takes one never sees a wrong one.
 
 #include <compare>
 #include <cstdint>
@@ -18,6 +18,9 @@ void require(const constraints& rule, double value, std::int64_t integer);
 bool is_email(std::string_view);
 bool is_slug(std::string_view);
 bool is_web_url(std::string_view);
+
+template <class S, class Not>
+concept other_text = std::is_convertible_v<const S&, std::string_view> && !std::is_same_v<S, Not>;
 }  // namespace detail
 
 // A string that satisfies Rule::rule(). Made from a request it is valid or the request is
@@ -41,8 +44,7 @@ class valid_text {
   const std::string* operator->() const { return &value_; }
 
   friend bool operator==(const valid_text&, const valid_text&) = default;
-  template <class S>
-  requires(std::is_convertible_v<const S&, std::string_view> && !std::is_same_v<S, valid_text>)
+  template <detail::other_text<valid_text> S>
   friend bool operator==(const valid_text& a, const S& b) {
     return a.value_ == std::string_view(b);
   }

@@ -41,11 +41,11 @@ struct constraints {
   bool has_minimum = false, has_maximum = false;
   double minimum = 0, maximum = 0;
   std::int64_t integer_minimum = 0, integer_maximum = 0;
-  std::string_view format{};                    // JSON Schema's "format": "email", "uri"
-  std::string_view pattern{};                   // ECMAScript regular expression, matched whole
-  std::string_view description{};               // for the API document
-  bool (*check)(std::string_view) = nullptr;    // of a string
-  std::string_view check_message{};             // "must be an e-mail address"
+  std::string_view format{};                  // JSON Schema's "format": "email", "uri"
+  std::string_view pattern{};                 // ECMAScript regular expression, matched whole
+  std::string_view description{};             // for the API document
+  bool (*check)(std::string_view) = nullptr;  // of a string
+  std::string_view check_message{};           // "must be an e-mail address"
   bool restricts() const {
     return min_length > 0 || max_length >= 0 || has_minimum || has_maximum || !pattern.empty() ||
            check;
@@ -76,11 +76,12 @@ struct type_info {
   bool is_signed = false;
   bool restricted = false;
   bool ignores_unknown = false;
-  std::uint32_t size = 0;  // sizeof(T)
+  std::uint32_t size = 0;             // sizeof(T)
   std::string_view name{};            // structs and enumerations, unqualified
   std::string_view qualified_name{};  // with namespaces
   constraints rule{};
-  const type_info* element = nullptr;  // of arrays, maps, optionals; of a codec what it is written as
+  const type_info* element =
+      nullptr;  // of arrays, maps, optionals; of a codec what it is written as
 
   const field_info* fields = nullptr;
   std::uint32_t field_count = 0;
@@ -120,7 +121,8 @@ const type_info& type_of();
 //   struct aft::codec<colour> {
 //     using written_as = std::string;
 //     static std::string encode(const colour& c);
-//     static std::optional<colour> decode(std::string&& text, std::string& why);  // why: a sentence
+//     // Empty, with a sentence in `why`, where the text is no colour.
+//     static std::optional<colour> decode(std::string&& text, std::string& why);
 //   };
 template <class T>
 struct codec;
@@ -148,9 +150,11 @@ class field_rules {
   field_info& field_;
 };
 
-// Given to a struct's `static void rules(aft::rules<T>& r)`, which runs once. Texts must be literals.
+// Given to a struct's `static void rules(aft::rules<T>& r)`, which runs once. Texts must be
+// literals.
 //   r(&note::title).length(1, 200);
-//   r.check(&booking::until, "must be after `from`", [](const booking& b) { return b.from < b.until; });
+//   r.check(&booking::until, "must be after `from`",
+//           [](const booking& b) { return b.from < b.until; });
 template <class T>
 class rules;
 
@@ -185,11 +189,17 @@ concept time_like = requires(T& t) {
   t.time_since_epoch();
 };
 template <class T>
-concept has_ticks = requires { T::aft_ticks_per_second; };  // aft::time_point
+concept has_ticks = requires {
+  T::aft_ticks_per_second;
+};  // aft::time_point
 template <class T>
-concept has_codec = requires { typename codec<T>::written_as; };
+concept has_codec = requires {
+  typename codec<T>::written_as;
+};
 template <class T>
-concept has_rules = requires(rules<T>& r) { T::rules(r); };
+concept has_rules = requires(rules<T>& r) {
+  T::rules(r);
+};
 // A type that holds exactly one value of another type, with constraints (aft::text and others).
 template <class T>
 concept constrained = requires {
@@ -198,9 +208,9 @@ concept constrained = requires {
 };
 
 template <class T>
-inline constexpr bool is_character = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> ||
-                                     std::is_same_v<T, char8_t> || std::is_same_v<T, char16_t> ||
-                                     std::is_same_v<T, char32_t>;
+inline constexpr bool is_character =
+    std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char8_t> ||
+    std::is_same_v<T, char16_t> || std::is_same_v<T, char32_t>;
 
 // What a program contributes per struct: constant tables and small functions.
 struct struct_description {
@@ -248,9 +258,9 @@ struct describe {
     });
   }
   static void apply_rules(type_info&, field_info*);
-  static constexpr struct_description value = {
-      reflect::field_names<T>, types::list, std::uint32_t(reflect::field_count<T>), &offsets,
-      has_rules<T> ? &apply_rules : nullptr};
+  static constexpr struct_description value = {reflect::field_names<T>, types::list,
+                                               std::uint32_t(reflect::field_count<T>), &offsets,
+                                               has_rules<T> ? &apply_rules : nullptr};
 };
 
 template <class T>
@@ -286,8 +296,9 @@ void build(type_info& t) {
   } else if constexpr (std::is_same_v<T, bool>) {
     t.kind = type_kind::boolean;
   } else if constexpr (std::is_integral_v<T>) {
-    static_assert(!is_character<T>, "aft: a character is neither number nor text here; use a "
-                                    "std::string, or std::int8_t for a small number");
+    static_assert(!is_character<T>,
+                  "aft: a character is neither number nor text here; use a "
+                  "std::string, or std::int8_t for a small number");
     t.kind = type_kind::integer;
     t.width = sizeof(T);
     t.is_signed = std::is_signed_v<T>;
@@ -295,8 +306,10 @@ void build(type_info& t) {
     t.kind = type_kind::number;
     t.width = sizeof(T);
   } else if constexpr (std::is_enum_v<T>) {
-    static_assert(requires { T{0}; }, "aft: give the enum a fixed underlying type, or make it an "
-                                      "enum class, so that its enumerators can be named");
+    static_assert(
+        requires { T{0}; },
+        "aft: give the enum a fixed underlying type, or make it an "
+        "enum class, so that its enumerators can be named");
     t.kind = type_kind::enumeration;
     t.width = sizeof(T);
     t.is_signed = std::is_signed_v<std::underlying_type_t<T>>;
@@ -333,9 +346,10 @@ void build(type_info& t) {
       for (auto& [key, value] : *static_cast<const T*>(p)) visit(context, key, &value);
     };
   } else if constexpr (array_like<T>) {
-    static_assert(requires(T& c) { c.data(); },
-                  "aft: the items of an array must lie side by side; use std::vector (and for "
-                  "std::vector<bool> a vector of another type)");
+    static_assert(
+        requires(T & c) { c.data(); },
+        "aft: the items of an array must lie side by side; use std::vector (and for "
+        "std::vector<bool> a vector of another type)");
     t.kind = type_kind::array;
     t.element = &type_of<typename T::value_type>();
     t.count = [](const void* p) -> std::size_t { return static_cast<const T*>(p)->size(); };

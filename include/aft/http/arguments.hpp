@@ -2,7 +2,7 @@
 // What a handler may take. Its signature is the contract: the library makes each argument from the
 // request, answers 4xx with every mistake at once where that fails, and writes the API document.
 //
-//   leading values          path values, in the order of the pattern's placeholders: numbers, enums,
+//   leading values          path values, in the order of the placeholders: numbers, enums,
 //                           std::string, std::string_view, aft::text, aft::bounded, aft::id
 //   path<"id", T>           the same, with its name checked against the pattern
 //   query<T>                the query string, into a struct; absent fields keep their defaults
@@ -49,8 +49,8 @@ struct path : detail::held<T> {
 template <class T>
 struct query : detail::held<T> {};
 
-// The content type must be JSON, else 415. A document that is not JSON is 400; one that does not fit
-// is 422 with every mistake.
+// The content type must be JSON, else 415. A document that is not JSON is 400; one that does not
+// fit is 422 with every mistake.
 template <class T>
 struct body : detail::held<T> {};
 

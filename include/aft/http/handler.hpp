@@ -24,14 +24,23 @@ namespace aft {
 namespace http {
 class call;  // one request in flight
 
-enum class argument_kind : std::uint8_t { path, query, body, header, cookie, request, resource, made };
+enum class argument_kind : std::uint8_t {
+  path,
+  query,
+  body,
+  header,
+  cookie,
+  request,
+  resource,
+  made
+};
 
 struct argument_info {
   argument_kind kind;
-  const type_info& (*type)();        // null for request, resource, made
-  std::string_view name;             // of path<>, header<>, cookie<>; the type's, of a resource
-  resource_key key;                  // of a resource
-  const argument_info* needs;        // of a made one: what its from_request takes
+  const type_info& (*type)();  // null for request, resource, made
+  std::string_view name;       // of path<>, header<>, cookie<>; the type's, of a resource
+  resource_key key;            // of a resource
+  const argument_info* needs;  // of a made one: what its from_request takes
   std::uint32_t need_count;
 };
 
@@ -140,7 +149,9 @@ template <class R, class C, class... A>
 struct signature<R (C::*)(A...) const noexcept> : signature<R (*)(A...)> {};
 
 template <class F>
-concept has_one_call_operator = requires { &F::operator(); };
+concept has_one_call_operator = requires {
+  &F::operator();
+};
 
 template <class F>
 constexpr auto find_signature() {
@@ -154,9 +165,8 @@ using signature_of = decltype(find_signature<F>());
 // ---- arguments
 
 template <class T>
-inline constexpr bool is_path_scalar =
-    (std::is_arithmetic_v<T> && !is_character<T>) || std::is_enum_v<T> ||
-    std::is_same_v<T, std::string>;
+inline constexpr bool is_path_scalar = (std::is_arithmetic_v<T> && !is_character<T>) ||
+                                       std::is_enum_v<T> || std::is_same_v<T, std::string>;
 template <class T>
 constexpr bool is_path_value() {
   if constexpr (is_path_scalar<T> || std::is_same_v<T, std::string_view>) return true;
@@ -171,14 +181,15 @@ template <class A>
 struct argument;
 
 template <class T>
-concept makeable = requires { &from_request<T>::from; };
+concept makeable = requires {
+  &from_request<T>::from;
+};
 
 template <class T>
 struct made_from;  // of from's signature
 
 template <class A>
-requires(is_path_value<A>())
-struct argument<A> {
+requires(is_path_value<A>()) struct argument<A> {
   static constexpr argument_info info{argument_kind::path, &type_of<A>, {}, nullptr, nullptr, 0};
   static constexpr auto at = stage::fields;
   A value{};
@@ -187,8 +198,8 @@ struct argument<A> {
 };
 template <>
 struct argument<std::string_view> {
-  static constexpr argument_info info{argument_kind::path, &type_of<std::string>, {}, nullptr,
-                                      nullptr,             0};
+  static constexpr argument_info info{
+      argument_kind::path, &type_of<std::string>, {}, nullptr, nullptr, 0};
   static constexpr auto at = stage::fields;
   std::string_view value{};
   void load(call& c, unsigned path_index) { http::read_path(c, path_index, value); }
@@ -196,8 +207,9 @@ struct argument<std::string_view> {
 };
 template <name Name, class T>
 struct argument<path<Name, T>> {
-  static_assert(is_path_value<T>(), "aft: a path value is a number, an enum, a string, or a "
-                                    "constrained type of one of them");
+  static_assert(is_path_value<T>(),
+                "aft: a path value is a number, an enum, a string, or a "
+                "constrained type of one of them");
   static constexpr argument_info info{
       argument_kind::path, &type_of<T>, Name.view(), nullptr, nullptr, 0};
   static constexpr auto at = stage::fields;
@@ -256,8 +268,7 @@ struct argument<const request&> {
 template <class T>
 inline constexpr bool is_by_value = false;  // an extractor, though it may be taken by const&
 template <class T>
-requires(is_path_value<T>() || makeable<T>)
-inline constexpr bool is_by_value<T> = true;
+requires(is_path_value<T>() || makeable<T>) inline constexpr bool is_by_value<T> = true;
 template <name Name, class T>
 inline constexpr bool is_by_value<path<Name, T>> = true;
 template <class T>
@@ -271,26 +282,28 @@ inline constexpr bool is_by_value<cookie<Name, T>> = true;
 
 template <class T>
 struct argument<T&> {
-  static constexpr argument_info info{
-      argument_kind::resource, nullptr, reflect::qualified_name<std::remove_const_t<T>>,
-      key_of<T>(),             nullptr, 0};
+  static constexpr argument_info info{argument_kind::resource,
+                                      nullptr,
+                                      reflect::qualified_name<std::remove_const_t<T>>,
+                                      key_of<T>(),
+                                      nullptr,
+                                      0};
   static constexpr auto at = stage::fields;
   void load(call&, unsigned) {}
   T& get(call& c) { return *static_cast<T*>(http::find_resource(c, key_of<T>())); }
 };
 template <class T>
-requires(is_by_value<T>)
-struct argument<const T&> : argument<T> {};
+requires(is_by_value<T>) struct argument<const T&> : argument<T> {
+};
 template <class T>
-requires(is_by_value<T>)
-struct argument<T&&> : argument<T> {};
+requires(is_by_value<T>) struct argument<T&&> : argument<T> {
+};
 
 template <class A>
-requires(makeable<A>)
-struct argument<A> {
+requires(makeable<A>) struct argument<A> {
   using from = made_from<typename signature<decltype(&from_request<A>::from)>::list>;
-  static constexpr argument_info info{argument_kind::made, nullptr,     reflect::qualified_name<A>,
-                                      nullptr,             from::infos, from::count};
+  static constexpr argument_info info{
+      argument_kind::made, nullptr, reflect::qualified_name<A>, nullptr, from::infos, from::count};
   static constexpr auto at = stage::made;
   std::optional<A> value{};
   void load(call& c, unsigned) { from::template make<A>(c, value); }

@@ -35,7 +35,7 @@ class request {
   std::string_view method_name() const { return method_name_; }  // "GET"; case-sensitive
   std::string_view target() const { return target_; }            // "/notes?limit=5", as sent
   std::string_view path() const { return target_.substr(0, path_length_); }  // not decoded
-  std::string_view query() const {                               // without '?'; not decoded
+  std::string_view query() const {  // without '?'; not decoded
     return path_length_ < target_.size() ? target_.substr(path_length_ + 1) : std::string_view();
   }
   int minor_version() const { return minor_version_; }  // 1 for HTTP/1.1
@@ -60,11 +60,13 @@ class request {
 struct response {
   int status = 200;
   std::string body{};
-  std::string content_type = "text/plain; charset=utf-8";  // empty: none is sent
+  std::string content_type = "text/plain; charset=utf-8";      // empty: none is sent
   std::vector<std::pair<std::string, std::string>> headers{};  // a line break in one is an error
 };
 
-inline response html(std::string page) { return {200, std::move(page), "text/html; charset=utf-8"}; }
+inline response html(std::string page) {
+  return {200, std::move(page), "text/html; charset=utf-8"};
+}
 response redirect(std::string location, int status = 303);
 
 }  // namespace aft

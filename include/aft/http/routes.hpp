@@ -19,12 +19,12 @@ struct route_entry;
 // What registration returns: more about the route, for its document and its limits.
 class route {
  public:
-  route& summary(std::string_view text);      // one line
-  route& description(std::string_view text);  // Markdown
-  route& tag(std::string_view name);          // groups it in the document
+  route& summary(std::string_view text);              // one line
+  route& description(std::string_view text);          // Markdown
+  route& tag(std::string_view name);                  // groups it in the document
   route& answers(int status, std::string_view when);  // a problem that the handler may give
-  route& max_body(std::size_t bytes);         // instead of the server's limit
-  route& hidden();                            // not in the document
+  route& max_body(std::size_t bytes);                 // instead of the server's limit
+  route& hidden();                                    // not in the document
 
  private:
   friend class routes;
@@ -65,8 +65,8 @@ class routes {
     return add(method::other, p.text(), p.place(), detail::make_handler(static_cast<F&&>(handler)));
   }
 
-  // Routes under a common prefix, such as "/api"; a literal without placeholders. The group refers to
-  // these routes, which must outlive it.
+  // Routes under a common prefix, such as "/api"; a literal without placeholders. The group refers
+  // to these routes, which must outlive it.
   routes group(std::string_view prefix, std::string_view tag = {}) const {
     return routes(*list_, prefix_ + std::string(prefix), tag.empty() ? tag_ : std::string(tag));
   }

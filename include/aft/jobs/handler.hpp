@@ -3,8 +3,9 @@
 //
 // It takes the job first, by value or const reference, and then in any order and number:
 // aft::job_context&, aft::transaction&, aft::reader&, and states by reference. With a transaction&,
-// what the job writes and its completion commit together: its effect on the database happens exactly
-// once. Without, a job is done at least once: a crash between its end and the note of it runs it again.
+// what the job writes and its completion commit together: its effect on the database happens
+// exactly once. Without, a job is done at least once: a crash between its end and the note of it
+// runs it again.
 
 #include <cstddef>
 #include <cstdint>
@@ -84,9 +85,10 @@ A job_argument(const job_run& run) {
   } else if constexpr (std::is_same_v<A, reader&>) {
     return *run.db;
   } else {
-    static_assert(std::is_lvalue_reference_v<A>,
-                  "aft: after the job, a job's handler takes job_context&, transaction&, reader& and "
-                  "states, all by reference");
+    static_assert(
+        std::is_lvalue_reference_v<A>,
+        "aft: after the job, a job's handler takes job_context&, transaction&, reader& and "
+        "states, all by reference");
     return *static_cast<std::remove_reference_t<A>*>(run.states[StateIndex]);
   }
 }

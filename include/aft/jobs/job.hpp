@@ -22,9 +22,9 @@ constexpr std::string_view job_name() {
 
 struct job_options {
   std::string queue = "default";
-  int priority = 0;        // greater ones first
-  duration delay{};        // from now
-  int max_attempts = 25;   // with the default back-off about three weeks
+  int priority = 0;       // greater ones first
+  duration delay{};       // from now
+  int max_attempts = 25;  // with the default back-off about three weeks
 };
 
 namespace jobs {

@@ -19,9 +19,9 @@ struct server_timeouts {
 };
 
 struct listen_options {
-  std::string address = "127.0.0.1";  // "0.0.0.0" and "::" are the open network
-  std::uint16_t port = 8080;          // 0: any free one
-  unsigned threads = 0;               // event loops; 0: one for each core, at most four
+  std::string address = "127.0.0.1";     // "0.0.0.0" and "::" are the open network
+  std::uint16_t port = 8080;             // 0: any free one
+  unsigned threads = 0;                  // event loops; 0: one for each core, at most four
   std::size_t max_connections = 20'000;  // beyond them 503 at once
   http_limits limits{};
   server_timeouts timeouts{};

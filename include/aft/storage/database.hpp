@@ -24,14 +24,14 @@ struct storage_options {
   // A commit that has been answered survives a loss of power. Without it, the last commits before
   // one may be lost, though never half of one; a crash of the process alone loses nothing.
   bool durable = true;
-  duration busy_timeout = seconds(10);    // how long another process may hold the database
-  std::size_t max_queue = 10'000;         // transactions that wait to be run; beyond: busy
-  std::size_t cache_bytes = 64u << 20;    // of each connection, at most
+  duration busy_timeout = seconds(10);  // how long another process may hold the database
+  std::size_t max_queue = 10'000;       // transactions that wait to be run; beyond: busy
+  std::size_t cache_bytes = 64u << 20;  // of each connection, at most
 };
 
-// Opens a database and runs transactions on it, one writer thread for all of them: transactions that
-// wait are run one after another, each undone alone if it throws, and committed together with one
-// sync (group commit). Readers are never blocked by writers. Any thread.
+// Opens a database and runs transactions on it, one writer thread for all of them: transactions
+// that wait are run one after another, each undone alone if it throws, and committed together with
+// one sync (group commit). Readers are never blocked by writers. Any thread.
 class database {
  public:
   // Opens a file ("notes.db"), or makes it; ":memory:" is a database that goes when it is closed.
@@ -50,7 +50,8 @@ class database {
   auto read(F&& f) {
     using result = std::invoke_result_t<F&, reader&>;
     if constexpr (std::is_void_v<result>) {
-      read_erased(&f, [](void* call, reader& r) { (*static_cast<std::remove_reference_t<F>*>(call))(r); });
+      read_erased(
+          &f, [](void* call, reader& r) { (*static_cast<std::remove_reference_t<F>*>(call))(r); });
     } else {
       std::optional<result> value;
       auto keep = [&](reader& r) { value.emplace(f(r)); };
@@ -60,23 +61,26 @@ class database {
   }
 
   // Calls f(transaction&) on the writer, waits until it is committed, and returns what it returned;
-  // what it throws is thrown here, and undone there. Not where none may wait (on an event loop, inside
-  // a transaction): throws storage_error, misuse.
+  // what it throws is thrown here, and undone there. Not where none may wait (on an event loop,
+  // inside a transaction): throws storage_error, misuse.
   template <class F>
   auto write(F&& f) {
     using result = std::invoke_result_t<F&, transaction&>;
     if constexpr (std::is_void_v<result>) {
-      write_erased(&f, [](void* call, transaction& tx) { (*static_cast<std::remove_reference_t<F>*>(call))(tx); });
+      write_erased(&f, [](void* call, transaction& tx) {
+        (*static_cast<std::remove_reference_t<F>*>(call))(tx);
+      });
     } else {
       std::optional<result> value;
       auto keep = [&](transaction& tx) { value.emplace(f(tx)); };
-      write_erased(&keep, [](void* call, transaction& tx) { (*static_cast<decltype(keep)*>(call))(tx); });
+      write_erased(&keep,
+                   [](void* call, transaction& tx) { (*static_cast<decltype(keep)*>(call))(tx); });
       return *std::move(value);
     }
   }
 
-  // Calls `heard` after each commit with transaction::notify(topic), on the writer: it must return at
-  // once. Returns a number for unlisten, after which it is no longer called.
+  // Calls `heard` after each commit with transaction::notify(topic), on the writer: it must return
+  // at once. Returns a number for unlisten, after which it is no longer called.
   std::uint64_t listen(std::string_view topic, function<void()> heard);
   void unlisten(std::uint64_t listener);
 

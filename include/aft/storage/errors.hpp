@@ -9,14 +9,14 @@
 namespace aft {
 
 enum class storage_fault : std::uint8_t {
-  statement,      // SQL that is wrong, or does not fit its row
-  constraint,     // see constraint_error
-  busy,           // another process holds the database, or the queue is full
-  full,           // no space left
-  io,             // the file cannot be read or written
-  corrupt,        // the file is no sound database
-  closed,         // the database was closed
-  misuse,         // a write from where none may wait, a transaction inside a transaction
+  statement,   // SQL that is wrong, or does not fit its row
+  constraint,  // see constraint_error
+  busy,        // another process holds the database, or the queue is full
+  full,        // no space left
+  io,          // the file cannot be read or written
+  corrupt,     // the file is no sound database
+  closed,      // the database was closed
+  misuse,      // a write from where none may wait, a transaction inside a transaction
   other,
 };
 

@@ -30,10 +30,10 @@ struct row_target {
 // it is of one moment, and that moment is never before a write that has been answered.
 //
 // A row is a struct, whose fields are found by the names of the columns, or one value of the first
-// column. Columns beyond the fields are let be. A field without a column, NULL where the field is not
-// optional, a number that does not fit: aft::storage_error, which names the column. A field that is a
-// vector or map is read from a column of JSON text; a field that is a struct from columns named
-// "field.member".
+// column. Columns beyond the fields are let be. A field without a column, NULL where the field is
+// not optional, a number that does not fit: aft::storage_error, which names the column. A field
+// that is a vector or map is read from a column of JSON text; a field that is a struct from columns
+// named "field.member".
 //
 // One thread at a time; only within the call that it was given to.
 class reader {
@@ -44,10 +44,11 @@ class reader {
   template <class Row, class... Args>
   std::vector<Row> all(std::type_identity_t<sql<Args...>> query, const Args&... args) {
     std::vector<Row> rows;
-    run_query({type_of<Row>(), &rows,
-               [](void* to) -> void* { return &static_cast<std::vector<Row>*>(to)->emplace_back(); },
-               false},
-              query.text(), {detail::bind_parameter(args)...});
+    run_query(
+        {type_of<Row>(), &rows,
+         [](void* to) -> void* { return &static_cast<std::vector<Row>*>(to)->emplace_back(); },
+         false},
+        query.text(), {detail::bind_parameter(args)...});
     return rows;
   }
 
@@ -55,10 +56,10 @@ class reader {
   template <class Row, class... Args>
   std::optional<Row> find(std::type_identity_t<sql<Args...>> query, const Args&... args) {
     std::optional<Row> row;
-    run_query({type_of<Row>(), &row,
-               [](void* to) -> void* { return &static_cast<std::optional<Row>*>(to)->emplace(); },
-               true},
-              query.text(), {detail::bind_parameter(args)...});
+    run_query(
+        {type_of<Row>(), &row,
+         [](void* to) -> void* { return &static_cast<std::optional<Row>*>(to)->emplace(); }, true},
+        query.text(), {detail::bind_parameter(args)...});
     return row;
   }
 
@@ -79,10 +80,8 @@ class reader {
   ~reader() = default;
 
   using parameters = std::initializer_list<detail::parameter>;
-  void run_query(const storage::row_target& rows, std::string_view text,
-                         parameters values);
-  void run_query_for_one(const storage::row_target& row, std::string_view text,
-                         parameters values);
+  void run_query(const storage::row_target& rows, std::string_view text, parameters values);
+  void run_query_for_one(const storage::row_target& row, std::string_view text, parameters values);
 
   storage::connection* connection_;
 };

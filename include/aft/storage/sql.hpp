@@ -55,7 +55,7 @@ constexpr unsigned count_parameters(std::string_view text) {
 
 // One value to bind: of any mapped type, or text.
 struct parameter {
-  const void* value;      // null: `text`
+  const void* value;  // null: `text`
   const type_info* type;
   std::string_view text;
 };

@@ -26,9 +26,9 @@ struct sqlite_connection::statement {
 
 namespace {
 
-// SQLite counts every allocation under one lock, and hands its page cache back to the allocator with
-// each statement that needs a temporary table, unless told otherwise before its first use. Where the
-// host has used SQLite already, this changes nothing.
+// SQLite counts every allocation under one lock, and hands its page cache back to the allocator
+// with each statement that needs a temporary table, unless told otherwise before its first use.
+// Where the host has used SQLite already, this changes nothing.
 void tune_process() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -200,12 +200,13 @@ void read_column(sqlite3_stmt* s, const planned_column& c, void* value, const ty
     case type_kind::integer: {
       need(SQLITE_INTEGER);
       const auto number = sqlite3_column_int64(s, c.column);
-      const bool fits = type.is_signed ? detail::fits(number, type.width)
-                                       : number >= 0 && detail::fits_unsigned(std::uint64_t(number),
-                                                                              type.width);
+      const bool fits =
+          type.is_signed ? detail::fits(number, type.width)
+                         : number >= 0 && detail::fits_unsigned(std::uint64_t(number), type.width);
       if (!fits) {
-        throw storage_error(storage_fault::statement, fmt::format("column {} {}, not {}", c.name,
-                                                                  detail::out_of_range(type), number));
+        throw storage_error(
+            storage_fault::statement,
+            fmt::format("column {} {}, not {}", c.name, detail::out_of_range(type), number));
       }
       detail::store_integer(value, type.width, std::uint64_t(number));
       if (c.rule) require(detail::check_integer(*c.rule, number), c.name);
@@ -324,10 +325,10 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
       // One connection of the process writes and checkpoints, never a reader, not even the last.
       sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     }
-    run_script(fmt::format(
-        "pragma foreign_keys=on; pragma secure_delete=off; pragma mmap_size=0; "
-        "pragma temp_store=memory; pragma cache_size=-{};",
-        cache_bytes / 1024));
+    run_script(
+        fmt::format("pragma foreign_keys=on; pragma secure_delete=off; pragma mmap_size=0; "
+                    "pragma temp_store=memory; pragma cache_size=-{};",
+                    cache_bytes / 1024));
   } catch (...) {
     sqlite3_close(db_);
     throw;
@@ -376,7 +377,8 @@ sqlite_connection::statement& sqlite_connection::prepare(std::string_view text) 
   const int code = sqlite3_prepare_v3(db_, translated.data(), int(translated.size()),
                                       SQLITE_PREPARE_PERSISTENT, &fresh->handle, &rest);
   if (code != SQLITE_OK) fail(code, text);
-  if (!fresh->handle || !is_blank({rest, std::size_t(translated.data() + translated.size() - rest)})) {
+  if (!fresh->handle ||
+      !is_blank({rest, std::size_t(translated.data() + translated.size() - rest)})) {
     throw storage_error(storage_fault::statement,
                         fmt::format("one statement at a time (in: {})", text));
   }
@@ -438,8 +440,7 @@ std::size_t sqlite_connection::query(std::string_view text,
     ++count;
     if (rows.first_only && sqlite3_stmt_readonly(s.handle)) return count;
     if (rows.first_only) {  // a statement that writes runs to its end
-      while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {
-      }
+      while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {}
       break;
     }
   }
@@ -454,8 +455,7 @@ std::int64_t sqlite_connection::execute(std::string_view text,
   reset_after reset{s.handle};
   const auto before = sqlite3_total_changes64(db_);
   int code;
-  while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {
-  }
+  while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {}
   if (code != SQLITE_DONE) fail(code, text);
   return sqlite3_total_changes64(db_) == before ? 0 : sqlite3_changes64(db_);
 }

@@ -13,8 +13,8 @@
 
 namespace aft::storage {
 
-// Tells readers whether there is something new. Odd while a commit is on its way: a reader may or may
-// not see it then, and none may keep a view, or a later one would see less than an earlier one.
+// Tells readers whether there is something new. Odd while a commit is on its way: a reader may or
+// may not see it then, and none may keep a view, or a later one would see less than an earlier one.
 class commit_counter {
  public:
   void begin() { value_.fetch_add(1, std::memory_order_acq_rel); }
@@ -33,7 +33,8 @@ class reading {
   reading(const std::string& file, const storage_options& options, const commit_counter& commits,
           const clock& time);
 
-  // A view of the database that holds every commit that was counted before. To be paired with end().
+  // A view of the database that holds every commit that was counted before. To be paired with
+  // end().
   reader& begin();
   void end();
 
@@ -60,9 +61,9 @@ class readers {
           const clock& time)
       : file_(std::move(file)), options_(options), commits_(commits), clock_(time) {}
 
-  reading* take();          // for as long as the taker likes
+  reading* take();  // for as long as the taker likes
   void give_back(reading*);
-  void let_go();            // all of them
+  void let_go();  // all of them
 
  private:
   std::string file_;

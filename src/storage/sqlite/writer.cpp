@@ -27,7 +27,8 @@ sqlite_writer::sqlite_writer(sqlite_connection& connection, readers& all_readers
                              commit_counter& commits, topics& all_topics,
                              const storage_options& options, const logger& log)
     : connection_(connection), readers_(all_readers), commits_(commits), topics_(all_topics),
-      options_(options), log_(log), thread_(detail::quiet_thread("aft write", [this] { work(); })) {}
+      options_(options), log_(log), thread_(detail::quiet_thread("aft write", [this] { work(); })) {
+}
 
 sqlite_writer::~sqlite_writer() {
   {
@@ -169,7 +170,8 @@ void sqlite_writer::run_one(unit& u, bool alone) {
   if (connection_.in_transaction()) {
     if (!u.kept) connection_.run(alone ? "rollback" : "rollback to unit");
     if (!alone) connection_.run("release unit");
-    else if (!u.kept) connection_.run("begin immediate");  // so that the commit has something to end
+    else if (!u.kept)
+      connection_.run("begin immediate");  // so that the commit has something to end
   }
   const auto took = steady::now() - began;
   if (took > slow_unit) {

@@ -45,7 +45,7 @@ class sqlite_writer {
   const storage_options& options_;
   const logger& log_;
 
-  int checkpointed_at_ = 0;  // pages of the log at its last checkpoint
+  int checkpointed_at_ = 0;              // pages of the log at its last checkpoint
   std::vector<std::string_view> noted_;  // by the transactions of this commit
 
   std::mutex mutex_;
