@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "hex.hpp"
+
 namespace aft {
 namespace {
 
@@ -79,16 +81,10 @@ std::string to_hex(std::string_view bytes) {
 }
 
 bool from_hex(std::string_view text, std::string& bytes) {
-  auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-  };
   bytes.clear();
   if (text.size() % 2) return false;
   for (std::size_t i = 0; i < text.size(); i += 2) {
-    int high = digit(text[i]), low = digit(text[i + 1]);
+    const int high = detail::hex_digit(text[i]), low = detail::hex_digit(text[i + 1]);
     if (high < 0 || low < 0) return false;
     bytes += char(high << 4 | low);
   }

@@ -8,17 +8,11 @@
 #include <aft/ground/time.hpp>
 
 #include "check.hpp"
+#include "hex.hpp"
 #include "utf8.hpp"
 
 namespace aft {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool refuse(field_error& error, std::string_view code, std::string detail) {
   error.code = code;
@@ -102,7 +96,7 @@ bool percent_decode(std::string_view text, std::string& out, bool plus_is_space)
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
       if (text.size() - i < 3) return false;
-      const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+      const int high = detail::hex_digit(text[i + 1]), low = detail::hex_digit(text[i + 2]);
       if (high < 0 || low < 0) return false;
       out += char(high << 4 | low);
       i += 2;

@@ -2,17 +2,12 @@
 
 #include <algorithm>
 
+#include "../ground/hex.hpp"
+
 namespace aft::http {
 namespace {
 
 constexpr std::uint32_t max_overhead = 16 * 1024;
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool is_field_text(char c) { return static_cast<unsigned char>(c) >= 32 ? c != 127 : c == '\t'; }
 
@@ -28,7 +23,7 @@ chunked_reader::status chunked_reader::read(const char* data, std::size_t size, 
   while (p < end) {
     switch (at_) {
       case place::size: {
-        const int digit = hex_digit(*p);
+        const int digit = detail::hex_digit(*p);
         if (digit >= 0) {
           if (++digits_ > 15) return stop(status::refused);
           left_ = left_ << 4 | std::uint64_t(digit);

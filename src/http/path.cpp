@@ -2,15 +2,10 @@
 
 #include <cstring>
 
+#include "../ground/hex.hpp"
+
 namespace aft::http {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Appends to a buffer with room for it; false on a malformed escape or NUL.
 bool decode_into(buffer& out, std::string_view text, std::string_view& decoded) {
@@ -22,7 +17,7 @@ bool decode_into(buffer& out, std::string_view text, std::string_view& decoded) 
       continue;
     }
     if (text.size() - i < 3) return false;
-    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+    const int high = detail::hex_digit(text[i + 1]), low = detail::hex_digit(text[i + 2]);
     if (high < 0 || low < 0 || (high == 0 && low == 0)) return false;
     *to++ = char(high << 4 | low);
     i += 2;

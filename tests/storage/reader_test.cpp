@@ -191,17 +191,49 @@ TEST_CASE_FIXTURE(with_items, "one view is of one moment, and never before an an
 TEST_CASE_FIXTURE(storage_fixture, "many different statements are kept apart") {
   db.read([&](aft::reader& r) {
     for (int round = 0; round < 3; ++round) {
-#define CHECK_ONE(n) CHECK(r.one<int>("select " #n " + $1", round) == n + round);
-      CHECK_ONE(1)
-      CHECK_ONE(2)
-      CHECK_ONE(3) CHECK_ONE(4) CHECK_ONE(5) CHECK_ONE(6) CHECK_ONE(7) CHECK_ONE(8) CHECK_ONE(9)
-          CHECK_ONE(10) CHECK_ONE(11) CHECK_ONE(12) CHECK_ONE(13) CHECK_ONE(14) CHECK_ONE(15)
-              CHECK_ONE(16) CHECK_ONE(17) CHECK_ONE(18) CHECK_ONE(19) CHECK_ONE(20) CHECK_ONE(21)
-                  CHECK_ONE(22) CHECK_ONE(23) CHECK_ONE(24) CHECK_ONE(25) CHECK_ONE(26)
-                      CHECK_ONE(27) CHECK_ONE(28) CHECK_ONE(29) CHECK_ONE(30) CHECK_ONE(31)
-                          CHECK_ONE(32) CHECK_ONE(33) CHECK_ONE(34) CHECK_ONE(35) CHECK_ONE(36)
-                              CHECK_ONE(37) CHECK_ONE(38) CHECK_ONE(39) CHECK_ONE(40) CHECK_ONE(41)
-                                  CHECK_ONE(42)
+#define CHECK_ONE(n) CHECK(r.one<int>("select " #n " + $1", round) == n + round)
+      CHECK_ONE(1);
+      CHECK_ONE(2);
+      CHECK_ONE(3);
+      CHECK_ONE(4);
+      CHECK_ONE(5);
+      CHECK_ONE(6);
+      CHECK_ONE(7);
+      CHECK_ONE(8);
+      CHECK_ONE(9);
+      CHECK_ONE(10);
+      CHECK_ONE(11);
+      CHECK_ONE(12);
+      CHECK_ONE(13);
+      CHECK_ONE(14);
+      CHECK_ONE(15);
+      CHECK_ONE(16);
+      CHECK_ONE(17);
+      CHECK_ONE(18);
+      CHECK_ONE(19);
+      CHECK_ONE(20);
+      CHECK_ONE(21);
+      CHECK_ONE(22);
+      CHECK_ONE(23);
+      CHECK_ONE(24);
+      CHECK_ONE(25);
+      CHECK_ONE(26);
+      CHECK_ONE(27);
+      CHECK_ONE(28);
+      CHECK_ONE(29);
+      CHECK_ONE(30);
+      CHECK_ONE(31);
+      CHECK_ONE(32);
+      CHECK_ONE(33);
+      CHECK_ONE(34);
+      CHECK_ONE(35);
+      CHECK_ONE(36);
+      CHECK_ONE(37);
+      CHECK_ONE(38);
+      CHECK_ONE(39);
+      CHECK_ONE(40);
+      CHECK_ONE(41);
+      CHECK_ONE(42);
 #undef CHECK_ONE
     }
   });
