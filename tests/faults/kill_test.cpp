@@ -1,0 +1,173 @@
+// Kills a working process with -9 again and again, and looks at what is left.
+//
+//   kill_test [ROUNDS]       the test; by default 20 rounds, 500 with AFT_LONG set
+//   kill_test victim FOLDER  what it kills: enqueues jobs, and works them off
+//   kill_test finish FOLDER  works off what is left
+//
+// A number that the victim has printed was enqueued, durably, before. So in the end each of them must
+// have been touched at least once by the job that takes no transaction, and have exactly one effect
+// from the job that does.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <string>
+#include <thread>
+
+#include <aft/aft.hpp>
+
+#include "../temporary_file.hpp"
+
+namespace {
+
+struct effect {
+  std::int64_t n;
+};
+struct touch {
+  std::int64_t n;
+};
+
+struct touched_file {
+  int fd;
+};
+
+void define(aft::app& app, touched_file& file) {
+  app.state(file);
+  app.migrate({"001", "create table effect (n integer not null) strict"});
+  app.job<effect>(
+      [](effect e, aft::transaction& tx) { tx.execute("insert into effect values ($1)", e.n); });
+  app.job<touch>([](touch t, touched_file& f) {
+    const auto line = std::to_string(t.n) + "\n";
+    if (::write(f.fd, line.data(), line.size()) != ssize_t(line.size())) std::abort();
+  });
+}
+
+struct working {
+  touched_file file;
+  aft::app app;
+  explicit working(const std::string& folder)
+      : file{::open((folder + "/touched").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600)},
+        app({.database = folder + "/test.db",
+             .log = aft::log_to_stderr(),
+             .least_log_level = aft::log_level::error}) {
+    define(app, file);
+    app.start({.port = 0, .threads = 1});
+  }
+};
+
+int victim(const std::string& folder, std::int64_t first) {
+  working w(folder);
+  for (auto n = first;; ++n) {
+    w.app.db().write([&](aft::transaction& tx) {
+      aft::enqueue(tx, effect{n});
+      aft::enqueue(tx, touch{n});
+    });
+    std::printf("%lld\n", static_cast<long long>(n));
+    std::fflush(stdout);
+  }
+}
+
+int finish(const std::string& folder) {
+  working w(folder);
+  for (int i = 0; i < 60'000; ++i) {
+    const auto left = w.app.db().read(
+        [](aft::reader& db) { return db.one<std::int64_t>("select count(*) from aft_job"); });
+    if (!left) return 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::fprintf(stderr, "some jobs are never done\n");
+  return 1;
+}
+
+// Runs this program anew, and gives what it prints.
+class child {
+ public:
+  child(const char* what, const std::string& folder, const std::string& first = "") {
+    int ends[2];
+    if (::pipe(ends) != 0) std::abort();
+    process_ = ::fork();
+    if (process_ == 0) {
+      ::dup2(ends[1], 1);
+      ::close(ends[0]), ::close(ends[1]);
+      ::execl("/proc/self/exe", "kill_test", what, folder.c_str(), first.c_str(), nullptr);
+      ::_exit(127);
+    }
+    ::close(ends[1]);
+    out_ = ends[0];
+  }
+  ~child() { ::close(out_); }
+
+  // Reads for a while, kills, and reads the rest.
+  std::string kill_after(std::chrono::microseconds time) {
+    std::this_thread::sleep_for(time);
+    ::kill(process_, SIGKILL);
+    std::string all;
+    char part[4096];
+    for (ssize_t n; (n = ::read(out_, part, sizeof part)) > 0;) all.append(part, std::size_t(n));
+    wait();
+    return all;
+  }
+  int wait() {
+    int status = 0;
+    ::waitpid(process_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  pid_t process_;
+  int out_;
+};
+
+int test(int rounds) {
+  temporary_folder folder;
+  const auto place = folder / ".";
+  std::int64_t next = 0, enqueued = 0;
+  std::map<std::int64_t, bool> acknowledged;
+  for (int i = 0; i < rounds; ++i) {
+    child c("victim", place, std::to_string(next));
+    const auto said =
+        c.kill_after(std::chrono::microseconds(20'000 + std::int64_t(aft::random_number(80'000))));
+    for (std::size_t at = 0, end; (end = said.find('\n', at)) != said.npos; at = end + 1) {
+      const auto n = std::stoll(said.substr(at, end - at));
+      acknowledged[n] = true;
+      next = n + 1;
+      ++enqueued;
+    }
+    next += 1000;  // one more may have been enqueued, and not been printed
+  }
+  if (child("finish", place).wait() != 0) return 1;
+
+  std::map<std::int64_t, int> touched, effects;
+  std::ifstream lines(place + "/touched");
+  for (std::int64_t n; lines >> n;) ++touched[n];
+  aft::logger log;
+  aft::clock time;
+  aft::database db(place + "/test.db", {}, log, time);
+  db.read([&](aft::reader& r) {
+    for (auto n : r.all<std::int64_t>("select n from effect")) ++effects[n];
+  });
+  int lost = 0, doubled = 0, again = 0;
+  for (const auto& [n, yes] : acknowledged) lost += !effects.contains(n) || !touched.contains(n);
+  for (const auto& [n, count] : effects) doubled += count != 1;
+  for (const auto& [n, count] : touched) again += count > 1;
+  std::printf(
+      "%d kills, %lld acknowledged, %d lost, %d effects doubled, %d touched more than once\n",
+      rounds, static_cast<long long>(enqueued), lost, doubled, again);
+  return lost || doubled || enqueued < rounds ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::string first = count > 1 ? words[1] : "";
+  if (first == "victim") return victim(words[2], std::atoll(words[3]));
+  if (first == "finish") return finish(words[2]);
+  if (!first.empty()) return test(std::atoi(words[1]));
+  return test(std::getenv("AFT_LONG") ? 500 : 20);
+}
