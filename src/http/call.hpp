@@ -121,7 +121,7 @@ class call {
   const route_entry* route = nullptr;
   route_tree::match match;
   path_segments segments;
-  buffer decoded_path;
+  buffer decoded_path, decoded_rest;
   lane_context* context = nullptr;
 
   // ---- its way

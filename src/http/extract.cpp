@@ -22,7 +22,7 @@ bool path_value(call& c, unsigned index, std::string_view& text) {
     text = c.segments.text[segment];
     return true;
   }
-  if (join_rest(c.segments, segment, c.decoded_path, text)) return true;
+  if (join_rest(c.segments, segment, c.decoded_rest, text)) return true;
   c.fail(400, "the path holds an encoded slash where it would be ambiguous");
   return false;
 }

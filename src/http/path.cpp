@@ -36,7 +36,7 @@ path_verdict split_path(std::string_view path, buffer& decoded, path_segments& s
   const bool encoded = std::memchr(path.data(), '%', path.size()) != nullptr;
   if (encoded) {
     decoded.clear();
-    decoded.reserve(2 * path.size());  // for the segments and for a rest; so views stay valid
+    decoded.reserve(path.size());  // enough for all segments, so that views stay valid
   }
   const char* begin = path.data() + 1;  // after the leading '/'
   while (true) {
@@ -69,6 +69,7 @@ bool join_rest(const path_segments& segments, unsigned first, buffer& decoded,
   for (unsigned i = first; i < segments.count; ++i) {
     if (segments.text[i].find('/') != std::string_view::npos) return false;
   }
+  decoded.clear();
   return decode_into(decoded, rest, rest);
 }
 

@@ -25,8 +25,9 @@ enum class path_verdict { ok, malformed, too_deep };
 // path or into `decoded`, which must not be written to while they live.
 path_verdict split_path(std::string_view path, buffer& decoded, path_segments& segments);
 
-// The text of all segments from `first`, decoded, in `decoded`; false where one is empty or holds a
-// '/' that was encoded. Only after split_path said ok.
+// The text of all segments from `first`, decoded, as a view into the path or into `decoded`, which is
+// another buffer than that of split_path; false where a segment is empty or holds a '/' that was
+// encoded. Only after split_path said ok.
 bool join_rest(const path_segments& segments, unsigned first, buffer& decoded,
                std::string_view& rest);
 

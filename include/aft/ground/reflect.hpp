@@ -34,15 +34,21 @@ struct enumerator {
 
 namespace detail {
 
-struct anything {  // converts to the type of any field
+// Converts to the type of any field. It is never called, but has a body, because clang wants one
+// where a constructor might be evaluated.
+struct anything {
   template <class T>
-  requires(!std::is_same_v<T, std::nullptr_t>) operator T() const noexcept;
+  requires(!std::is_same_v<T, std::nullptr_t>) operator T() const noexcept {
+    __builtin_unreachable();
+  }
 };
 
 template <class T>
 struct any_base_of {
   template <class Base>
-  requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>) operator Base() const noexcept;
+  requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>) operator Base() const noexcept {
+    __builtin_unreachable();
+  }
 };
 
 template <std::size_t>

@@ -1,0 +1,290 @@
+// What storage costs, against SQLite's own C API. Everything is measured in turns, several times,
+// so that a machine with other work to do is as unfair to one as to the other.
+//
+// The raw figures come from a file of their own, with the same rows: SQLite's locks are cheaper
+// while another connection of the process reads the same file.
+
+#include <sqlite3.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <aft/storage/database.hpp>
+
+#include "arguments.hpp"
+#include "in_flight.hpp"
+#include "raw_sqlite.hpp"
+#include "samples.hpp"
+#include "storage/database.hpp"
+
+namespace bench {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr std::size_t rounds = 8;
+constexpr int reads = 20'000;  // of each kind in a round
+constexpr auto write_time = std::chrono::milliseconds(300);
+constexpr std::int64_t people = 100'000;
+
+const char* const schema = R"(
+create table if not exists person (
+  id    integer primary key,
+  name  text not null,
+  email text not null,
+  age   integer not null,
+  bio   text not null
+) strict;
+create table if not exists event (
+  id     integer primary key,
+  person integer not null,
+  kind   text not null,
+  body   text not null
+) strict;
+with recursive number (i) as (select 1 union all select i + 1 from number where i < 100000)
+insert or ignore into person
+  select i, 'Person ' || i, 'person' || i || '@example.com', 18 + i % 80,
+         'Some words about somebody, of about the length that such words have.'
+  from number;
+)";
+
+struct person {
+  std::int64_t id;
+  std::string name;
+  std::string email;
+  std::int64_t age;
+  std::string bio;
+};
+
+constexpr std::string_view event_body =
+    R"({"title":"hello world","text":"about one hundred bytes, typical of a small JSON document"})";
+
+// Keeps the compiler from leaving out what nobody looks at.
+std::uint64_t seen = 0;
+
+class random_ids {
+ public:
+  std::int64_t next() { return std::int64_t(generator_() % std::uint64_t(people)) + 1; }
+
+ private:
+  std::minstd_rand generator_{20'240};
+};
+
+double since(clock::time_point began) {
+  return std::chrono::duration<double>(clock::now() - began).count();
+}
+
+// Nanoseconds for one of many calls. The first pass is not timed: a commit makes SQLite forget its
+// cached pages, and who reads first after one would pay for all.
+template <class F>
+double time_reads(F&& read_one) {
+  double took = 0;
+  for (int pass = 0; pass < 2; ++pass) {
+    random_ids ids;
+    const auto began = clock::now();
+    for (int i = 0; i < reads; ++i) {
+      const person found = read_one(ids.next());
+      seen += std::uint64_t(found.age) + found.bio.size();
+    }
+    took = since(began);
+  }
+  return took * 1e9 / reads;
+}
+
+// ---- through the library
+
+person find_person(aft::reader& db, std::int64_t id) {
+  return db.one<person>("select id, name, email, age, bio from person where id = $1", id);
+}
+
+class library {
+ public:
+  explicit library(const std::string& file) : db_(file, {}, log_, time_) {
+    db_.migrate("bench", {{"001_tables", schema}});
+    reading_ = db_.inside().all_readers().take();
+  }
+  ~library() { db_.inside().all_readers().give_back(reading_); }
+
+  // As a handler on an event loop reads: the loop's own connection, a view for each request.
+  double time_point_reads() {
+    return time_reads([this](std::int64_t id) {
+      const view_of_request view{*reading_};
+      return find_person(view.db, id);
+    });
+  }
+  // As other threads read.
+  double time_database_reads() {
+    return time_reads([this](std::int64_t id) {
+      return db_.read([id](aft::reader& db) { return find_person(db, id); });
+    });
+  }
+  // Many reads of one view.
+  double time_view_reads() {
+    const view_of_request view{*reading_};
+    return time_reads([&view](std::int64_t id) { return find_person(view.db, id); });
+  }
+
+  // Transactions that insert one row each, 64 at a time; how many a second.
+  double time_group_commits(std::vector<double>& latencies) {
+    random_ids ids;
+    in_flight flight(db_, 64, [&ids](aft::transaction& tx) {
+      tx.execute("insert into event (person, kind, body) values ($1, $2, $3)", ids.next(), "note",
+                 event_body);
+    });
+    const auto began = clock::now();
+    const auto end = began + write_time;
+    const auto committed = flight.run([end] { return clock::now() < end; });
+    latencies = std::move(flight.latencies());
+    return double(committed) / since(began);
+  }
+
+ private:
+  struct view_of_request {
+    explicit view_of_request(aft::storage::reading& r) : reading(r), db(r.begin()) {}
+    view_of_request(const view_of_request&) = delete;
+    view_of_request& operator=(const view_of_request&) = delete;
+    ~view_of_request() { reading.end(); }
+    aft::storage::reading& reading;
+    aft::reader& db;
+  };
+
+  aft::logger log_;
+  aft::clock time_;
+  aft::database db_;
+  aft::storage::reading* reading_ = nullptr;
+};
+
+// ---- without it
+
+class raw {
+ public:
+  explicit raw(const std::string& file)
+      : writer_((prepare_file(file), file)), reader_(file),
+        find_(reader_, "select id, name, email, age, bio from person where id = ?1"),
+        begin_read_(reader_, "begin"), end_read_(reader_, "commit"),
+        insert_(writer_, "insert into event (person, kind, body) values (?1, ?2, ?3)"),
+        begin_(writer_, "begin immediate"), commit_(writer_, "commit") {}
+
+  double time_autocommit_reads() {
+    return time_reads([this](std::int64_t id) { return find_person(id); });
+  }
+  double time_transaction_reads() {
+    begin_read_.run();
+    const auto took = time_reads([this](std::int64_t id) { return find_person(id); });
+    end_read_.run();
+    return took;
+  }
+
+  double time_lone_commits() {
+    random_ids ids;
+    std::uint64_t count = 0;
+    const auto began = clock::now();
+    for (; clock::now() < began + write_time; ++count) insert(ids.next());
+    return double(count) / since(began);
+  }
+  double time_batches() {
+    random_ids ids;
+    std::uint64_t count = 0;
+    const auto began = clock::now();
+    while (clock::now() < began + write_time) {
+      begin_.run();
+      for (int i = 0; i < 64; ++i, ++count) insert(ids.next());
+      commit_.run();
+    }
+    return double(count) / since(began);
+  }
+
+ private:
+  static void prepare_file(const std::string& file) { raw_connection(file).run(schema); }
+
+  std::string text(int column) {
+    const auto* begin = sqlite3_column_text(find_.handle(), column);
+    const auto size = std::size_t(sqlite3_column_bytes(find_.handle(), column));
+    return std::string(reinterpret_cast<const char*>(begin), size);
+  }
+  person find_person(std::int64_t id) {
+    sqlite3_bind_int64(find_.handle(), 1, id);
+    if (!find_.step()) throw std::runtime_error("a person is missing");
+    person found{sqlite3_column_int64(find_.handle(), 0), text(1), text(2),
+                 sqlite3_column_int64(find_.handle(), 3), text(4)};
+    find_.reset();
+    return found;
+  }
+  void insert(std::int64_t id) {
+    sqlite3_bind_int64(insert_.handle(), 1, id);
+    sqlite3_bind_text(insert_.handle(), 2, "note", 4, SQLITE_STATIC);
+    sqlite3_bind_text(insert_.handle(), 3, event_body.data(), int(event_body.size()),
+                      SQLITE_STATIC);
+    insert_.run();
+  }
+
+  raw_connection writer_, reader_;
+  raw_statement find_, begin_read_, end_read_, insert_, begin_, commit_;
+};
+
+// ---- all of it
+
+struct figure {
+  const char* name;
+  std::function<double()> measure;
+  std::vector<double> of_rounds{};
+};
+
+void measure(const std::string& file) {
+  library lib(file);  // first, because it tunes SQLite for the whole process
+  raw without(file + "-raw");
+
+  std::vector<double> latencies;
+  std::vector<figure> figures{
+      {"point_read_ns", [&] { return lib.time_point_reads(); }},
+      {"raw_autocommit_read_ns", [&] { return without.time_autocommit_reads(); }},
+      {"raw_transaction_read_ns", [&] { return without.time_transaction_reads(); }},
+      {"view_read_ns", [&] { return lib.time_view_reads(); }},
+      {"database_read_ns", [&] { return lib.time_database_reads(); }},
+      {"group_commit_64_per_s", [&] { return lib.time_group_commits(latencies); }},
+      {"commit_per_request_per_s", [&] { return without.time_lone_commits(); }},
+      {"raw_batch_64_per_s", [&] { return without.time_batches(); }},
+  };
+  std::vector<double> p50s, p99s;
+  for (std::size_t round = 0; round <= rounds; ++round) {
+    for (std::size_t i = 0; i < figures.size(); ++i) {  // each round begins with another
+      auto& f = figures[(i + round) % figures.size()];
+      const double value = f.measure();
+      if (round) f.of_rounds.push_back(value);  // the first only fills caches
+    }
+    if (!round) continue;
+    p50s.push_back(percentile(latencies, 0.5));
+    p99s.push_back(percentile(latencies, 0.99));
+  }
+
+  std::printf("{\"sqlite\": \"%s\"", sqlite3_libversion());
+  for (auto& f : figures) std::printf(", \"%s\": %.1f", f.name, median(f.of_rounds));
+  std::printf(", \"group_commit_64_p50_us\": %.1f, \"group_commit_64_p99_us\": %.1f}\n",
+              median(p50s), median(p99s));
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int count, char** words) {
+  const bench::arguments given(count, words, {"--database"});
+  if (!given.has("--database")) {
+    bench::arguments::refuse(
+        {"give --database FILE; FILE and FILE-raw are made where they are not"});
+  }
+  try {
+    bench::measure(given.text("--database", ""));
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return 1;
+  }
+  return bench::seen ? 0 : 1;
+}

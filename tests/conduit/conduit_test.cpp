@@ -1,0 +1,341 @@
+// The RealWorld API as its documents describe it, without a socket.
+
+#include "conduit.hpp"
+
+#include <doctest/doctest.h>
+
+#include "../temporary_file.hpp"
+
+namespace {
+
+struct user_view {
+  std::string email, token, username;
+  std::optional<std::string> bio, image;
+};
+struct user_answer {
+  user_view user;
+};
+struct author_view {
+  std::string username;
+  std::optional<std::string> bio, image;
+  bool following;
+};
+struct profile_answer {
+  author_view profile;
+};
+struct article_view {
+  std::string slug, title, description;
+  std::optional<std::string> body;
+  std::vector<std::string> tagList;
+  aft::time_point createdAt, updatedAt;
+  bool favorited;
+  int favoritesCount;
+  author_view author;
+};
+struct article_answer {
+  article_view article;
+};
+struct articles_answer {
+  std::vector<article_view> articles;
+  int articlesCount;
+};
+struct tags_answer {
+  std::vector<std::string> tags;
+};
+
+struct site {
+  aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
+  conduit::keys keys;
+  aft::app app;
+  explicit site(const std::string& file = ":memory:") : app({.database = file, .time = &time}) {
+    conduit::define(app, keys);
+  }
+
+  aft::test_response ask(const std::string& method, const std::string& path,
+                         const std::string& body = {}, const std::string& token = {}) {
+    aft::test_request r{method, "/api" + path, {}, body};
+    if (!body.empty()) r.headers.emplace_back("Content-Type", "application/json");
+    if (!token.empty()) r.headers.emplace_back("Authorization", "Token " + token);
+    return app.handle(r);
+  }
+  // The status and the errors: "422 {...}".
+  std::string refused(const std::string& method, const std::string& path,
+                      const std::string& body = {}, const std::string& token = {}) {
+    const auto r = ask(method, path, body, token);
+    return std::to_string(r.status) + " " + r.body;
+  }
+  template <class T>
+  T get(const std::string& path, const std::string& token = {}) {
+    return read<T>(ask("GET", path, {}, token), 200);
+  }
+  template <class T>
+  T read(const aft::test_response& r, int status) {
+    CAPTURE(r.body);
+    REQUIRE(r.status == status);
+    auto value = aft::json::read<T>(r.body);
+    if (!value) FAIL(std::string(value.reason()[0].pointer + " " + value.reason()[0].detail));
+    return *std::move(value);
+  }
+  std::string sign_up(const std::string& name) {
+    const auto body = R"({"user":{"username":")" + name + R"(","email":")" + name +
+                      R"(@example.org","password":"secret-)" + name + R"("}})";
+    return read<user_answer>(ask("POST", "/users", body), 201).user.token;
+  }
+  article_view publish(const std::string& token, const std::string& title,
+                       const std::string& tags = "[]") {
+    const auto body = R"({"article":{"title":")" + title +
+                      R"(","description":"d","body":"some words","tagList":)" + tags + "}}";
+    time.advance(aft::seconds(1));
+    return read<article_answer>(ask("POST", "/articles", body, token), 201).article;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(site, "register, log in, and be known by the token") {
+  const auto token = sign_up("ines");
+  const auto me = get<user_answer>("/user", token).user;
+  CHECK(me.username == "ines");
+  CHECK(me.email == "ines@example.org");
+  CHECK(!me.bio);
+  CHECK(!me.image);
+  const auto again =
+      read<user_answer>(ask("POST", "/users/login",
+                            R"({"user":{"email":"ines@example.org","password":"secret-ines"}})"),
+                        200);
+  CHECK(get<user_answer>("/user", again.user.token).user.username == "ines");
+}
+
+TEST_CASE_FIXTURE(site, "a password is stored as its hash alone") {
+  sign_up("ines");
+  app.db().read([](aft::reader& db) {
+    CHECK(db.one<std::string>("select password from account").starts_with("$argon2id$"));
+  });
+}
+
+TEST_CASE_FIXTURE(site, "registrations that cannot be are refused, field by field") {
+  sign_up("ines");
+  CHECK(refused("POST", "/users", R"({"user":{"username":"","email":"nobody","password":""}})") ==
+        R"(422 {"errors":{"email":["must be an e-mail address"],"password":["can't be blank"],)"
+        R"("username":["can't be blank"]}})");
+  CHECK(refused("POST", "/users", R"({"user":{"username":"x"}})") ==
+        R"(422 {"errors":{"email":["can't be blank"],"password":["can't be blank"]}})");
+  CHECK(refused("POST", "/users",
+                R"({"user":{"username":"ines","email":"o@example.org","password":"x"}})") ==
+        R"(409 {"errors":{"username":["has already been taken"]}})");
+  CHECK(refused("POST", "/users",
+                R"({"user":{"username":"o","email":"ines@example.org","password":"x"}})") ==
+        R"(409 {"errors":{"email":["has already been taken"]}})");
+}
+
+TEST_CASE_FIXTURE(site, "a wrong password and an unknown address are told apart by nobody") {
+  sign_up("ines");
+  const auto wrong = R"(401 {"errors":{"credentials":["invalid"]}})";
+  CHECK(refused("POST", "/users/login",
+                R"({"user":{"email":"ines@example.org","password":"guess"}})") == wrong);
+  CHECK(refused("POST", "/users/login",
+                R"({"user":{"email":"who@example.org","password":"guess"}})") == wrong);
+}
+
+TEST_CASE_FIXTURE(site, "what needs a user needs a valid token") {
+  const auto token = sign_up("ines");
+  CHECK(refused("GET", "/user") == R"(401 {"errors":{"token":["is missing"]}})");
+  CHECK(refused("GET", "/user", {}, token + "x") == R"(401 {"errors":{"token":["is invalid"]}})");
+  time.advance(aft::days(61));
+  CHECK(refused("GET", "/user", {}, token).starts_with("401"));
+  for (auto [method, path] : {std::pair{"PUT", "/user"},
+                              {"POST", "/articles"},
+                              {"GET", "/articles/feed"},
+                              {"POST", "/profiles/ines/follow"},
+                              {"DELETE", "/articles/x"},
+                              {"POST", "/articles/x/favorite"}}) {
+    CAPTURE(path);
+    CHECK(ask(method, path).status == 401);  // before anything of the request is looked at
+  }
+}
+
+TEST_CASE_FIXTURE(site, "a user changes what is given, and nothing else") {
+  const auto token = sign_up("ines");
+  sign_up("rui");
+  auto changed = read<user_answer>(
+      ask("PUT", "/user", R"({"user":{"bio":"hi","image":"https://a.example/i.png","token":"x"}})",
+          token),
+      200);
+  CHECK(changed.user.bio == "hi");
+  CHECK(changed.user.username == "ines");
+  changed = read<user_answer>(
+      ask("PUT", "/user", R"({"user":{"bio":null,"image":"","password":"another one"}})", token),
+      200);
+  CHECK(!changed.user.bio);
+  CHECK(!changed.user.image);
+  CHECK(ask("POST", "/users/login",
+            R"({"user":{"email":"ines@example.org","password":"another one"}})")
+            .status == 200);
+  CHECK(refused("PUT", "/user", R"({"user":{"username":"rui"}})", token).starts_with("409"));
+  CHECK(refused("PUT", "/user", R"({"user":{"email":null}})", token) ==
+        R"(422 {"errors":{"email":["can't be blank"]}})");
+  CHECK(refused("PUT", "/user", R"({"user":{"username":""}})", token).starts_with("422"));
+}
+
+TEST_CASE_FIXTURE(site, "profiles can be followed") {
+  const auto token = sign_up("ines");
+  sign_up("rui");
+  CHECK(!get<profile_answer>("/profiles/rui").profile.following);
+  CHECK(
+      read<profile_answer>(ask("POST", "/profiles/rui/follow", {}, token), 200).profile.following);
+  CHECK(
+      read<profile_answer>(ask("POST", "/profiles/rui/follow", {}, token), 200).profile.following);
+  CHECK(get<profile_answer>("/profiles/rui", token).profile.following);
+  CHECK(!read<profile_answer>(ask("DELETE", "/profiles/rui/follow", {}, token), 200)
+             .profile.following);
+  CHECK(refused("GET", "/profiles/nobody") == R"(404 {"errors":{"profile":["not found"]}})");
+  CHECK(refused("POST", "/profiles/nobody/follow", {}, token).starts_with("404"));
+}
+
+TEST_CASE_FIXTURE(site, "an article is published, read, changed and deleted") {
+  const auto token = sign_up("ines"), other = sign_up("rui");
+  const auto a = publish(token, "How to train: your Dragon!", R"(["dragons","a"])");
+  CHECK(a.slug == "how-to-train-your-dragon");
+  CHECK(a.tagList == std::vector<std::string>{"dragons", "a"});
+  CHECK(a.body == "some words");
+  CHECK(a.createdAt == time.now());
+  CHECK(a.author.username == "ines");
+  CHECK(publish(token, "How to train your dragon").slug == "how-to-train-your-dragon-2");
+
+  const auto path = "/articles/" + a.slug;
+  CHECK(get<article_answer>(path).article.title == a.title);
+  time.advance(aft::hours(1));
+  auto b =
+      read<article_answer>(ask("PUT", path, R"({"article":{"body":"new"}})", token), 200).article;
+  CHECK(b.slug == a.slug);
+  CHECK(b.body == "new");
+  CHECK(b.description == "d");
+  CHECK(b.tagList == a.tagList);
+  CHECK(b.updatedAt == time.now());
+  CHECK(b.createdAt == a.createdAt);
+  b = read<article_answer>(
+          ask("PUT", path, R"({"article":{"title":"Another","tagList":[]}})", token), 200)
+          .article;
+  CHECK(b.slug == "another");
+  CHECK(b.tagList.empty());
+  CHECK(refused("GET", path) == R"(404 {"errors":{"article":["not found"]}})");
+
+  CHECK(refused("PUT", "/articles/another", R"({"article":{"body":"x"}})", other) ==
+        R"(403 {"errors":{"article":["forbidden"]}})");
+  CHECK(ask("DELETE", "/articles/another", {}, other).status == 403);
+  CHECK(ask("DELETE", "/articles/another", {}, token).status == 204);
+  CHECK(ask("DELETE", "/articles/another", {}, token).status == 404);
+}
+
+TEST_CASE_FIXTURE(site, "articles that cannot be are refused, field by field") {
+  const auto token = sign_up("ines");
+  CHECK(refused("POST", "/articles", R"({"article":{"title":"","tagList":[1]}})", token) ==
+        R"(422 {"errors":{"0":["must be a string, not a number"],"body":["can't be blank"],)"
+        R"("description":["can't be blank"],"title":["can't be blank"]}})");
+  CHECK(ask("POST", "/articles", "{", token).status == 400);
+  publish(token, "x");
+  CHECK(ask("PUT", "/articles/x", R"({"article":{"tagList":null}})", token).status == 422);
+}
+
+TEST_CASE_FIXTURE(site, "articles are listed, the most recent first, without their bodies") {
+  const auto ines = sign_up("ines"), rui = sign_up("rui");
+  publish(ines, "one", R"(["a"])");
+  publish(rui, "two", R"(["a","b"])");
+  publish(ines, "three");
+  auto titles = [&](const std::string& query, const std::string& token = {}) {
+    const auto list = get<articles_answer>(query, token);
+    std::string text;
+    for (const auto& a : list.articles) {
+      CHECK(!a.body);
+      text += a.title + " ";
+    }
+    return text + std::to_string(list.articlesCount);
+  };
+  CHECK(titles("/articles") == "three two one 3");
+  CHECK(titles("/articles?tag=a") == "two one 2");
+  CHECK(titles("/articles?author=ines") == "three one 2");
+  CHECK(titles("/articles?limit=1&offset=1") == "two 3");
+  CHECK(titles("/articles?author=nobody") == "0");
+  ask("POST", "/articles/two/favorite", {}, ines);
+  CHECK(titles("/articles?favorited=ines") == "two 1");
+  CHECK(titles("/articles/feed", ines) == "0");
+  ask("POST", "/profiles/rui/follow", {}, ines);
+  CHECK(titles("/articles/feed", ines) == "two 1");
+  CHECK(get<articles_answer>("/articles?tag=b", ines).articles[0].author.following);
+  CHECK(ask("GET", "/articles?limit=0").status == 400);
+  CHECK(ask("GET", "/articles?nothing=1").status == 400);
+}
+
+TEST_CASE_FIXTURE(site, "favorites are counted") {
+  const auto ines = sign_up("ines"), rui = sign_up("rui");
+  publish(ines, "one");
+  ask("POST", "/articles/one/favorite", {}, ines);
+  ask("POST", "/articles/one/favorite", {}, ines);
+  auto a = read<article_answer>(ask("POST", "/articles/one/favorite", {}, rui), 200).article;
+  CHECK(a.favorited);
+  CHECK(a.favoritesCount == 2);
+  a = read<article_answer>(ask("DELETE", "/articles/one/favorite", {}, rui), 200).article;
+  CHECK(!a.favorited);
+  CHECK(a.favoritesCount == 1);
+}
+
+TEST_CASE_FIXTURE(site, "comments belong to their article and author") {
+  const auto ines = sign_up("ines"), rui = sign_up("rui");
+  publish(ines, "one");
+  publish(ines, "two");
+  CHECK(ask("POST", "/articles/one/comments", R"({"comment":{"body":"first"}})", rui).status ==
+        201);
+  const auto list = ask("GET", "/articles/one/comments").body;
+  CHECK(list.find("\"body\":\"first\"") != list.npos);
+  CHECK(refused("DELETE", "/articles/one/comments/1", {}, ines) ==
+        R"(403 {"errors":{"comment":["forbidden"]}})");
+  CHECK(refused("DELETE", "/articles/two/comments/1", {}, rui) ==
+        R"(404 {"errors":{"comment":["not found"]}})");
+  CHECK(refused("DELETE", "/articles/none/comments/1", {}, rui) ==
+        R"(404 {"errors":{"article":["not found"]}})");
+  CHECK(ask("DELETE", "/articles/one/comments/1", {}, rui).status == 204);
+  CHECK(ask("GET", "/articles/one/comments").body == R"({"comments":[]})");
+  CHECK(ask("POST", "/articles/one/comments", R"({"comment":{"body":""}})", rui).status == 422);
+}
+
+TEST_CASE_FIXTURE(site, "a job counts the words and tags of what is published") {
+  const auto token = sign_up("ines");
+  publish(token, "one", R"(["b"])");
+  publish(token, "two", R"(["b","a"])");
+  CHECK(app.run_due_jobs() == 2);
+  app.db().read([](aft::reader& db) {
+    CHECK(db.all<int>("select reading_minutes from article") == std::vector<int>{1, 1});
+    CHECK(db.one<int>("select articles from tag where name = 'b'") == 2);
+  });
+  CHECK(get<tags_answer>("/tags").tags == std::vector<std::string>{"b", "a"});
+}
+
+TEST_CASE("all of it survives a restart, tokens too") {
+  temporary_folder folder;
+  const auto file = folder / "conduit.db";
+  std::string token;
+  {
+    site s(file);
+    token = s.sign_up("ines");
+    s.publish(token, "one");
+  }
+  site s(file);
+  CHECK(s.get<user_answer>("/user", token).user.username == "ines");
+  CHECK(s.get<article_answer>("/articles/one").article.title == "one");
+  s.time.advance(aft::days(1));
+  CHECK(s.app.run_due_jobs() == 1);
+}
+
+TEST_CASE_FIXTURE(site, "the document names every route of the API") {
+  const auto text = app.openapi({.title = "Conduit"});
+  CHECK(aft::json::valid(text));
+  for (auto* path :
+       {"/api/users", "/api/users/login", "/api/user", "/api/profiles/{username}",
+        "/api/profiles/{username}/follow", "/api/articles", "/api/articles/feed",
+        "/api/articles/{slug}", "/api/articles/{slug}/comments",
+        "/api/articles/{slug}/comments/{id}", "/api/articles/{slug}/favorite", "/api/tags"}) {
+    CAPTURE(path);
+    CHECK(text.find("\"" + std::string(path) + "\":{") != text.npos);
+  }
+  CHECK(app.handle({.target = "/docs"}).status == 200);
+}

@@ -1,0 +1,20 @@
+# Runs one fuzzer over its seeds and for a while beyond; what it finds stays in FOUND.
+file(MAKE_DIRECTORY ${FOUND})
+if(DEFINED ENV{AFT_LONG})
+  set(SECONDS 600)
+endif()
+string(REPLACE "|" ";" SEEDS "${SEEDS}")
+set(folders)
+foreach(folder IN LISTS SEEDS)
+  if(EXISTS ${folder})
+    list(APPEND folders ${folder})
+  elseif(folder)
+    message(STATUS "SKIPPED seeds: there is no ${folder}")
+  endif()
+endforeach()
+execute_process(COMMAND ${FUZZER} -max_total_time=${SECONDS} -timeout=10 -rss_limit_mb=4096
+                        -max_len=4096 -print_final_stats=1 ${OPTIONS} ${FOUND} ${folders}
+                WORKING_DIRECTORY ${FOUND} RESULT_VARIABLE status OUTPUT_VARIABLE text ERROR_VARIABLE text)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${text}")
+endif()
