@@ -22,6 +22,10 @@ namespace aft::http {
 class dispatcher;
 struct route_entry;
 
+// The types that are written most; told by their addresses.
+inline constexpr std::string_view json_type = "application/json";
+inline constexpr std::string_view text_type = "text/plain; charset=utf-8";
+
 // What the handler answered, before it is written as HTTP.
 struct reply {
   int status = 0;                   // 0: nothing yet
@@ -91,13 +95,17 @@ class argument_pack {
   void* memory() { return heap_ ? heap_ : inline_; }
   void made(void (*undo)(void*)) { discard_ = undo; }
   void discard() {
+    if (discard_ || heap_) discard_all();
+  }
+
+ private:
+  void discard_all() {
     if (discard_) discard_(memory());
     discard_ = nullptr;
     if (heap_) ::operator delete(heap_, heap_alignment_);
     heap_ = nullptr;
   }
 
- private:
   alignas(std::max_align_t) std::byte inline_[512];
   void* heap_ = nullptr;
   std::align_val_t heap_alignment_{};

@@ -21,10 +21,6 @@ constexpr letter_set make_letters(std::string_view others) {
 // RFC 9110 section 5.6.2: token.
 inline constexpr letter_set token_letters = make_letters("!#$%&'*+-.^_`|~");
 
-// RFC 3986: what may stand in a path and query. '"', '<', '>', '\\', '^', '`', '{', '|', '}' may
-// not, but browsers send some of them in queries, so all but the first three are let through there.
-inline constexpr letter_set target_letters = make_letters("-._~!$&'()*+,;=:@/?%[]\\^`{|}");
-
 // RFC 3986 section 3.2.2 and a port.
 inline constexpr letter_set host_letters = make_letters("-._~!$&'()*+,;=:[]%");
 

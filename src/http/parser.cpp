@@ -3,82 +3,10 @@
 #include <cstring>
 
 #include "letters.hpp"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "scan.hpp"
 
 namespace aft::http {
 namespace {
-
-// A name of token characters compared without regard to case. '-' keeps its value under the mask.
-template <std::size_t Size>
-bool same_name(const char* text, const char (&lower_case)[Size]) {
-  constexpr std::size_t length = Size - 1;
-  for (std::size_t i = 0; i < length; ++i) {
-    if ((text[i] | 0x20) != lower_case[i]) return false;
-  }
-  return true;
-}
-
-// The next byte that is not a visible ASCII character: the end of a target.
-char* skip_visible(char* p) {
-#if defined(__SSE2__)
-  while (true) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    // Signed, bytes from 0x80 are less than 0x21 too.
-    const __m128i stop = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x21)),
-                                      _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)));
-    if (int mask = _mm_movemask_epi8(stop)) return p + __builtin_ctz(unsigned(mask));
-    p += 16;
-  }
-#else
-  while (static_cast<signed char>(*p) > 0x20 && *p != 0x7f) ++p;
-  return p;
-#endif
-}
-
-// The next control character other than the tab: the end of a header's value.
-char* skip_value(char* p) {
-#if defined(__SSE2__)
-  const __m128i limit = _mm_set1_epi8(0x1f), tab = _mm_set1_epi8('\t'), del = _mm_set1_epi8(0x7f);
-  while (true) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, limit), v);
-    const __m128i stop =
-        _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(v, tab), control), _mm_cmpeq_epi8(v, del));
-    if (int mask = _mm_movemask_epi8(stop)) return p + __builtin_ctz(unsigned(mask));
-    p += 16;
-  }
-#else
-  while ((static_cast<unsigned char>(*p) > 0x1f && *p != 0x7f) || *p == '\t') ++p;
-  return p;
-#endif
-}
-
-// The ':' after a header's name, or the first byte that cannot be part of one.
-char* skip_name(char* p) {
-#if defined(__SSE2__)
-  const __m128i colon = _mm_set1_epi8(':'), dash = _mm_set1_epi8('-'), bit = _mm_set1_epi8(0x20);
-  const __m128i a = _mm_set1_epi8(char(-'a' - 128)), letters = _mm_set1_epi8(char(-128 + 26));
-  while (true) {  // letters and '-' sixteen at once; other token characters one by one
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i is_letter = _mm_cmpgt_epi8(letters, _mm_add_epi8(_mm_or_si128(v, bit), a));
-    const auto common =
-        unsigned(_mm_movemask_epi8(_mm_or_si128(is_letter, _mm_cmpeq_epi8(v, dash))));
-    const auto colons = unsigned(_mm_movemask_epi8(_mm_cmpeq_epi8(v, colon)));
-    const unsigned plain = unsigned(__builtin_ctz(~common | 0x10000));
-    if (colons && unsigned(__builtin_ctz(colons)) == plain) return p + plain;
-    p += plain;
-    if (plain == 16) continue;
-    if (!token_letters[static_cast<unsigned char>(*p)]) return p;
-    ++p;
-  }
-#else
-  while (token_letters[static_cast<unsigned char>(*p)]) ++p;
-  return p;
-#endif
-}
 
 method find_method(std::string_view name) {
   switch (name.size()) {
@@ -106,7 +34,9 @@ method find_method(std::string_view name) {
   return method::other;
 }
 
-constexpr std::string_view root_target = "/";  // of a URL without a path
+// Of a URL without a path; with what split_path may read after it.
+constexpr char root_letters[32] = "/";
+constexpr std::string_view root_target{root_letters, 1};
 
 parse_result refuse(int status, const char* why) { return {parse_status::refused, 0, status, why}; }
 constexpr parse_result incomplete{parse_status::incomplete, 0, 0, nullptr};
@@ -114,13 +44,6 @@ constexpr parse_result incomplete{parse_status::incomplete, 0, 0, nullptr};
 bool is_host(std::string_view host) {
   for (char c : host) {
     if (!host_letters[static_cast<unsigned char>(c)]) return false;
-  }
-  return true;
-}
-
-bool has_only(const letter_set& set, std::string_view text) {
-  for (char c : text) {
-    if (!set[static_cast<unsigned char>(c)]) return false;
   }
   return true;
 }
@@ -158,6 +81,21 @@ const char* read_target(request_head& head) {
   return nullptr;
 }
 
+// A list of tokens.
+void note_connection(request_head& head, std::string_view value) {
+  while (!value.empty()) {
+    const auto comma = value.find(',');
+    auto token = value.substr(0, comma);
+    value = comma == value.npos ? std::string_view() : value.substr(comma + 1);
+    while (!token.empty() && (token.front() == ' ' || token.front() == '\t'))
+      token.remove_prefix(1);
+    while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
+    if (equal_ignoring_case(token, "close")) head.closes = true;
+    else if (equal_ignoring_case(token, "keep-alive")) head.keep_alive = true;
+    else if (equal_ignoring_case(token, "upgrade")) head.upgrades = true;
+  }
+}
+
 // What one header means to the framing; null, or why it is refused.
 const char* note_header(request_head& head, std::string_view name, std::string_view value) {
   auto note = [&](known h) {
@@ -167,46 +105,34 @@ const char* note_header(request_head& head, std::string_view name, std::string_v
   const char* s = name.data();
   switch (name.size()) {
     case 4:
-      if (same_name(s, "host")) {
+      if (same_word(s, "host")) {
         if (head.has(known::host)) return "more than one Host";
         note(known::host);
       }
       break;
     case 6:
-      if (same_name(s, "cookie")) note(known::cookie);
-      else if (same_name(s, "origin")) note(known::origin);
-      else if (same_name(s, "expect")) note(known::expect);
+      if (same_word(s, "cookie")) note(known::cookie);
+      else if (same_word(s, "origin")) note(known::origin);
+      else if (same_word(s, "expect")) note(known::expect);
       break;
     case 7:
-      if (same_name(s, "upgrade")) note(known::upgrade);
+      if (same_word(s, "upgrade")) note(known::upgrade);
       break;
     case 10:
-      if (same_name(s, "connection")) {
+      if (same_word(s, "connection")) {
         note(known::connection);
-        while (!value.empty()) {  // a list of tokens
-          const auto comma = value.find(',');
-          auto token = value.substr(0, comma);
-          value = comma == value.npos ? std::string_view() : value.substr(comma + 1);
-          while (!token.empty() && (token.front() == ' ' || token.front() == '\t')) {
-            token.remove_prefix(1);
-          }
-          while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) {
-            token.remove_suffix(1);
-          }
-          if (equal_ignoring_case(token, "close")) head.closes = true;
-          else if (equal_ignoring_case(token, "keep-alive")) head.keep_alive = true;
-          else if (equal_ignoring_case(token, "upgrade")) head.upgrades = true;
-        }
+        if (value.size() == 10 && same_word(value.data(), "keep-alive")) head.keep_alive = true;
+        else note_connection(head, value);
       }
       break;
     case 12:
-      if (same_name(s, "content-type")) note(known::content_type);
+      if (same_word(s, "content-type")) note(known::content_type);
       break;
     case 13:
-      if (same_name(s, "authorization")) note(known::authorization);
+      if (same_word(s, "authorization")) note(known::authorization);
       break;
     case 14:
-      if (same_name(s, "content-length")) {
+      if (same_word(s, "content-length")) {
         if (head.has_content_length) return "more than one Content-Length";
         if (value.empty() || value.size() > 18) return "a Content-Length that is no length";
         std::uint64_t length = 0;
@@ -220,7 +146,7 @@ const char* note_header(request_head& head, std::string_view name, std::string_v
       }
       break;
     case 17:
-      if (same_name(s, "transfer-encoding")) {
+      if (same_word(s, "transfer-encoding")) {
         if (head.chunked) return "more than one Transfer-Encoding";
         if (!equal_ignoring_case(value, "chunked")) return "a Transfer-Encoding other than chunked";
         head.chunked = true;
@@ -233,7 +159,17 @@ const char* note_header(request_head& head, std::string_view name, std::string_v
 }
 
 // What holds only for all headers together.
-parse_result check_whole(request_head& head, std::size_t size) {
+bool is_good_host(std::string_view host, good_host& known) {
+  if (host == std::string_view(known.text, known.size)) return true;
+  if (!is_host(host)) return false;
+  if (host.size() <= sizeof known.text) {
+    std::memcpy(known.text, host.data(), host.size());
+    known.size = host.size();
+  }
+  return true;
+}
+
+parse_result check_whole(request_head& head, std::size_t size, good_host& known_host) {
   if (head.chunked && head.has_content_length) {
     return refuse(400, "both Content-Length and Transfer-Encoding");
   }
@@ -242,7 +178,7 @@ parse_result check_whole(request_head& head, std::size_t size) {
   }
   if (!head.has(known::host)) {
     if (head.minor_version != 0) return refuse(400, "no Host");
-  } else if (!is_host(head.value(known::host))) {
+  } else if (!is_good_host(head.value(known::host), known_host)) {
     return refuse(400, "a malformed Host");
   }
   if (head.has(known::expect)) {
@@ -259,7 +195,7 @@ parse_result check_whole(request_head& head, std::size_t size) {
 }  // namespace
 
 parse_result parse_head(char* const begin, char* const end, request_head& head,
-                        const parse_limits& limits) {
+                        const parse_limits& limits, good_host& known_host) {
   // The fence: every scan below stops at it at the latest.
   end[0] = '\r';
   end[1] = '\0';
@@ -268,19 +204,23 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
   if (p - begin < 4 && *p == '\r' && p + 1 >= end) return incomplete;
 
   char* s = p;
-  while (token_letters[static_cast<unsigned char>(*p)]) ++p;
-  if (p >= end) return p - s > 32 ? refuse(400, "an overlong method") : incomplete;
-  if (*p != ' ' || p == s || p - s > 32) return refuse(400, "no request line");
+  if (load<std::uint32_t>(p) == load<std::uint32_t>("GET ")) {
+    p += 3;
+    head.method = method::get;
+  } else {
+    while (token_letters[static_cast<unsigned char>(*p)]) ++p;
+    if (p >= end) return p - s > 32 ? refuse(400, "an overlong method") : incomplete;
+    if (*p != ' ' || p == s || p - s > 32) return refuse(400, "no request line");
+    head.method = find_method({s, std::size_t(p - s)});
+  }
   head.method_name = {s, std::size_t(p - s)};
-  head.method = find_method(head.method_name);
 
   s = ++p;
-  p = skip_visible(p);
+  p = skip_target(p);
   if (std::size_t(p - s) > limits.max_target) return refuse(414, "a longer target than allowed");
   if (p >= end) return incomplete;
   if (*p != ' ' || p == s) return refuse(400, "a malformed request target");
   head.target = {s, std::size_t(p - s)};
-  if (!has_only(target_letters, head.target)) return refuse(400, "a malformed request target");
   ++p;
 
   if (end - p < 10) {
@@ -289,12 +229,16 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
                ? incomplete
                : refuse(400, "no request line");
   }
-  if (std::memcmp(p, "HTTP/", 5) != 0 || p[6] != '.' || p[8] != '\r' || p[9] != '\n' ||
-      p[5] < '0' || p[5] > '9' || p[7] < '0' || p[7] > '9') {
-    return refuse(400, "no request line");
+  if (load<std::uint64_t>(p) == load<std::uint64_t>("HTTP/1.1") && p[8] == '\r' && p[9] == '\n') {
+    head.minor_version = 1;
+  } else {
+    if (std::memcmp(p, "HTTP/", 5) != 0 || p[6] != '.' || p[8] != '\r' || p[9] != '\n' ||
+        p[5] < '0' || p[5] > '9' || p[7] < '0' || p[7] > '9') {
+      return refuse(400, "no request line");
+    }
+    if (p[5] != '1') return refuse(505, "a version other than HTTP/1");
+    head.minor_version = p[7] == '0' ? 0 : 1;  // a higher minor version means 1.1 to us
   }
-  if (p[5] != '1') return refuse(505, "a version other than HTTP/1");
-  head.minor_version = p[7] == '0' ? 0 : 1;  // a higher minor version means 1.1 to us
   p += 10;
 
   head.keep_alive = head.minor_version != 0;
@@ -310,7 +254,7 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
     if (*p == '\r') {
       if (p + 1 >= end) return incomplete;
       if (p[1] != '\n') return refuse(400, "a line that does not end in CRLF");
-      return check_whole(head, std::size_t(p + 2 - begin));
+      return check_whole(head, std::size_t(p + 2 - begin), known_host);
     }
     if (head.line_count >= limits.max_headers) return refuse(431, "more headers than allowed");
     s = p;

@@ -25,7 +25,14 @@ struct parse_limits {
   std::size_t max_headers = request_head::max_headers;
 };
 
+// The Host that was found well-formed last: most requests name the same.
+struct good_host {
+  std::size_t size = 0;
+  char text[64];
+};
+
 // `head` is filled only where the result is complete; its views point into [begin, end).
-parse_result parse_head(char* begin, char* end, request_head& head, const parse_limits& limits);
+parse_result parse_head(char* begin, char* end, request_head& head, const parse_limits& limits,
+                        good_host& known);
 
 }  // namespace aft::http

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "../ground/hex.hpp"
+#include "scan.hpp"
 
 namespace aft::http {
 namespace {
@@ -27,35 +28,44 @@ bool decode_into(buffer& out, std::string_view text, std::string_view& decoded) 
   return true;
 }
 
+// Adds the segment between two places; false where it is malformed.
+bool add_segment(path_segments& segments, const char* begin, const char* end, bool encoded,
+                 buffer& decoded) {
+  std::string_view text{begin, std::size_t(end - begin)};
+  if (encoded && text.find('%') != text.npos && !decode_into(decoded, text, text)) return false;
+  if (!text.empty() && text.front() == '.' && (text == "." || text == "..")) return false;
+  segments.raw[segments.count] = begin;
+  segments.text[segments.count++] = text;
+  return true;
+}
+
 }  // namespace
 
 path_verdict split_path(std::string_view path, buffer& decoded, path_segments& segments) {
   segments.count = 0;
   segments.has_encoded = segments.has_empty = false;
-  segments.end = path.data() + path.size();
-  const bool encoded = std::memchr(path.data(), '%', path.size()) != nullptr;
-  if (encoded) {
+  const char* begin = path.data() + 1;  // after the leading '/'
+  const char* const end = path.data() + path.size();
+  segments.end = end;
+  if (std::memchr(path.data(), '%', path.size())) {
+    segments.has_encoded = true;
     decoded.clear();
     decoded.reserve(path.size());  // enough for all segments, so that views stay valid
   }
-  const char* begin = path.data() + 1;  // after the leading '/'
-  while (true) {
-    if (segments.count == path_segments::max) return path_verdict::too_deep;
-    const auto* slash =
-        static_cast<const char*>(std::memchr(begin, '/', std::size_t(segments.end - begin)));
-    const char* end = slash ? slash : segments.end;
-    std::string_view text{begin, std::size_t(end - begin)};
-    if (encoded && text.find('%') != text.npos) {
-      if (!decode_into(decoded, text, text)) return path_verdict::malformed;
-      segments.has_encoded = true;
+  for (const char* p = begin; p < end; p += 16) {
+    for (auto slashes = find_in_16(p, '/'); slashes; slashes &= slashes - 1) {
+      const char* slash = p + __builtin_ctz(slashes);
+      if (slash >= end) break;
+      if (segments.count + 1 == path_segments::max) return path_verdict::too_deep;
+      if (!add_segment(segments, begin, slash, segments.has_encoded, decoded)) {
+        return path_verdict::malformed;
+      }
+      segments.has_empty |= begin == slash;
+      begin = slash + 1;
     }
-    if (text == "." || text == "..") return path_verdict::malformed;
-    if (text.empty() && slash) segments.has_empty = true;
-    segments.raw[segments.count] = begin;
-    segments.text[segments.count++] = text;
-    if (!slash) return path_verdict::ok;
-    begin = slash + 1;
   }
+  return add_segment(segments, begin, end, segments.has_encoded, decoded) ? path_verdict::ok
+                                                                          : path_verdict::malformed;
 }
 
 bool join_rest(const path_segments& segments, unsigned first, buffer& decoded,

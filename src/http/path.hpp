@@ -22,11 +22,12 @@ struct path_segments {
 enum class path_verdict { ok, malformed, too_deep };
 
 // "/" has one segment, the empty one; "/a/" has "a" and the empty one. The views point into the
-// path or into `decoded`, which must not be written to while they live.
+// path or into `decoded`, which must not be written to while they live. The 16 bytes after the path
+// must be readable, as they are in a request.
 path_verdict split_path(std::string_view path, buffer& decoded, path_segments& segments);
 
-// The text of all segments from `first`, decoded, as a view into the path or into `decoded`, which is
-// another buffer than that of split_path; false where a segment is empty or holds a '/' that was
+// The text of all segments from `first`, decoded, as a view into the path or into `decoded`, which
+// is another buffer than that of split_path; false where a segment is empty or holds a '/' that was
 // encoded. Only after split_path said ok.
 bool join_rest(const path_segments& segments, unsigned first, buffer& decoded,
                std::string_view& rest);

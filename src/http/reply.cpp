@@ -10,8 +10,6 @@
 namespace aft::http {
 namespace {
 
-constexpr std::string_view json_type = "application/json";
-constexpr std::string_view text_type = "text/plain; charset=utf-8";
 constexpr std::size_t long_enough_to_move = 4096;
 
 bool is_header_value(std::string_view value) {

@@ -1,6 +1,6 @@
 #include "route_tree.hpp"
 
-#include <cstring>
+#include "scan.hpp"
 
 namespace aft::http {
 
@@ -10,18 +10,19 @@ std::uint64_t route_tree::hash(std::uint32_t from, std::string_view text) {
   const char* s = text.data();
   std::size_t n = text.size();
   std::uint64_t h = (std::uint64_t(from) + 1) * 0x9E3779B97F4A7C15u ^ n;
-  auto mix = [&](std::uint64_t word) {
+  const auto mix = [&h](std::uint64_t word) {
     h = (h ^ word) * 0xD6E8FEB86659FD93u;
     h ^= h >> 32;
   };
-  auto read = [](const char* at, std::size_t size) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, size);
-    return word;
-  };
-  for (; n >= 8; s += 8, n -= 8) mix(read(s, 8));
-  if (n >= 4) mix(read(s, 4) | read(s + n - 4, 4) << 32);
-  else if (n) mix(read(s, 1) | read(s + n / 2, 1) << 8 | read(s + n - 1, 1) << 16);
+  if (n >= 8) {
+    for (; n > 8; s += 8, n -= 8) mix(load<std::uint64_t>(s));
+    mix(load<std::uint64_t>(s + n - 8));  // the last eight, some of them again
+  } else if (n >= 4) {
+    mix(load<std::uint32_t>(s) | std::uint64_t(load<std::uint32_t>(s + n - 4)) << 32);
+  } else if (n) {
+    const auto letter = [s](std::size_t i) { return std::uint64_t(std::uint8_t(s[i])); };
+    mix(letter(0) | letter(n / 2) << 8 | letter(n - 1) << 16);
+  }
   return h | 1;
 }
 

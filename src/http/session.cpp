@@ -1,9 +1,6 @@
 #include "session.hpp"
 
-#include <algorithm>
 #include <cstring>
-
-#include "parser.hpp"
 
 namespace aft::http {
 
@@ -67,10 +64,8 @@ std::size_t session::read_head(session_host& host, char* data, std::size_t size,
       return 0;
     }
   }
-  const parse_limits limits{host.limits.max_target,
-                            std::min(host.limits.max_headers, request_head::max_headers)};
   auto& c = *host.scratch;
-  const auto parsed = parse_head(data, data + size, c.head, limits);
+  const auto parsed = parse_head(data, data + size, c.head, host.parsing, host.last_host);
   switch (parsed.status) {
     case parse_status::complete:
       if (parsed.size > host.limits.max_head) break;
@@ -134,6 +129,7 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
   host.scratch = host.calls.take();
   head_size_ = std::uint32_t(head_size);
   c.kept.clear();
+  c.kept.reserve(head_size + parser_slack);
   c.kept.append({data, head_size});
   rebase(c.head, data, c.kept.data());
   body_left_ = head.content_length;
@@ -187,6 +183,7 @@ void session::body_is_whole(session_host& host, buffer& out) {
 void session::keep(call& c, const char* data, std::size_t size) {
   const auto body_size = c.incoming.body().size();
   c.kept.clear();
+  c.kept.reserve(size + parser_slack);
   c.kept.append({data, size});
   rebase(c.head, data, c.kept.data());
   request_access::bind(c.incoming, c.head, c.kept.view().substr(size - body_size));

@@ -2,6 +2,7 @@
 // HTTP/1.1 over any stream of bytes: requests in, answers out, in order. Knows no socket, so the
 // server and the in-process client are the same to it.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "call.hpp"
 #include "chunked.hpp"
 #include "dispatcher.hpp"
+#include "parser.hpp"
 
 namespace aft::http {
 
@@ -38,6 +40,8 @@ class session_host {
  public:
   session_host(const dispatcher& d, const http_limits& l) : routes(d), limits(l) {
     scratch = calls.take();
+    parsing.max_target = l.max_target;
+    parsing.max_headers = std::min(l.max_headers, request_head::max_headers);
   }
   ~session_host() { calls.give_back(scratch); }
   session_host(const session_host&) = delete;
@@ -47,6 +51,8 @@ class session_host {
 
   const dispatcher& routes;
   const http_limits& limits;
+  parse_limits parsing;
+  good_host last_host;
   lane_context context;
   call_pool calls;
   call* scratch;                       // for the request that is being read

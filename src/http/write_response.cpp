@@ -18,6 +18,14 @@ char* put(char* to, std::string_view text) {
   return to + text.size();
 }
 
+constexpr std::size_t longest_reason = 40;
+
+// A length mostly has few digits.
+char* put_number(char* to, std::size_t number) {
+  if (number < 10) return *to++ = char('0' + number), to;
+  return std::to_chars(to, to + 20, number).ptr;
+}
+
 bool has_content(int status) { return status >= 200 && status != 204 && status != 304; }
 
 }  // namespace
@@ -53,8 +61,7 @@ void write_response(session_host& host, const call& c, bool keep_alive, buffer& 
   const auto& answer = c.answer;
   const auto content = answer.content();
   const auto headers = answer.headers.view();
-  const auto reason = reason_phrase(answer.status);
-  char* to = out.reserve(sizeof host.ok_head + reason.size() + answer.content_type.size() +
+  char* to = out.reserve(sizeof host.ok_head + longest_reason + answer.content_type.size() +
                          headers.size() + content.size() + 128);
   if (answer.status == 200) {
     std::memcpy(to, host.ok_head, sizeof host.ok_head - 1);
@@ -63,19 +70,25 @@ void write_response(session_host& host, const call& c, bool keep_alive, buffer& 
     to = put(to, "HTTP/1.1 ");
     to = std::to_chars(to, to + 3, answer.status).ptr;
     *to++ = ' ';
-    to = put(to, reason);
+    to = put(to, reason_phrase(answer.status));
     to = put(to, "\r\n");
     std::memcpy(to, host.date_line, host.date_line_size);
     to += host.date_line_size;
   }
   if (has_content(answer.status)) {
-    if (!answer.content_type.empty()) {
-      to = put(to, "Content-Type: ");
-      to = put(to, answer.content_type);
-      to = put(to, "\r\n");
+    if (answer.content_type.data() == text_type.data()) {
+      to = put(to, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: ");
+    } else if (answer.content_type.data() == json_type.data()) {
+      to = put(to, "Content-Type: application/json\r\nContent-Length: ");
+    } else {
+      if (!answer.content_type.empty()) {
+        to = put(to, "Content-Type: ");
+        to = put(to, answer.content_type);
+        to = put(to, "\r\n");
+      }
+      to = put(to, "Content-Length: ");
     }
-    to = put(to, "Content-Length: ");
-    to = std::to_chars(to, to + 20, content.size()).ptr;
+    to = put_number(to, content.size());
     to = put(to, "\r\n");
   }
   if (!headers.empty()) to = put(to, headers);

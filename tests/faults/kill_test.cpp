@@ -4,9 +4,9 @@
 //   kill_test victim FOLDER  what it kills: enqueues jobs, and works them off
 //   kill_test finish FOLDER  works off what is left
 //
-// A number that the victim has printed was enqueued, durably, before. So in the end each of them must
-// have been touched at least once by the job that takes no transaction, and have exactly one effect
-// from the job that does.
+// A number that the victim has printed was enqueued, durably, before. So in the end each of them
+// must have been touched at least once by the job that takes no transaction, and have exactly one
+// effect from the job that does.
 
 #include <fcntl.h>
 #include <signal.h>

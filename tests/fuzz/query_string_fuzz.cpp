@@ -47,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (unsigned char c : text) {
     if (c <= ' ' || c >= 127) return 0;  // the parser lets none of these into a path
   }
-  const auto path = "/" + text;
+  auto path = "/" + text;
+  path.reserve(path.size() + 16);  // which splitting may read
   aft::buffer room, rest_room;
   aft::http::path_segments segments;
   if (aft::http::split_path(path, room, segments) == aft::http::path_verdict::ok) {

@@ -12,7 +12,8 @@ void check(bool holds) {
   if (!holds) std::abort();
 }
 
-// How many answers there are, not counting "100 Continue", which depends on what came with the head.
+// How many answers there are, not counting "100 Continue", which depends on what came with the
+// head.
 std::size_t count(const std::string& answers) {
   std::size_t n = 0;
   for (std::size_t at = 0; (at = answers.find("HTTP/1.1 ", at)) != answers.npos; ++at) {
