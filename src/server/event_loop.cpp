@@ -15,7 +15,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <aft/ground/error.hpp>
@@ -33,7 +32,8 @@ constexpr auto tick_length = std::chrono::milliseconds(250);
 constexpr std::size_t read_buffer_size = 256 * 1024;
 constexpr int max_events = 256;
 constexpr int busy_batch = 8;    // events that promise more
-constexpr int max_batches = 16;  // before Asio's timers and posts have their turn
+constexpr int max_batches = 16;  // before timers have their turn
+constexpr unsigned drain_command = 1, abort_command = 2;
 constexpr int max_accepted_at_once = 64;
 constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not needed now
 constexpr std::size_t max_lingering = 1024 * 1024;
@@ -50,9 +50,10 @@ constexpr std::string_view too_many_connections =
 
 }  // namespace
 
-// The sockets of a loop lie in one level-triggered epoll set of its own, and Asio watches that set:
-// a connection is registered once and costs no operation per read. Everything else (timers, the
-// host's posts) is Asio's.
+// The sockets of a loop lie in one level-triggered epoll set of its own. A connection is registered
+// once, and costs no operation per read. The loop waits for that set alone, as long as nobody uses
+// Asio on it; else Asio waits, and watches the set among its other work, which costs a few calls more
+// per turn.
 class event_loop::impl final : private waker {
  public:
   impl(server_state& state, descriptor listener)
@@ -82,30 +83,20 @@ class event_loop::impl final : private waker {
   }
 
   void run() {
-    wait();
-    io_.run();
+    while (!stopped_) {
+      if (state_.through_asio) {
+        watch_through_asio();
+        io_.run_one();
+      } else {
+        handle_events(time_to_tick());
+      }
+      tick_if_due();
+      stop_if_done();
+    }
   }
 
-  void drain() {
-    asio::post(io_, [this] {
-      draining_ = host_.draining = true;
-      if (listener_.get() >= 0) control(EPOLL_CTL_DEL, listener_.get(), 0, nullptr);
-      listener_.close();
-      for_each([this](connection& c) {
-        if (c.http.idle() && c.in.empty() && c.out.empty()) close(c);
-      });
-      stop_if_done();
-    });
-  }
-
-  void abort() {
-    asio::post(io_, [this] {
-      for_each([this](connection& c) {
-        if (!c.dead) close(c);
-      });
-      stop_if_done();
-    });
-  }
+  void drain() { command(drain_command); }
+  void abort() { command(abort_command); }
 
  private:
   struct connection : timed {
@@ -148,33 +139,40 @@ class event_loop::impl final : private waker {
     c.events = events;
   }
 
-  void wait() {
-    epoll_.async_wait(asio::posix::stream_descriptor::wait_read,
-                      [this](const boost::system::error_code& failed) {
-                        if (failed) return;
-                        handle_events();
-                        if (!stopped_) wait();
-                      });
+  void watch_through_asio() {
+    if (!watched_) {
+      watched_ = true;
+      epoll_.async_wait(asio::posix::stream_descriptor::wait_read,
+                        [this](const boost::system::error_code& failed) {
+                          watched_ = false;
+                          if (!failed) handle_events(0);
+                        });
+    }
+    if (!timed_ && needs_ticks()) {
+      timed_ = true;
+      timer_.expires_after(tick_length);
+      timer_.async_wait([this](const boost::system::error_code&) { timed_ = false; });
+    }
   }
 
-  void handle_events() {
+  void handle_events(int timeout) {
+    // Under load there is more by the time a batch is done, and asking costs less than going back.
+    for (int batch = 0; batch < max_batches; ++batch) {
+      if (handle_batch(timeout) < busy_batch) break;
+      timeout = 0;
+    }
+  }
+
+  int handle_batch(int timeout) {
+    const int count = ::epoll_wait(epoll_.native_handle(), events_.data(), max_events, timeout);
     timespec now;
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     host_.set_date(now.tv_sec);
-    // Under load there is more by the time a batch is done, and asking costs less than going back.
-    for (int batch = 0; batch < max_batches; ++batch) {
-      if (handle_batch() < busy_batch) break;
-    }
-    stop_if_done();
-  }
-
-  int handle_batch() {
-    const int count = ::epoll_wait(epoll_.native_handle(), events_.data(), max_events, 0);
     event_count_ = count;
     for (event_ = 0; event_ < count; ++event_) {
       auto* what = events_[std::size_t(event_)].data.ptr;
       if (!what) continue;  // closed by an earlier event of this batch
-      if (what == &wake_) take_done_calls();
+      if (what == &wake_) take_what_others_left();
       else if (what == &listener_) accept();
       else handle(*static_cast<connection*>(what), events_[std::size_t(event_)].events);
     }
@@ -220,7 +218,6 @@ class event_loop::impl final : private waker {
                      "no more descriptors or memory for connections; accepting waits");
     control(EPOLL_CTL_MOD, listener_.get(), 0, &listener_);
     accepting_paused_ = true;
-    start_ticking();
   }
 
   void add(connection& c) {
@@ -229,7 +226,6 @@ class event_loop::impl final : private waker {
     newest_ = &c;
     wheel_.add(c, wheel_.now() + in_ticks(state_.options.timeouts.head));
     watch(c, EPOLLIN);
-    start_ticking();
   }
 
   // ---- reading
@@ -348,9 +344,20 @@ class event_loop::impl final : private waker {
     [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
   }
 
-  void take_done_calls() {
+  void take_what_others_left() {
     std::uint64_t count;
     [[maybe_unused]] const auto size = ::read(wake_.get(), &count, sizeof count);
+    take_done_calls();
+    const auto commands = commands_.exchange(0);
+    if (commands & drain_command) begin_drain();
+    if (commands & abort_command) {
+      for_each([this](connection& c) {
+        if (!c.dead) close(c);
+      });
+    }
+  }
+
+  void take_done_calls() {
     http::call* call;
     {
       std::lock_guard lock(done_mutex_);
@@ -377,6 +384,20 @@ class event_loop::impl final : private waker {
   }
 
   // ---- closing
+
+  void command(unsigned what) {
+    commands_.fetch_or(what);
+    wake();
+  }
+
+  void begin_drain() {
+    draining_ = host_.draining = true;
+    listener_.close();
+    accepting_paused_ = false;
+    for_each([this](connection& c) {
+      if (c.http.idle() && c.in.empty() && c.out.empty()) close(c);
+    });
+  }
 
   // Everything is answered and sent, and the connection ends.
   void finish(connection& c) {
@@ -419,29 +440,34 @@ class event_loop::impl final : private waker {
 
   void stop_if_done() {
     bury();
-    if (!draining_ || newest_ || stopped_) return;
-    stopped_ = true;
-    timer_.cancel();
-    epoll_.cancel();
+    stopped_ = draining_ && !newest_;
   }
 
   // ---- time
 
-  void start_ticking() {
-    if (ticking_) return;
-    ticking_ = true;
-    timer_.expires_after(tick_length);
-    timer_.async_wait([this](const boost::system::error_code& failed) {
-      ticking_ = false;
-      if (failed || stopped_) return;
-      tick();
-      if (newest_ || accepting_paused_) start_ticking();
-      stop_if_done();
-    });
+  bool needs_ticks() const { return newest_ || accepting_paused_; }
+
+  static std::int64_t coarse_milliseconds() {
+    timespec now;
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return std::int64_t(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+  }
+  int time_to_tick() const {
+    if (!needs_ticks()) return -1;
+    return int(
+        std::clamp<std::int64_t>(next_tick_ - coarse_milliseconds(), 0, tick_length.count()));
+  }
+
+  void tick_if_due() {
+    if (!needs_ticks()) return;
+    const auto now = coarse_milliseconds();
+    if (now < next_tick_) return;
+    next_tick_ = now + tick_length.count();
+    tick();
   }
 
   void tick() {
-    if (std::exchange(accepting_paused_, false) && listener_.get() >= 0) {
+    if (std::exchange(accepting_paused_, false)) {
       control(EPOLL_CTL_MOD, listener_.get(), EPOLLIN, &listener_);
     }
     wheel_.tick([this](timed& t) {
@@ -468,7 +494,10 @@ class event_loop::impl final : private waker {
   int event_ = 0, event_count_ = 0;
   connection* newest_ = nullptr;
   connection* graveyard_ = nullptr;
-  bool draining_ = false, stopped_ = false, ticking_ = false, accepting_paused_ = false;
+  std::int64_t next_tick_ = 0;  // milliseconds
+  std::atomic<unsigned> commands_{0};
+  bool draining_ = false, stopped_ = false, accepting_paused_ = false;
+  bool watched_ = false, timed_ = false;  // by Asio
 
   std::mutex done_mutex_;
   http::call* done_first_ = nullptr;  // guarded by done_mutex_, as is the next

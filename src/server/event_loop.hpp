@@ -19,6 +19,7 @@ struct server_state {
   const http::dispatcher& routes;
   const logger& log;
   listen_options options;
+  bool through_asio = false;  // Asio waits, for the sake of others who use it on these loops
   std::atomic<std::size_t> connections{0};
 };
 

@@ -143,14 +143,17 @@ TEST_CASE_FIXTURE(site, "what needs a user needs a valid token") {
   CHECK(refused("GET", "/user", {}, token + "x") == R"(401 {"errors":{"token":["is invalid"]}})");
   time.advance(aft::days(61));
   CHECK(refused("GET", "/user", {}, token).starts_with("401"));
-  for (auto [method, path] : {std::pair{"PUT", "/user"},
-                              {"POST", "/articles"},
-                              {"GET", "/articles/feed"},
-                              {"POST", "/profiles/ines/follow"},
-                              {"DELETE", "/articles/x"},
-                              {"POST", "/articles/x/favorite"}}) {
-    CAPTURE(path);
-    CHECK(ask(method, path).status == 401);  // before anything of the request is looked at
+  struct row {
+    const char *method, *path;
+  };
+  for (const auto& r : {row{"PUT", "/user"},
+                        {"POST", "/articles"},
+                        {"GET", "/articles/feed"},
+                        {"POST", "/profiles/ines/follow"},
+                        {"DELETE", "/articles/x"},
+                        {"POST", "/articles/x/favorite"}}) {
+    CAPTURE(r.path);
+    CHECK(ask(r.method, r.path).status == 401);  // before anything of the request is looked at
   }
 }
 
