@@ -184,15 +184,13 @@ void dispatcher::note_exception(call& c) const {
 
 bool dispatcher::extract(call& c) const {
   const auto& info = c.route->handler.info();
-  c.extracted = true;
-  if (!info.extract) return true;
   try {
     info.extract(c, c.arguments.room(info.pack_size, info.pack_alignment));
     c.arguments.made(info.discard);
   } catch (...) {
     note_exception(c);
   }
-  put_back(c);
+  if (c.taken) put_back(c);
   return !c.failed;
 }
 
@@ -205,7 +203,7 @@ outcome dispatcher::invoke(call& c) const {
     answer_failure(c);
     return outcome::threw;
   }
-  put_back(c);
+  if (c.taken) put_back(c);
   if (c.failed) answer_failure(c);
   return outcome::answered;
 }
@@ -229,7 +227,8 @@ outcome dispatcher::resume(call& c, lane here) const {
   const auto& route = *c.route;
   if (!c.extracted) {
     if (route.extract_lane > here) return hand_over(c, route.extract_lane);
-    if (!extract(c)) {
+    c.extracted = true;
+    if (route.handler.info().extract && !extract(c)) {
       answer_failure(c);
       return outcome::threw;  // nothing to keep of what an argument did
     }

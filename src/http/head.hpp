@@ -24,15 +24,9 @@ enum class known : std::uint8_t {
   count,
 };
 
-struct request_head {
-  static constexpr std::size_t max_headers = 100;
-
-  std::string_view method_name{}, target{};
-  std::string_view authority{};  // of a target in absolute form
-  std::size_t path_length = 0;   // of the target
+// What the header lines mean to the library; all of it follows from their bytes.
+struct framing {
   std::uint64_t content_length = 0;
-  aft::method method = method::get;
-  std::uint8_t minor_version = 1;
   bool keep_alive = true;
   bool closes = false;  // says so
   bool has_content_length = false;
@@ -40,6 +34,16 @@ struct request_head {
   bool expects_continue = false;
   bool upgrades = false;
   std::uint8_t index[std::size_t(known::count)]{};  // one more than the place in lines; 0: absent
+};
+
+struct request_head : framing {
+  static constexpr std::size_t max_headers = 100;
+
+  std::string_view method_name{}, target{};
+  std::string_view authority{};  // of a target in absolute form
+  std::size_t path_length = 0;   // of the target
+  aft::method method = method::get;
+  std::uint8_t minor_version = 1;
   std::size_t line_count = 0;
   header_line lines[max_headers];
 

@@ -159,17 +159,7 @@ const char* note_header(request_head& head, std::string_view name, std::string_v
 }
 
 // What holds only for all headers together.
-bool is_good_host(std::string_view host, good_host& known) {
-  if (host == std::string_view(known.text, known.size)) return true;
-  if (!is_host(host)) return false;
-  if (host.size() <= sizeof known.text) {
-    std::memcpy(known.text, host.data(), host.size());
-    known.size = host.size();
-  }
-  return true;
-}
-
-parse_result check_whole(request_head& head, std::size_t size, good_host& known_host) {
+parse_result check_whole(request_head& head, std::size_t size) {
   if (head.chunked && head.has_content_length) {
     return refuse(400, "both Content-Length and Transfer-Encoding");
   }
@@ -178,7 +168,7 @@ parse_result check_whole(request_head& head, std::size_t size, good_host& known_
   }
   if (!head.has(known::host)) {
     if (head.minor_version != 0) return refuse(400, "no Host");
-  } else if (!is_good_host(head.value(known::host), known_host)) {
+  } else if (!is_host(head.value(known::host))) {
     return refuse(400, "a malformed Host");
   }
   if (head.has(known::expect)) {
@@ -195,7 +185,7 @@ parse_result check_whole(request_head& head, std::size_t size, good_host& known_
 }  // namespace
 
 parse_result parse_head(char* const begin, char* const end, request_head& head,
-                        const parse_limits& limits, good_host& known_host) {
+                        const parse_limits& limits, last_lines& last) {
   // The fence: every scan below stops at it at the latest.
   end[0] = '\r';
   end[1] = '\0';
@@ -241,20 +231,24 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
   }
   p += 10;
 
-  head.keep_alive = head.minor_version != 0;
-  head.has_content_length = head.chunked = head.expects_continue = false;
-  head.upgrades = head.closes = false;
-  head.content_length = 0;
   head.authority = {};
-  std::memset(head.index, 0, sizeof head.index);
-  head.line_count = 0;
   if (const char* why = read_target(head)) return refuse(400, why);
 
+  char* const lines = p;
+  if (last.recall(head, lines, end)) {
+    return {parse_status::complete, std::size_t(lines - begin) + last.size(), 0, nullptr};
+  }
+  last.forget();
+  static_cast<framing&>(head) = framing{};
+  head.keep_alive = head.minor_version != 0;
+  head.line_count = 0;
   while (true) {
     if (*p == '\r') {
       if (p + 1 >= end) return incomplete;
       if (p[1] != '\n') return refuse(400, "a line that does not end in CRLF");
-      return check_whole(head, std::size_t(p + 2 - begin), known_host);
+      const auto whole = check_whole(head, std::size_t(p + 2 - begin));
+      if (whole.status == parse_status::complete) last.remember(head, lines, p + 2);
+      return whole;
     }
     if (head.line_count >= limits.max_headers) return refuse(431, "more headers than allowed");
     s = p;
@@ -280,6 +274,36 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
       return refuse(unknown_coding ? 501 : 400, why);
     }
   }
+}
+
+bool last_lines::recall(request_head& head, char* begin, const char* end) {
+  if (head_ != &head || std::size_t(end - begin) < size_ || head.minor_version != minor_version_ ||
+      std::memcmp(begin, bytes_, size_) != 0) {
+    return false;
+  }
+  static_cast<framing&>(head) = framing_;
+  const auto moved = begin - begin_;
+  if (moved) {
+    for (std::size_t i = 0; i < head.line_count; ++i) {
+      auto& line = head.lines[i];
+      line.name = {line.name.data() + moved, line.name.size()};
+      line.value = {line.value.data() + moved, line.value.size()};
+    }
+  }
+  begin_ = begin;
+  misses_ = 0;
+  return true;
+}
+
+void last_lines::remember(const request_head& head, const char* begin, const char* end) {
+  const auto size = std::size_t(end - begin);
+  if (size > max_size || (++misses_ > patience && misses_ % patience)) return;
+  std::memcpy(bytes_, begin, size);
+  size_ = size;
+  head_ = &head;
+  begin_ = begin;
+  minor_version_ = head.minor_version;
+  framing_ = head;
 }
 
 void rebase(request_head& head, const char* from, const char* to) {

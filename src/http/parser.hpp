@@ -25,14 +25,34 @@ struct parse_limits {
   std::size_t max_headers = request_head::max_headers;
 };
 
-// The Host that was found well-formed last: most requests name the same.
-struct good_host {
-  std::size_t size = 0;
-  char text[64];
+// The header lines that were read last. Most clients send the same ones with every request, and
+// then comparing them costs a fraction of reading them again. One thread at a time.
+class last_lines {
+ public:
+  // Whether the bytes at `begin` are those lines. Then the head, which still holds them from the
+  // last time, is made to point there.
+  bool recall(request_head& head, char* begin, const char* end);
+  void remember(const request_head& head, const char* begin, const char* end);
+  void forget() { head_ = nullptr; }  // the head has been used for something else
+
+ private:
+  static constexpr std::size_t max_size = 2048;
+  static constexpr unsigned patience = 8;  // after so many misses only one in so many is remembered
+
+  const request_head* head_ = nullptr;
+  const char* begin_ = nullptr;  // where the head's lines point
+  std::size_t size_ = 0;
+  unsigned misses_ = 0;
+  std::uint8_t minor_version_ = 0;
+  framing framing_;
+  char bytes_[max_size];
+
+ public:
+  std::size_t size() const { return size_; }
 };
 
 // `head` is filled only where the result is complete; its views point into [begin, end).
 parse_result parse_head(char* begin, char* end, request_head& head, const parse_limits& limits,
-                        good_host& known);
+                        last_lines& last);
 
 }  // namespace aft::http

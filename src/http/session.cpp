@@ -65,7 +65,7 @@ std::size_t session::read_head(session_host& host, char* data, std::size_t size,
     }
   }
   auto& c = *host.scratch;
-  const auto parsed = parse_head(data, data + size, c.head, host.parsing, host.last_host);
+  const auto parsed = parse_head(data, data + size, c.head, host.parsing, host.lines);
   switch (parsed.status) {
     case parse_status::complete:
       if (parsed.size > host.limits.max_head) break;
@@ -93,7 +93,7 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
 
   const auto& head = c.head;
   if (!head.has_body()) {
-    if (c.route && c.route->run_lane != lane::io) keep(c, data, head_size);
+    if (c.route && c.route->run_lane != lane::io) keep(host, c, data, head_size);
     run(host, c, out);
     return head_size;
   }
@@ -119,12 +119,13 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
   if (!head.chunked && here >= head.content_length) {
     const auto body_size = std::size_t(head.content_length);
     request_access::bind(c.incoming, c.head, {data + head_size, body_size});
-    if (c.route->run_lane != lane::io) keep(c, data, head_size + body_size);
+    if (c.route->run_lane != lane::io) keep(host, c, data, head_size + body_size);
     run(host, c, out);
     return head_size + body_size;
   }
   if (head.expects_continue && here == 0) out.append("HTTP/1.1 100 Continue\r\n\r\n");
   // The rest comes later: the call leaves the shared buffer, and gathers it.
+  host.lines.forget();
   reading_ = &c;
   host.scratch = host.calls.take();
   head_size_ = std::uint32_t(head_size);
@@ -180,7 +181,8 @@ void session::body_is_whole(session_host& host, buffer& out) {
 }
 
 // The call gets the bytes for itself, because it outlives the buffer they lie in.
-void session::keep(call& c, const char* data, std::size_t size) {
+void session::keep(session_host& host, call& c, const char* data, std::size_t size) {
+  host.lines.forget();
   const auto body_size = c.incoming.body().size();
   c.kept.clear();
   c.kept.reserve(size + parser_slack);
@@ -223,6 +225,7 @@ void session::refuse(session_host& host, int status, const char* why, buffer& ou
   place_ = place::head;
   seen_ = 0;
   refused_ = true;
+  host.lines.forget();
   auto& c = *host.scratch;
   c.reset();
   c.head = request_head{};

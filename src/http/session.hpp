@@ -52,7 +52,7 @@ class session_host {
   const dispatcher& routes;
   const http_limits& limits;
   parse_limits parsing;
-  good_host last_host;
+  last_lines lines;
   lane_context context;
   call_pool calls;
   call* scratch;                       // for the request that is being read
@@ -117,7 +117,7 @@ class session {
   std::size_t read_chunked_body(session_host& host, const char* data, std::size_t size,
                                 buffer& out);
   void body_is_whole(session_host& host, buffer& out);
-  void keep(call& c, const char* data, std::size_t size);
+  void keep(session_host& host, call& c, const char* data, std::size_t size);
   void run(session_host& host, call& c, buffer& out);
   void answer(session_host& host, call& c, buffer& out);
   void refuse(session_host& host, int status, const char* why, buffer& out);

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <utility>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -52,8 +53,8 @@ constexpr std::string_view too_many_connections =
 
 // The sockets of a loop lie in one level-triggered epoll set of its own. A connection is registered
 // once, and costs no operation per read. The loop waits for that set alone, as long as nobody uses
-// Asio on it; else Asio waits, and watches the set among its other work, which costs a few calls more
-// per turn.
+// Asio on it; else Asio waits, and watches the set among its other work, which costs a few calls
+// more per turn.
 class event_loop::impl final : private waker {
  public:
   impl(server_state& state, descriptor listener)
@@ -484,6 +485,7 @@ class event_loop::impl final : private waker {
   descriptor listener_;
   descriptor wake_;
   asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type> open_{io_.get_executor()};
   asio::posix::stream_descriptor epoll_;
   asio::steady_timer timer_;
   http::session_host host_;

@@ -16,8 +16,8 @@ unsigned loop_count(unsigned asked) {
 }  // namespace
 
 http_server::http_server(const http::dispatcher& routes, const logger& log,
-                         const listen_options& options)
-    : state_{routes, log, options} {
+                         const listen_options& options, bool through_asio)
+    : state_{routes, log, options, through_asio} {
   const auto count = loop_count(options.threads);
   auto port = options.port;
   if (count > 1) {

@@ -12,7 +12,9 @@ namespace aft::server {
 class http_server {
  public:
   // Listens when it is constructed; throws configuration_error.
-  http_server(const http::dispatcher& routes, const logger& log, const listen_options& options);
+  // Asio on its loops runs only where `through_asio` says so; then it is what waits.
+  http_server(const http::dispatcher& routes, const logger& log, const listen_options& options,
+              bool through_asio = false);
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
   ~http_server();  // stop(duration()), if it has not been stopped

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "wire.hpp"
 
@@ -212,6 +213,63 @@ TEST_CASE("a method is a name with case, and an unknown one is not known anywher
   add_routes(s);
   CHECK(wire::statuses(wire::send(s, "get / HTTP/1.1\r\n" + host + "\r\n").answers) == "501");
   CHECK(wire::send(s, "BREW /any HTTP/1.1\r\n" + host + "\r\n").answers.ends_with("BREW"));
+}
+
+TEST_CASE("an answer does not depend on what was read before") {
+  const auto get = [](std::string_view path, std::string_view lines) {
+    return fmt::format("GET {} HTTP/1.1\r\n{}\r\n", path, lines);
+  };
+  const auto post = [](std::string_view lines, std::string_view body) {
+    return fmt::format("POST /echo HTTP/1.1\r\nHost: a\r\n{}\r\n{}", lines, body);
+  };
+  const std::string requests[] = {
+      get("/say", host),
+      get("/say?longer=target", host),
+      get("/say", host + "X: one\r\n"),
+      get("/say", host + "X: two\r\n"),
+      get("/say", host + "X: one\r\nX: three\r\n"),
+      get("/say", host + "Connection: close\r\n"),
+      get("/say", host + "X: " + std::string(3000, 'x') + "\r\n"),
+      get("/say", "X: one\r\n"),
+      get("/say", host + "X : one\r\n"),
+      get("/nowhere", host),
+      "GET /say HTTP/1.0\r\n" + host + "\r\n",
+      "GET /say HTTP/1.0\r\n" + host + "Connection: keep-alive\r\n\r\n",
+      post("Content-Length: 2\r\n", "hi"),
+      post("Content-Length: 2\r\n", "ho"),
+      post("Content-Length: 3\r\n", "hum"),
+      post("Transfer-Encoding: chunked\r\n", "2\r\nhi\r\n0\r\n\r\n"),
+      post("Content-Length: 2\r\nExpect: 100-continue\r\n", "hi"),
+      post("Content-Length: 2\r\nX: y\r\n\r\n", "Content-Length: 3\r\n\r\nhum"),
+  };
+  const auto ask = [](wire::site& s, const std::string& bytes, std::size_t piece) {
+    if (!s.host) {
+      add_routes(s);
+      s.routes.get("/say", [](const aft::request& r) {
+        return fmt::format("{}|{}|{}", r.header("Host").value_or("-"), r.header("X").value_or("-"),
+                           r.target());
+      });
+    }
+    const auto got = wire::send(s, bytes, piece);
+    return got.answers + (got.closing ? "closing" : "");
+  };
+  for (const std::size_t piece : {std::string::npos, std::size_t(11)}) {
+    std::vector<std::string> expected;
+    for (const auto& request : requests) {
+      wire::site fresh;
+      expected.push_back(ask(fresh, request, piece));
+      REQUIRE(!expected.back().empty());
+    }
+    wire::site s;
+    for (std::size_t i = 0; i < std::size(requests); ++i) {
+      for (std::size_t j = 0; j < std::size(requests); ++j) {
+        CAPTURE(requests[i]);
+        CAPTURE(requests[j]);
+        CHECK(ask(s, requests[i], piece) == expected[i]);
+        CHECK(ask(s, requests[j], piece) == expected[j]);
+      }
+    }
+  }
 }
 
 TEST_CASE("answers stop while a slow reader has too many of them") {
