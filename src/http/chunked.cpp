@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../ground/hex.hpp"
+#include "letters.hpp"
 
 namespace aft::http {
 namespace {
@@ -30,7 +31,7 @@ chunked_reader::status chunked_reader::read(const char* data, std::size_t size, 
         } else if (digits_ == 0) {
           return stop(status::refused);
         } else if (*p == ';') {
-          at_ = place::extension;
+          at_ = place::extension_name;
         } else if (*p == '\r') {
           at_ = place::size_lf;
         } else {
@@ -39,6 +40,10 @@ chunked_reader::status chunked_reader::read(const char* data, std::size_t size, 
         ++p;
         break;
       }
+      case place::extension_name:
+        if (!token_letters[static_cast<unsigned char>(*p++)]) return stop(status::refused);
+        at_ = place::extension;
+        break;
       case place::extension:
         if (*p == '\r') at_ = place::size_lf;
         else if (!is_field_text(*p) || ++overhead_ > max_overhead) return stop(status::refused);
@@ -71,9 +76,17 @@ chunked_reader::status chunked_reader::read(const char* data, std::size_t size, 
         if (*p == '\r') {
           at_ = place::last_lf;
           ++p;
+        } else if (token_letters[static_cast<unsigned char>(*p)]) {
+          at_ = place::trailer_name;
         } else {
-          at_ = place::trailer_line;
+          return stop(status::refused);
         }
+        break;
+      case place::trailer_name:
+        if (*p == ':') at_ = place::trailer_line;
+        else if (!token_letters[static_cast<unsigned char>(*p)] || ++overhead_ > max_overhead)
+          return stop(status::refused);
+        ++p;
         break;
       case place::trailer_line:
         if (*p == '\r') at_ = place::trailer_lf;

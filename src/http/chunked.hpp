@@ -19,14 +19,16 @@ class chunked_reader {
 
  private:
   enum class place : std::uint8_t {
-    size,       // digits of a chunk's size
-    extension,  // after ';' up to CR
-    size_lf,    // the LF after it
+    size,            // digits of a chunk's size
+    extension_name,  // its first letter, after ';'
+    extension,       // up to CR
+    size_lf,         // the LF after it
     data,
     data_cr,
     data_lf,
     trailer,  // at the start of a trailer line, or of the last line
-    trailer_line,
+    trailer_name,
+    trailer_line,  // after the colon
     trailer_lf,
     last_lf,
   };
