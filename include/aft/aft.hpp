@@ -21,6 +21,7 @@
 #include <aft/ground/text.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/ground/type.hpp>
+#include <aft/http/access.hpp>
 #include <aft/http/arguments.hpp>
 #include <aft/http/handler.hpp>
 #include <aft/http/limits.hpp>

@@ -11,6 +11,7 @@
 #include <aft/ground/clock.hpp>
 #include <aft/ground/function.hpp>
 #include <aft/ground/log.hpp>
+#include <aft/http/access.hpp>
 #include <aft/http/openapi.hpp>
 #include <aft/http/routes.hpp>
 #include <aft/jobs/handler.hpp>
@@ -26,6 +27,8 @@ struct app_options {
   storage_options storage{};
   jobs_options jobs{};
   lane_options lanes{};
+  access_options access{};
+  page_options pages{};
   http_limits limits{};  // for handle(); a server has its own
   log_sink log{};        // nowhere by default
   log_level least_log_level = log_level::info;

@@ -32,7 +32,8 @@ class app::impl {
   void prepare() {
     std::lock_guard lock(mutex);
     if (prepared) return;
-    dispatch = std::make_unique<http::dispatcher>(log, std::move(problem_writer));
+    dispatch = std::make_unique<http::dispatcher>(
+        log, std::move(problem_writer), http::access_policy(options.access, options.pages));
     if (!options.database.empty()) {
       open_database();
       storage->migrate("aft", jobs::migrations());

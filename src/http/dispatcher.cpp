@@ -8,8 +8,8 @@
 
 namespace aft::http {
 
-dispatcher::dispatcher(const logger& log, problem_writer on_problem)
-    : log_(log), on_problem_(std::move(on_problem)) {}
+dispatcher::dispatcher(const logger& log, problem_writer on_problem, access_policy access)
+    : log_(log), on_problem_(std::move(on_problem)), access_(std::move(access)) {}
 
 namespace {
 
@@ -82,9 +82,29 @@ std::string methods_of(std::uint32_t allowed) {
 
 }  // namespace
 
+bool dispatcher::let_in(call& c) const {
+  const auto& head = c.head;
+  if (!access_policy::lets_in(head.access, head)) {
+    if (head.access == access_verdict::wrong_host) {
+      c.fail(421, "this server does not go by that name; declare it as a host to let it in");
+    } else {
+      c.fail(403, "a page of another origin may not do this");
+    }
+    return false;
+  }
+  const bool preflight = head.access == access_verdict::known_origin &&
+                         head.method == method::options &&
+                         c.incoming.header("Access-Control-Request-Method");
+  if (!preflight) return true;
+  c.answer.status = 204;
+  c.answer.headers.append(access_.for_preflights());
+  return false;
+}
+
 void dispatcher::find_route(call& c) const {
   c.owner = this;
   const auto& head = c.head;
+  if (head.access != access_verdict::own && !let_in(c)) return;
   const auto path = head.target.substr(0, head.path_length);
   if (path.front() != '/') {  // "*", which only OPTIONS may ask for
     c.answer.status = 204;
@@ -119,8 +139,9 @@ void dispatcher::answer_without_route(call& c, path_verdict verdict) const {
   // The same path with a slash more or less at its end.
   auto& segments = c.segments;
   const bool slash = segments.text[segments.count - 1].empty();
-  if (!segments.has_empty && segments.count > unsigned(slash) &&
-      segments.count < path_segments::max) {
+  // A browser takes a backslash for a slash, and "//" for another host.
+  const bool ambiguous = segments.has_empty || c.head.target.find('\\') != std::string_view::npos;
+  if (!ambiguous && segments.count > unsigned(slash) && segments.count < path_segments::max) {
     route_tree::match other;
     if (slash) --segments.count;
     else segments.text[segments.count] = {}, segments.raw[segments.count++] = segments.end;
@@ -250,8 +271,8 @@ void dispatcher::answer_failure(call& c) const {
       answer.content_type = "application/problem+json";
       write_problem(answer.body, p);
     }
-  } catch (const std::exception& e) {
-    report_to(c, e.what());
+  } catch (...) {
+    report_to(c, "the writer of problems threw, so the answer has none");
     answer.clear();
     answer.status = 500;
   }

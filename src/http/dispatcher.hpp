@@ -11,6 +11,7 @@
 #include <aft/ground/resource.hpp>
 #include <aft/http/message.hpp>
 
+#include "access.hpp"
 #include "call.hpp"
 #include "route_list.hpp"
 #include "route_tree.hpp"
@@ -48,9 +49,11 @@ class dispatcher {
  public:
   using problem_writer = function<response(const problem&, const request&)>;
 
-  dispatcher(const logger& log, problem_writer on_problem);
+  dispatcher(const logger& log, problem_writer on_problem, access_policy access = {});
   dispatcher(const dispatcher&) = delete;
   dispatcher& operator=(const dispatcher&) = delete;
+
+  const access_policy& access() const { return access_; }
 
   void provide(provider p) { providers_.push_back(p); }
   void set_lane(lane l, lane_runner& runner) { runners_[std::size_t(l)] = &runner; }
@@ -79,10 +82,12 @@ class dispatcher {
   outcome invoke(call& c) const;
   outcome hand_over(call& c, lane to) const;
   void note_exception(call& c) const;
+  bool let_in(call& c) const;  // false: answered
   void answer_without_route(call& c, path_verdict verdict) const;
 
   const logger& log_;
   problem_writer on_problem_;
+  access_policy access_;
   std::vector<provider> providers_;
   lane_runner* runners_[3] = {};
   route_tree tree_;

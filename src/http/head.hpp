@@ -21,7 +21,16 @@ enum class known : std::uint8_t {
   cookie,
   authorization,
   origin,
+  sec_fetch_site,
   count,
+};
+
+// Who calls, see aft/http/access.hpp.
+enum class access_verdict : std::uint8_t {
+  own,             // a program, or a page of this server
+  known_origin,    // a page that may call, and read the answer
+  foreign_origin,  // another page
+  wrong_host,      // under a name that is not ours
 };
 
 // What the header lines mean to the library; all of it follows from their bytes.
@@ -33,6 +42,7 @@ struct framing {
   bool chunked = false;
   bool expects_continue = false;
   bool upgrades = false;
+  access_verdict access = access_verdict::own;
   std::uint8_t index[std::size_t(known::count)]{};  // one more than the place in lines; 0: absent
 };
 

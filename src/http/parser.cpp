@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "access.hpp"
 #include "letters.hpp"
 #include "scan.hpp"
 
@@ -132,7 +133,8 @@ const char* note_header(request_head& head, std::string_view name, std::string_v
       if (same_word(s, "authorization")) note(known::authorization);
       break;
     case 14:
-      if (same_word(s, "content-length")) {
+      if (same_word(s, "sec-fetch-site")) note(known::sec_fetch_site);
+      else if (same_word(s, "content-length")) {
         if (head.has_content_length) return "more than one Content-Length";
         if (value.empty() || value.size() > 18) return "a Content-Length that is no length";
         std::uint64_t length = 0;
@@ -236,6 +238,7 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
 
   char* const lines = p;
   if (last.recall(head, lines, end)) {
+    if (!head.authority.empty() && limits.access) head.access = limits.access->judge(head);
     return {parse_status::complete, std::size_t(lines - begin) + last.size(), 0, nullptr};
   }
   last.forget();
@@ -247,7 +250,10 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
       if (p + 1 >= end) return incomplete;
       if (p[1] != '\n') return refuse(400, "a line that does not end in CRLF");
       const auto whole = check_whole(head, std::size_t(p + 2 - begin));
-      if (whole.status == parse_status::complete) last.remember(head, lines, p + 2);
+      if (whole.status == parse_status::complete) {
+        if (limits.access) head.access = limits.access->judge(head);
+        if (head.authority.empty()) last.remember(head, lines, p + 2);
+      }
       return whole;
     }
     if (head.line_count >= limits.max_headers) return refuse(431, "more headers than allowed");

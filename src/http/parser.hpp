@@ -20,9 +20,12 @@ struct parse_result {
   const char* why = nullptr;
 };
 
+class access_policy;
+
 struct parse_limits {
   std::size_t max_target = 8 * 1024;
   std::size_t max_headers = request_head::max_headers;
+  const access_policy* access = nullptr;  // null: anybody
 };
 
 // The header lines that were read last. Most clients send the same ones with every request, and

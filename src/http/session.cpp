@@ -102,8 +102,9 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
     c.fail(413, "the body is larger than " + std::to_string(c.max_body) + " bytes");
   }
   if (!wanted || c.failed) {
-    const bool skips = !head.chunked && !head.expects_continue &&
-                       head.content_length <= max_skipped_body && c.failure.status != 413;
+    const bool skips = head.keep_alive && !host.draining && !head.chunked &&
+                       !head.expects_continue && head.content_length <= max_skipped_body &&
+                       c.failure.status != 413;
     if (skips) {
       body_left_ = head.content_length;
       place_ = place::skip;

@@ -41,6 +41,7 @@ class session_host {
   session_host(const dispatcher& d, const http_limits& l) : routes(d), limits(l) {
     scratch = calls.take();
     parsing.max_target = l.max_target;
+    parsing.access = &d.access();
     parsing.max_headers = std::min(l.max_headers, request_head::max_headers);
   }
   ~session_host() { calls.give_back(scratch); }
@@ -135,6 +136,6 @@ class session {
 };
 
 // Appends the answer of a call as HTTP.
-void write_response(session_host& host, const call& c, bool keep_alive, buffer& out);
+void write_response(session_host& host, call& c, bool keep_alive, buffer& out);
 
 }  // namespace aft::http

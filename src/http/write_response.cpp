@@ -28,6 +28,16 @@ char* put_number(char* to, std::size_t number) {
 
 bool has_content(int status) { return status >= 200 && status != 204 && status != 304; }
 
+// What the policy of access adds to an answer.
+void add_access_lines(const access_policy& access, const call& c, buffer& lines) {
+  lines.append(access.for_every_answer());
+  if (c.head.access != access_verdict::known_origin) return;
+  lines.append("Access-Control-Allow-Origin: ");
+  lines.append(c.head.value(known::origin));
+  lines.append("\r\n");
+  lines.append(access.for_origins());
+}
+
 }  // namespace
 
 void session_host::set_date(std::int64_t unix_seconds) {
@@ -57,8 +67,13 @@ void session_host::set_date(std::int64_t unix_seconds) {
   std::memcpy(ok_head + 17, date_line, date_line_size);
 }
 
-void write_response(session_host& host, const call& c, bool keep_alive, buffer& out) {
-  const auto& answer = c.answer;
+void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
+  auto& answer = c.answer;
+  const auto& access = host.routes.access();
+  if (!access.for_every_answer().empty()) add_access_lines(access, c, answer.headers);
+  if (answer.content_type.starts_with("text/html")) {
+    access.add_page_lines(answer.headers.view(), answer.headers);
+  }
   const auto content = answer.content();
   const auto headers = answer.headers.view();
   char* to = out.reserve(sizeof host.ok_head + longest_reason + answer.content_type.size() +
@@ -77,14 +92,18 @@ void write_response(session_host& host, const call& c, bool keep_alive, buffer& 
   }
   if (has_content(answer.status)) {
     if (answer.content_type.data() == text_type.data()) {
-      to = put(to, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: ");
+      to = put(to,
+               "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
+               "Content-Length: ");
     } else if (answer.content_type.data() == json_type.data()) {
-      to = put(to, "Content-Type: application/json\r\nContent-Length: ");
+      to = put(to,
+               "Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"
+               "Content-Length: ");
     } else {
       if (!answer.content_type.empty()) {
         to = put(to, "Content-Type: ");
         to = put(to, answer.content_type);
-        to = put(to, "\r\n");
+        to = put(to, "\r\nX-Content-Type-Options: nosniff\r\n");
       }
       to = put(to, "Content-Length: ");
     }

@@ -37,8 +37,8 @@ std::string describe(const std::exception_ptr& thrown) {
 // One claimed job, until the database knows how it ended. Also the transaction that tells it.
 class held_job final : public storage::unit {
  public:
-  held_job(runner& owner, stored_job&& stored, const runner::kind_entry& kind)
-      : owner_(owner), stored_(std::move(stored)), kind_(kind) {}
+  held_job(runner& owner, std::int64_t worker, stored_job&& stored, const runner::kind_entry& kind)
+      : owner_(owner), worker_(worker), stored_(std::move(stored)), kind_(kind) {}
   ~held_job() {
     if (job_) info().destroy(job_);
   }
@@ -80,13 +80,13 @@ class held_job final : public storage::unit {
       case step::run:
         call(&tx, &tx);
         // Both or neither: a worker that was taken for dead leaves no effect.
-        return complete(tx, s.id, owner_.worker_, s.attempt);
-      case step::complete: return complete(tx, s.id, owner_.worker_, s.attempt);
+        return complete(tx, s.id, worker_, s.attempt);
+      case step::complete: return complete(tx, s.id, worker_, s.attempt);
       case step::retry: {
         const auto at = tx.now() + owner_.delay_after(s.attempt);
-        return retry(tx, s.id, owner_.worker_, s.attempt, at, error_);
+        return retry(tx, s.id, worker_, s.attempt, at, error_);
       }
-      case step::bury: return bury(tx, s.id, owner_.worker_, s.attempt, tx.now(), error_);
+      case step::bury: return bury(tx, s.id, worker_, s.attempt, tx.now(), error_);
     }
     return false;
   }
@@ -113,6 +113,7 @@ class held_job final : public storage::unit {
   enum class step { run, complete, retry, bury };
 
   runner& owner_;
+  const std::int64_t worker_;  // that claimed it
   stored_job stored_;
   const runner::kind_entry& kind_;
   void* job_ = nullptr;
@@ -206,14 +207,21 @@ void runner::stop() {
 
 void runner::recover_dead() {
   const auto count = db_.write([&](transaction& tx) {
-    if (worker_) beat(tx, worker_, tx.now());
+    if (worker_) keep_alive(tx);
     return recover(tx, tx.now() - options_.lease, tx.now());
   });
   if (count) note(log_level::warning, fmt::format("{} jobs of dead workers start again", count));
 }
 
+// A worker that was silent for too long has been taken for dead, and others have its jobs. It goes
+// on as a new one.
+void runner::keep_alive(transaction& tx) {
+  if (!beat(tx, worker_, tx.now())) worker_ = add_worker(tx, tx.now());
+}
+
 std::size_t runner::claim_some(std::size_t most) {
   auto claimed = db_.write([&](transaction& tx) {
+    keep_alive(tx);
     return claim(tx, worker_, kind_list_, std::int64_t(most), tx.now());
   });
   return dispatch(std::move(claimed));
@@ -227,7 +235,7 @@ std::size_t runner::dispatch(std::vector<stored_job>&& claimed) {
   }
   for (auto& stored : claimed) {
     const auto& kind = kinds_.find(stored.kind)->second;
-    auto* job = new held_job(*this, std::move(stored), kind);
+    auto* job = new held_job(*this, worker_, std::move(stored), kind);
     if (!job->read()) {
       note(log_level::error, fmt::format("job {} ({}) is given up: its arguments do not fit",
                                          job->stored().id, job->stored().kind));
@@ -347,7 +355,7 @@ std::size_t runner::run_due() {
     if (claimed.empty()) break;
     ++runs;
     const auto& kind = kinds_.find(claimed.front().kind)->second;
-    held_job job(*this, std::move(claimed.front()), kind);
+    held_job job(*this, worker_, std::move(claimed.front()), kind);
     if (job.read()) {
       if (job.info().takes_transaction) {
         job.begin_on_writer();

@@ -62,6 +62,7 @@ class runner {
   void pump();
   void work();
   void recover_dead();
+  void keep_alive(transaction& tx);
   std::size_t claim_some(std::size_t most);
   std::size_t dispatch(std::vector<stored_job>&& claimed);
   void run_here(held_job& job);
@@ -74,8 +75,8 @@ class runner {
   const logger& log_;
   jobs_options options_;
   std::map<std::string, kind_entry, std::less<>> kinds_;
-  std::string kind_list_;  // JSON
-  std::int64_t worker_ = 0;
+  std::string kind_list_;    // JSON
+  std::int64_t worker_ = 0;  // of the pump's thread while it runs
   std::uint64_t listener_ = 0;
 
   std::mutex mutex_;

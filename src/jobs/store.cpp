@@ -16,8 +16,8 @@ namespace {
 // state: 0 ready (also: later), 1 running, 2 dead
 const char* const schema = R"(
 create table aft_worker (
-  id       integer primary key,
-  machine  text not null,     -- the boot that its process belongs to
+  id       integer primary key autoincrement,  -- never that of another one
+  machine  text not null,     -- the boot and the container that its process belongs to
   process  integer not null,
   started  integer not null,  -- of the process, to tell it from a later one of the same number
   seen_at  integer not null
@@ -51,7 +51,14 @@ std::string read_first_line(const std::string& file) {
   return line;
 }
 
-std::string this_machine() { return read_first_line("/proc/sys/kernel/random/boot_id"); }
+// Containers on one machine share its boot, but number their processes apart.
+std::string this_machine() {
+  char processes[64];
+  const auto size = ::readlink("/proc/self/ns/pid", processes, sizeof processes);
+  if (size <= 0) return "";
+  return read_first_line("/proc/sys/kernel/random/boot_id") + " " +
+         std::string(processes, std::size_t(size));
+}
 
 // Clock ticks after boot; 0 where the system does not say (or there is no such process).
 std::int64_t start_of(std::int64_t process) {
@@ -100,8 +107,8 @@ std::int64_t add_worker(transaction& tx, time_point now) {
       this_machine(), process, start_of(process), now);
 }
 
-void beat(transaction& tx, std::int64_t worker, time_point now) {
-  tx.execute("update aft_worker set seen_at = $2 where id = $1", worker, now);
+bool beat(transaction& tx, std::int64_t worker, time_point now) {
+  return tx.execute("update aft_worker set seen_at = $2 where id = $1", worker, now) == 1;
 }
 
 void remove_worker(transaction& tx, std::int64_t worker) {
@@ -110,22 +117,20 @@ void remove_worker(transaction& tx, std::int64_t worker) {
 
 std::int64_t recover(transaction& tx, time_point silent_since, time_point now) {
   const auto machine = this_machine();
-  std::int64_t count = 0;
   for (const auto& w : tx.all<worker_row>("select * from aft_worker")) {
     const bool here = !machine.empty() && w.machine == machine;
     if (here ? lives(w.process, w.started) && w.seen_at >= silent_since
              : w.seen_at >= silent_since) {
       continue;
     }
-    count += tx.execute(
-        "update aft_job set state = case when attempt >= max_attempts then 2 else 0 end, "
-        "worker = null, error = 'its worker died', "
-        "finished_at = case when attempt >= max_attempts then $2 end "
-        "where worker = $1 and state = 1",
-        w.id, now);
     remove_worker(tx, w.id);
   }
-  return count;
+  return tx.execute(
+      "update aft_job set state = case when attempt >= max_attempts then 2 else 0 end, "
+      "worker = null, error = 'its worker died', "
+      "finished_at = case when attempt >= max_attempts then $1 end "
+      "where state = 1 and worker not in (select id from aft_worker)",
+      now);
 }
 
 std::vector<stored_job> claim(transaction& tx, std::int64_t worker, const std::string& kinds,

@@ -58,6 +58,7 @@ constexpr unsigned reading_local = 0;
 struct loop_reading {
   storage::readers& all;
   storage::reading* reading;
+  reader* begun = nullptr;  // for the call that is being run: several arguments may take it
 };
 
 void* begin_reading(void* context, http::call& c) {
@@ -73,12 +74,15 @@ void* begin_reading(void* context, http::call& c) {
       delete l;
     });
   }
-  return &local->reading->begin();
+  if (!local->begun) local->begun = &local->reading->begin();
+  return local->begun;
 }
 
 void end_reading(void*, http::call& c) {
   if (c.lent) return;
-  static_cast<loop_reading*>(c.context->local(reading_local))->reading->end();
+  auto& local = *static_cast<loop_reading*>(c.context->local(reading_local));
+  local.begun = nullptr;
+  local.reading->end();
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -94,6 +95,8 @@ class event_loop::impl final : private waker {
       tick_if_due();
       stop_if_done();
     }
+    // A lane may have handed back its last call, but not woken us for it yet.
+    while (wakes_owed_.load(std::memory_order_acquire)) std::this_thread::yield();
   }
 
   void drain() { command(drain_command); }
@@ -275,7 +278,10 @@ class event_loop::impl final : private waker {
       return put_off(c, times.send);
     }
     if (c.http.closing()) return finish(c);
-    if (c.http.waiting()) return put_off(c, hours(24 * 365));  // its handler has a deadline, not it
+    if (c.http.waiting()) {
+      watch(c, EPOLLERR);  // nothing to be read or written for now
+      return put_off(c, hours(24 * 365));
+    }
     watch(c, EPOLLIN);
     if (c.http.idle()) {
       if (draining_) return close(c);
@@ -292,6 +298,11 @@ class event_loop::impl final : private waker {
 
   // Sends what stands in output_; what does not go now moves to the connection. False if it did.
   bool send_output(connection& c) {
+    if (!c.out.empty()) {  // answers keep their order
+      c.out.append(output_.view());
+      output_.clear();
+      return false;
+    }
     std::size_t sent = 0;
     const bool all = send(c, output_, sent);
     if (c.fd.get() >= 0 && !all) c.out.append(output_.view().substr(sent));
@@ -338,9 +349,15 @@ class event_loop::impl final : private waker {
     std::lock_guard lock(done_mutex_);
     (done_first_ ? done_last_->next : done_first_) = &c;
     done_last_ = &c;
+    wakes_owed_.fetch_add(1, std::memory_order_relaxed);
     return this;
   }
   void wake() noexcept override {
+    ring();
+    skip();
+  }
+  void skip() noexcept override { wakes_owed_.fetch_sub(1, std::memory_order_release); }
+  void ring() {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
   }
@@ -388,7 +405,7 @@ class event_loop::impl final : private waker {
 
   void command(unsigned what) {
     commands_.fetch_or(what);
-    wake();
+    ring();
   }
 
   void begin_drain() {
@@ -498,6 +515,7 @@ class event_loop::impl final : private waker {
   connection* graveyard_ = nullptr;
   std::int64_t next_tick_ = 0;  // milliseconds
   std::atomic<unsigned> commands_{0};
+  std::atomic<unsigned> wakes_owed_{0};
   bool draining_ = false, stopped_ = false, accepting_paused_ = false;
   bool watched_ = false, timed_ = false;  // by Asio
 

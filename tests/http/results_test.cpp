@@ -108,3 +108,18 @@ TEST_CASE("large bodies arrive whole") {
   app.get("/", [] { return std::string(1'000'000, 'x'); });
   CHECK(app.handle({.target = "/"}).body == std::string(1'000'000, 'x'));
 }
+
+TEST_CASE("a writer of problems that throws costs its own answer alone") {
+  aft::app app;
+  int what = 0;
+  app.on_problem([&](const aft::problem&, const aft::request&) -> aft::response {
+    switch (what++) {
+      case 0: throw aft::problem{500, "this too"};
+      case 1: throw 7;
+      default: return {418, "well"};
+    }
+  });
+  CHECK(app.handle({.target = "/missing"}).status == 500);
+  CHECK(app.handle({.target = "/missing"}).status == 500);
+  CHECK(app.handle({.target = "/missing"}).status == 418);
+}

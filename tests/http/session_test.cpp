@@ -25,7 +25,7 @@ TEST_CASE("an answer has exactly these bytes") {
   auto got = wire::send(s, "GET / HTTP/1.1\r\n" + host + "\r\n");
   CHECK(got.answers ==
         "HTTP/1.1 200 OK\r\nDate: -\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        "Content-Length: 4\r\n\r\nroot");
+        "X-Content-Type-Options: nosniff\r\nContent-Length: 4\r\n\r\nroot");
   CHECK(!got.closing);
 }
 
@@ -207,9 +207,11 @@ TEST_CASE("HEAD has the headers of GET and no body") {
   add_routes(s);
   auto got = wire::send(s, "HEAD / HTTP/1.1\r\n" + host + "\r\nGET / HTTP/1.1\r\n" + host + "\r\n");
   CHECK(got.answers ==
-        "HTTP/1.1 200 OK\r\nDate: -\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+        "HTTP/1.1 200 OK\r\nDate: -\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "X-Content-Type-Options: nosniff\r\nContent-Length: "
         "4\r\n\r\n"
-        "HTTP/1.1 200 OK\r\nDate: -\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+        "HTTP/1.1 200 OK\r\nDate: -\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "X-Content-Type-Options: nosniff\r\nContent-Length: "
         "4\r\n\r\n"
         "root");
 }

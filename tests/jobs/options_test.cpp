@@ -100,3 +100,28 @@ TEST_CASE("jobs that were not begun when the app stops are there afterwards, unc
     CHECK(r.one<int>("select count(*) from aft_worker") == 0);
   });
 }
+
+TEST_CASE("a worker that was taken for dead goes on as a new one, and loses no job") {
+  aft::app app({.database = ":memory:", .jobs = {.threads = 1}});
+  std::atomic<int> runs{0};
+  app.job<number>([&](number) { ++runs; });
+  app.start({.port = 0});
+  const auto worker = [&] {
+    return app.db().read(
+        [](aft::reader& r) { return r.one<std::int64_t>("select max(id) from aft_worker"); });
+  };
+  const auto before = worker();
+  // What another process does to one that was silent for too long.
+  app.db().write([](aft::transaction& tx) { tx.execute("delete from aft_worker"); });
+  app.db().write([](aft::transaction& tx) { aft::enqueue(tx, number{1}); });
+  CHECK(soon([&] { return runs == 1; }));
+  CHECK(worker() > before);
+  // And its earlier jobs, which nobody would ask after, are free again.
+  app.db().write([](aft::transaction& tx) {
+    const auto id = aft::enqueue(tx, number{2});
+    tx.execute("update aft_job set state = 1, worker = 1000000, attempt = 1 where id = $1", id);
+  });
+  app.stop();
+  app.start({.port = 0});
+  CHECK(soon([&] { return runs == 2; }));
+}

@@ -10,6 +10,13 @@
 
 namespace {
 
+struct user {
+  std::string name;
+};
+struct tenant {
+  std::string name;
+};
+
 struct note {
   std::int64_t id;
   std::string text;
@@ -27,6 +34,17 @@ struct with_notes {
 };
 
 }  // namespace
+
+template <>
+struct aft::from_request<user> {
+  static user from(aft::reader& db) { return {db.one<std::string>("select 'ada'")}; }
+};
+template <>
+struct aft::from_request<tenant> {
+  static tenant from(const user& u, aft::reader& db) {
+    return {u.name + db.one<std::string>("select ' of 1'")};
+  }
+};
 
 TEST_CASE_FIXTURE(with_notes, "a handler takes a reader or a transaction, by its signature") {
   app.post("/notes", [](aft::body<std::string> text, aft::transaction& tx) {
@@ -128,4 +146,12 @@ TEST_CASE("a handler without its database fails the start, and says what to do")
   } catch (const aft::configuration_error& e) {
     CHECK(std::string(e.what()).find(".database") != std::string::npos);
   }
+}
+
+TEST_CASE_FIXTURE(with_notes, "several arguments may need the reader at once") {
+  app.get("/who", [](const user& u, const tenant& t, aft::reader& db) {
+    return u.name + ", " + t.name + ", " + db.one<std::string>("select 'here'");
+  });
+  CHECK(app.handle({.target = "/who"}).body == "ada, ada of 1, here");
+  CHECK(app.handle({.target = "/who"}).body == "ada, ada of 1, here");
 }

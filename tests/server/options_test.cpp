@@ -27,7 +27,7 @@ int count(const std::string& text, std::string_view part) {
 }
 
 struct with_server {
-  aft::app app{{.database = ":memory:"}};
+  aft::app app{{.database = ":memory:", .access = {.hosts = {"a"}}}};
   std::atomic<bool> inside{false}, go{false};
   std::uint16_t port = 0;
 
@@ -247,4 +247,68 @@ TEST_CASE("a server listens at IPv6 too") {
   aft::app app;
   app.get("/", [] { return "six"; });
   CHECK(app.start({.address = "::1", .port = 0}).address == "::1");
+}
+
+TEST_CASE_FIXTURE(with_server, "an answer of another lane waits behind what is not sent yet") {
+  app.get("/bytes/{n}", [](std::size_t n) { return std::string(n, 'a'); });
+  start();
+  const auto ask = [](const std::string& path) {
+    return "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  };
+  for (std::size_t first = 2'000'000; first < 6'000'000; first += 500'000) {
+    inside = go = false;
+    client c(port);
+    const int small = 64 * 1024;
+    ::setsockopt(c.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    c.send(ask("/bytes/" + std::to_string(first)) + ask("/bytes/200000") + ask("/slow"));
+    std::string got = c.receive(first - 1'000'000);  // gives the server's socket some room again
+    go = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    while (count(got, "HTTP/1.1 ") < 3) {
+      const auto more = c.receive(1000);
+      got += more;
+      if (more.size() < 1000) break;
+    }
+    const auto at = got.find("HTTP/1.1 ", 10 + first);
+    REQUIRE(at != got.npos);
+    CHECK(got.substr(got.find("\r\n\r\n", at) + 4, 200'000) == std::string(200'000, 'a'));
+    CHECK(count(got, "HTTP/1.1 200") == 3);
+  }
+}
+
+TEST_CASE("a stop while the writer hands back its calls") {
+  for (int round = 0; round < 5; ++round) {
+    aft::app app({.database = ":memory:", .access = {.hosts = {"a"}}});
+    app.post("/row", [](aft::transaction& tx) { return tx.one<int>("select 1"); });
+    const auto port = app.start({.port = 0, .threads = 1}).port;
+    client c(port);
+    std::atomic<bool> held{false}, stopping{false};
+    std::vector<std::thread> threads;
+    threads.emplace_back([&] {
+      app.db().write([&](aft::transaction&) {
+        held = true;
+        while (!stopping) std::this_thread::yield();
+      });
+    });
+    while (!held) std::this_thread::yield();
+    c.send("POST /row HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (int i = 0; i < 50; ++i) {
+      threads.emplace_back([&] { app.db().write([](aft::transaction&) {}); });
+    }
+    threads.emplace_back([&] { app.stop(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    stopping = true;
+    for (auto& t : threads) t.join();
+  }
+}
+
+TEST_CASE_FIXTURE(with_server, "a refused body that is still on its way does not cost the answer") {
+  start();
+  client c(port);
+  c.send("POST /missing HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(c.send(std::string(60'000, 'x')));
+  const auto got = c.receive();
+  CHECK(got.starts_with("HTTP/1.1 404 "));
+  CHECK(!has(got, "[reset]"));
 }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 
 #include "storage_fixture.hpp"
 
@@ -128,4 +129,27 @@ TEST_CASE("two databases live beside each other") {
   b.migrate("host", {{"1", "create table t (x integer) strict"}});
   a.write([](aft::transaction& tx) { tx.execute("insert into t values (1)"); });
   CHECK(b.read([](aft::reader& r) { return r.one<int>("select count(*) from t"); }) == 0);
+}
+
+TEST_CASE("a write that could not begin is a failure, and leaves nothing") {
+  temporary_folder folder;
+  const auto file = folder / "a.db";
+  aft::database db(file, {.busy_timeout = aft::milliseconds(50)}, silent, system_time);
+  db.migrate("host", {{"1", "create table t (x integer) strict"}});
+  sqlite3* other = nullptr;
+  REQUIRE(sqlite3_open(file.c_str(), &other) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(other, "begin immediate", nullptr, nullptr, nullptr) == SQLITE_OK);
+  bool ran = false;
+  CHECK_THROWS_AS(db.write([&](aft::transaction& tx) {
+    ran = true;
+    tx.execute("insert into t values (1)");
+  }),
+                  aft::storage_error);
+  CHECK_THROWS_AS((void)db.write([](aft::transaction&) { return std::string("a value"); }),
+                  aft::storage_error);
+  CHECK(!ran);
+  sqlite3_exec(other, "rollback", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  db.write([](aft::transaction& tx) { tx.execute("insert into t values (2)"); });
+  CHECK(db.read([](aft::reader& r) { return r.one<int>("select sum(x) from t"); }) == 2);
 }

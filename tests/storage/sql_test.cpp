@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <aft/storage/database.hpp>
+
 // What does not compile is tested in tests/refused.
 
 TEST_CASE("parameters are counted outside quotes and comments") {
@@ -13,4 +15,15 @@ TEST_CASE("parameters are counted outside quotes and comments") {
   static_assert(count_parameters("select $1 -- $2\n + $2 /* $3 */") == 2);
   static_assert(count_parameters("select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11") == 11);
   CHECK(aft::sql<int>("select $1").text() == "select $1");
+}
+
+TEST_CASE("parameters keep their numbers behind comments and quotes") {
+  aft::logger silent;
+  aft::clock time;
+  aft::database db(":memory:", {}, silent, time);
+  db.read([](aft::reader& r) {
+    CHECK(r.one<int>("select 100 /* x */* $2 + $1", 1, 7) == 701);
+    CHECK(r.one<int>("select 100 /* $9 */ * $2 -- $8 '\n + $1", 1, 7) == 701);
+    CHECK(r.one<std::string>("select '$1' || $2 || $1", "a", "b") == "$1ba");
+  });
 }

@@ -81,7 +81,8 @@ std::string with_question_marks(std::string_view text) {
     } else if (c == '-' && next == '-') {
       i = std::min(out.find('\n', i), out.size());
     } else if (c == '/' && next == '*') {
-      i = std::min(out.find("*/", i + 2), out.size());
+      const auto end = out.find("*/", i + 2);
+      i = end == out.npos ? out.size() : end + 1;
     } else if (c == '$' && next >= '0' && next <= '9') {
       out[i] = '?';
     }

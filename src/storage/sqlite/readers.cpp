@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <thread>
+
 namespace aft::storage {
 namespace {
 
@@ -30,14 +32,19 @@ reading::reading(const std::string& file, const storage_options& options,
 
 reader& reading::begin() {
   while (busy_.exchange(true, std::memory_order_acquire)) {  // the writer takes the snapshot away
-    __builtin_ia32_pause();
+    std::this_thread::yield();
   }
   const auto commits = commits_.now();
   const auto now = coarse_milliseconds();
   if (!has_snapshot_ || commits != seen_ || commit_counter::on_its_way(commits) ||
       now - since_ > max_snapshot_age) {
-    drop_snapshot();
-    connection_.run("begin");
+    try {
+      drop_snapshot();
+      connection_.run("begin");
+    } catch (...) {
+      busy_.store(false, std::memory_order_release);
+      throw;
+    }
     has_snapshot_ = true;
     seen_ = commits;
     since_ = now;
@@ -58,8 +65,8 @@ void reading::let_go() {
 
 void reading::drop_snapshot() {
   if (!has_snapshot_) return;
-  has_snapshot_ = false;
   connection_.run("commit");
+  has_snapshot_ = false;
 }
 
 reading* readers::take() {

@@ -111,7 +111,10 @@ unit* sqlite_writer::run_some(unit* first) {
     if (!failure) commit();
   } catch (...) {
     failure = std::current_exception();
-    if (end == first) end = first->next;  // no transaction could be begun: at least this one fails
+    if (end == first) {  // no transaction could be begun: at least this one fails
+      if (!first->thrown) first->thrown = failure;
+      end = first->next;
+    }
     try {
       if (connection_.in_transaction()) connection_.run("rollback");
     } catch (const std::exception& e) {
@@ -123,7 +126,11 @@ unit* sqlite_writer::run_some(unit* first) {
   }
   noted_.clear();
   finish(first, end, failure);
-  keep_log_short();
+  try {
+    keep_log_short();
+  } catch (const std::exception& e) {
+    log_.write(log_level::error, "storage", e.what());
+  }
   return end;
 }
 
@@ -199,6 +206,7 @@ void sqlite_writer::finish(unit* first, const unit* end, const std::exception_pt
       while (i < count && wakers[i] != w) ++i;
       if (i == wakers.size()) w->wake();
       else if (i == count) wakers[count++] = w;
+      else w->skip();
     }
     u = next;
   }

@@ -1,0 +1,42 @@
+#pragma once
+// Who may call: under which names, and from the pages of which origins.
+
+#include <string>
+#include <vector>
+
+#include <aft/ground/time.hpp>
+
+namespace aft {
+
+// Every web page that somebody looks at can send requests to a server on the same machine or in the
+// same network. So a request must call the server by an IP address, by localhost, or by one of
+// `hosts`; else it is answered with 421, and a page that lets its own name point to 127.0.0.1 stays
+// outside. What changes something (any method but GET, HEAD, OPTIONS and QUERY) and comes from a
+// page must come from a page of this server or of `origins`; else it is answered with 403. Programs
+// that are no browsers send no Origin, and are not concerned.
+struct access_options {
+  std::vector<std::string> hosts{};  // "api.example.org", "*.example.org"; "*": any
+  std::vector<std::string>
+      origins{};  // "https://app.example.org"; "*": any, but without credentials
+
+  // What pages of `origins` may do beyond (CORS).
+  bool credentials = false;  // send cookies
+  std::vector<std::string> request_headers = {"Authorization",
+                                              "Content-Type"};  // that they may send
+  std::vector<std::string> response_headers{};                  // that they may read
+  duration preflight_age = minutes(10);  // how long a browser need not ask again
+};
+
+// Headers of HTML pages; an empty one is not sent, and one that the handler sets itself wins.
+struct page_options {
+  // What is loaded and run comes from this server alone, so that text somebody smuggles into a page
+  // is no program. Widen it for a page that needs more.
+  std::string content_security_policy =
+      "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+      "object-src 'none'";
+  std::string referrer_policy = "same-origin";  // paths may hold what others need not know
+  std::string cross_origin_opener_policy = "same-origin";  // no page keeps a hold on ours
+  std::string frame_options = "DENY";  // the same as frame-ancestors, for old browsers
+};
+
+}  // namespace aft

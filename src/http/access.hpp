@@ -1,0 +1,44 @@
+#pragma once
+// Judges by the head of a request who may call.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <aft/ground/buffer.hpp>
+#include <aft/http/access.hpp>
+
+#include "head.hpp"
+
+namespace aft::http {
+
+// Filled on one thread; afterwards const from any.
+class access_policy {
+ public:
+  access_policy() = default;  // anybody, under any name
+  // Throws configuration_error for what is no host or no origin.
+  access_policy(const access_options& options, const page_options& pages);
+
+  // By the header lines alone.
+  access_verdict judge(const request_head& head) const;
+
+  // Whether a request with this verdict is let in.
+  static bool lets_in(access_verdict v, const request_head& head);
+
+  // Whole header lines.
+  std::string_view for_every_answer() const { return always_; }
+  std::string_view for_origins() const { return shared_; }  // after Access-Control-Allow-Origin
+  std::string_view for_preflights() const { return preflight_; }
+  void add_page_lines(std::string_view own_lines, buffer& out) const;
+
+ private:
+  bool knows_host(std::string_view host) const;
+  bool knows_origin(std::string_view origin) const;
+
+  std::vector<std::string> hosts_{}, origins_{};
+  bool any_host_ = true, any_origin_ = true;
+  std::string always_{}, shared_{}, preflight_{};
+  std::vector<std::string> page_lines_{};
+};
+
+}  // namespace aft::http
