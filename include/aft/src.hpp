@@ -24,6 +24,7 @@
 #include "../../src/http/docs_page.cpp"
 #include "../../src/http/document_routes.cpp"
 #include "../../src/http/extract.cpp"
+#include "../../src/http/http_date.cpp"
 #include "../../src/http/message.cpp"
 #include "../../src/http/openapi.cpp"
 #include "../../src/http/parser.cpp"
