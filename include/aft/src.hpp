@@ -29,6 +29,7 @@
 #include "../../src/http/openapi.cpp"
 #include "../../src/http/parser.cpp"
 #include "../../src/http/path.cpp"
+#include "../../src/http/range.cpp"
 #include "../../src/http/reply.cpp"
 #include "../../src/http/route_tree.cpp"
 #include "../../src/http/routes.cpp"
