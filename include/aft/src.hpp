@@ -20,6 +20,7 @@
 #include "../../src/ground/type.cpp"
 // 1 rooms
 #include "../../src/http/chunked.cpp"
+#include "../../src/http/conditional.cpp"
 #include "../../src/http/dispatcher.cpp"
 #include "../../src/http/docs_page.cpp"
 #include "../../src/http/document_routes.cpp"
