@@ -26,6 +26,7 @@
 #include "../../src/http/document_routes.cpp"
 #include "../../src/http/extract.cpp"
 #include "../../src/http/http_date.cpp"
+#include "../../src/http/media_type.cpp"
 #include "../../src/http/message.cpp"
 #include "../../src/http/openapi.cpp"
 #include "../../src/http/parser.cpp"
