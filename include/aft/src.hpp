@@ -19,6 +19,7 @@
 #include "../../src/ground/time.cpp"
 #include "../../src/ground/type.cpp"
 // 1 rooms
+#include "../../src/http/accept.cpp"
 #include "../../src/http/chunked.cpp"
 #include "../../src/http/conditional.cpp"
 #include "../../src/http/dispatcher.cpp"
