@@ -1,5 +1,5 @@
 #pragma once
-// The classes of characters that HTTP is written with.
+// The characters that HTTP is written with, and their classes.
 
 #include <array>
 #include <cstdint>
@@ -29,6 +29,15 @@ constexpr bool is_token(std::string_view text) {
     if (!token_letters[static_cast<unsigned char>(c)]) return false;
   }
   return !text.empty();
+}
+
+// RFC 9110 section 5.6.3: OWS, the white space that may stand around the parts of a header's value.
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+constexpr std::string_view without_blanks(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c + ('a' - 'A')) : c; }

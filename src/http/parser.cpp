@@ -86,11 +86,8 @@ const char* read_target(request_head& head) {
 void note_connection(request_head& head, std::string_view value) {
   while (!value.empty()) {
     const auto comma = value.find(',');
-    auto token = value.substr(0, comma);
+    const auto token = without_blanks(value.substr(0, comma));
     value = comma == value.npos ? std::string_view() : value.substr(comma + 1);
-    while (!token.empty() && (token.front() == ' ' || token.front() == '\t'))
-      token.remove_prefix(1);
-    while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
     if (equal_ignoring_case(token, "close")) head.closes = true;
     else if (equal_ignoring_case(token, "keep-alive")) head.keep_alive = true;
     else if (equal_ignoring_case(token, "upgrade")) head.upgrades = true;

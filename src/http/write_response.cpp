@@ -1,7 +1,7 @@
 #include <charconv>
 #include <cstring>
-#include <ctime>
 
+#include "http_date.hpp"
 #include "session.hpp"
 
 namespace aft::http {
@@ -43,27 +43,7 @@ void add_access_lines(const access_policy& access, const call& c, buffer& lines)
 void session_host::set_date(std::int64_t unix_seconds) {
   if (unix_seconds == second_) return;
   second_ = unix_seconds;
-  const auto time = static_cast<std::time_t>(unix_seconds);
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  char* p = date_line + 6;  // RFC 9110 section 5.6.7
-  auto two = [&](int value) {
-    *p++ = char('0' + value / 10 % 10);
-    *p++ = char('0' + value % 10);
-  };
-  p = put(p, std::string_view(days[utc.tm_wday]));
-  p = put(p, ", ");
-  two(utc.tm_mday);
-  *p++ = ' ';
-  p = put(p, std::string_view(months[utc.tm_mon]));
-  *p++ = ' ';
-  two((utc.tm_year + 1900) / 100);
-  two(utc.tm_year + 1900);
-  *p++ = ' ';
-  two(utc.tm_hour), *p++ = ':', two(utc.tm_min), *p++ = ':', two(utc.tm_sec);
+  write_http_date(date_line + 6, unix_seconds);
   std::memcpy(ok_head + 17, date_line, date_line_size);
 }
 
