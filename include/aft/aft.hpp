@@ -30,6 +30,7 @@
 #include <aft/http/pattern.hpp>
 #include <aft/http/results.hpp>
 #include <aft/http/routes.hpp>
+#include <aft/http/stream.hpp>
 #include <aft/jobs/handler.hpp>
 #include <aft/jobs/job.hpp>
 #include <aft/jobs/options.hpp>

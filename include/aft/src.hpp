@@ -38,6 +38,7 @@
 #include "../../src/http/route_tree.cpp"
 #include "../../src/http/routes.cpp"
 #include "../../src/http/session.cpp"
+#include "../../src/http/stream.cpp"
 #include "../../src/http/write_response.cpp"
 #include "../../src/storage/database.cpp"
 #include "../../src/storage/migrate.cpp"

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +15,7 @@
 #include <aft/http/message.hpp>
 
 #include "../ground/waker.hpp"
+#include "body_source.hpp"
 #include "head.hpp"
 #include "path.hpp"
 #include "route_tree.hpp"
@@ -32,8 +35,10 @@ struct reply {
   std::string_view content_type{};  // empty: none
   buffer headers{};                 // whole lines
   buffer body{};
-  std::string long_body{};  // instead of body, where copying would cost
-  bool closes = false;      // the connection, afterwards
+  std::string long_body{};                     // instead of body, where copying would cost
+  std::unique_ptr<body_source> source{};       // instead of both
+  std::optional<std::uint64_t> source_size{};  // where it is known
+  bool closes = false;                         // the connection, afterwards
   std::string content_type_storage{};
 
   std::string_view content() const { return long_body.empty() ? body.view() : long_body; }
@@ -43,6 +48,8 @@ struct reply {
     headers.clear();
     body.clear();
     long_body.clear();
+    source.reset();
+    source_size.reset();
     closes = false;
   }
 };

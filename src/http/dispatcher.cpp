@@ -183,6 +183,10 @@ void dispatcher::report_to(call& c, std::string_view what) const {
   log_.write({log_level::error, "http", what, label, {}});
 }
 
+void dispatcher::report_broken(std::string_view what) const {
+  log_.write(log_level::error, "http", what);
+}
+
 void dispatcher::note_exception(call& c) const {
   c.failed = false;
   c.answer.clear();

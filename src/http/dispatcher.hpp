@@ -75,6 +75,8 @@ class dispatcher {
 
   void* find(resource_key key, call& c) const;
 
+  void report_broken(std::string_view what) const;  // an answer that had begun
+
  private:
   void put_back(call& c) const;
   void report_to(call& c, std::string_view what) const;

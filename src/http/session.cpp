@@ -1,6 +1,9 @@
 #include "session.hpp"
 
+#include <charconv>
 #include <cstring>
+
+#include <aft/ground/error.hpp>
 
 namespace aft::http {
 
@@ -31,11 +34,15 @@ namespace {
 // A body that nobody wants is read and dropped up to this size, to keep the connection.
 constexpr std::uint64_t max_skipped_body = 64 * 1024;
 
+constexpr std::size_t enough_at_once = 64 * 1024;  // of an answer that is made while it is sent
+constexpr std::size_t most_kept = 256 * 1024;      // of the memory for its parts
+
 }  // namespace
 
 std::size_t session::receive(session_host& host, char* data, std::size_t size, buffer& out) {
   std::size_t taken = 0;
-  while (taken < size && !in_flight_ && !closing_ && out.size() < host.limits.max_unsent) {
+  while (taken < size && !in_flight_ && !source_ && !closing_ &&
+         out.size() < host.limits.max_unsent) {
     char* const from = data + taken;
     const std::size_t left = size - taken;
     std::size_t used = 0;
@@ -207,10 +214,85 @@ void session::run(session_host& host, call& c, buffer& out) {
 }
 
 void session::answer(session_host& host, call& c, buffer& out) {
-  const bool keep_alive = c.head.keep_alive && !c.answer.closes && !host.draining;
+  auto& source = c.answer.source;
+  if (source && !has_content(c.answer.status)) source.reset();
+  const bool ends_by_closing = source && !c.answer.source_size && c.head.minor_version == 0;
+  const bool keep_alive =
+      c.head.keep_alive && !c.answer.closes && !host.draining && !ends_by_closing;
   write_response(host, c, keep_alive, out);
-  closing_ = !keep_alive;
+  if (c.head.method == method::head) source.reset();
+  if (source) {
+    begin_sending(host, c);
+    closes_after_ = !keep_alive;
+  } else {
+    closing_ = !keep_alive;
+  }
   c.arguments.discard();
+}
+
+void session::begin_sending(session_host& host, call& c) {
+  source_ = std::move(c.answer.source);
+  source_is_sized_ = c.answer.source_size.has_value();
+  source_left_ = c.answer.source_size.value_or(0);
+  source_is_chunked_ = !source_is_sized_ && c.head.minor_version != 0;
+  starved_ = false;
+  source_->begin({host.on_more, this});
+}
+
+void session::send_more(session_host& host, buffer& out) {
+  auto& part = host.part;
+  starved_ = false;
+  while (source_ && !starved_ && out.size() < enough_at_once) {
+    part.clear();
+    auto step = body_source::step::end;
+    try {
+      step = source_->next(part);
+      if (source_is_sized_ && part.size() > source_left_) {
+        throw error("an answer is longer than its size said");
+      }
+      if (source_is_sized_) source_left_ -= part.size();
+      if (step == body_source::step::end && source_left_) {
+        throw error("an answer is shorter than its size said");
+      }
+    } catch (const std::exception& e) {
+      host.routes.report_broken(std::string("an answer broke off: ") + e.what());
+      broken_ = true;
+    } catch (...) {
+      host.routes.report_broken(
+          "an answer broke off: it threw something that is no std::exception");
+      broken_ = true;
+    }
+    if (broken_) {
+      source_.reset();
+      closing_ = true;
+      return;
+    }
+    write_part(part.view(), out);
+    if (step == body_source::step::wait) starved_ = true;
+    if (step != body_source::step::end) continue;
+    if (source_is_chunked_) out.append("0\r\n\r\n");
+    source_.reset();
+    closing_ = closes_after_;
+  }
+  if (part.capacity() > most_kept) part.release();
+}
+
+void session::beat(session_host& host, buffer& out) {
+  host.part.clear();
+  source_->beat(host.part);
+  write_part(host.part.view(), out);
+}
+
+void session::write_part(std::string_view part, buffer& out) {
+  if (part.empty()) return;
+  if (source_is_chunked_) {
+    char size[20];
+    char* end = std::to_chars(size, size + 16, part.size(), 16).ptr;
+    *end++ = '\r', *end++ = '\n';
+    out.append({size, std::size_t(end - size)});
+  }
+  out.append(part);
+  if (source_is_chunked_) out.append("\r\n");
 }
 
 void session::finish(session_host& host, call& c, buffer& out) {
@@ -238,7 +320,7 @@ void session::refuse(session_host& host, int status, const char* why, buffer& ou
 }
 
 void session::receive_end(session_host& host, buffer& out) {
-  if (in_flight_ || closing_) return;
+  if (in_flight_ || source_ || closing_) return;
   if (seen_ || reading_) refuse(host, 400, "it ends in the middle", out);
   closing_ = true;
 }
@@ -251,6 +333,7 @@ void session::time_out(session_host& host, buffer& out) {
 bool session::abandon(session_host& host) {
   if (reading_) host.calls.give_back(reading_);
   reading_ = nullptr;
+  source_.reset();
   closing_ = true;
   return in_flight_ != nullptr;
 }

@@ -56,9 +56,11 @@ class session_host {
   last_lines lines;
   lane_context context;
   call_pool calls;
-  call* scratch;                       // for the request that is being read
-  waker* (*on_done)(call&) = nullptr;  // for calls that go to another lane
-  bool draining = false;               // every answer closes its connection
+  call* scratch;                             // for the request that is being read
+  waker* (*on_done)(call&) = nullptr;        // for calls that go to another lane
+  void (*on_more)(void* session) = nullptr;  // a source has more; any thread
+  buffer part;                               // of an answer that is made while it is sent
+  bool draining = false;                     // every answer closes its connection
 
   static constexpr std::size_t date_line_size = 37;
   char date_line[date_line_size + 1] = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
@@ -90,9 +92,19 @@ class session {
   void time_out(session_host& host, buffer& out);
 
   bool waiting() const { return in_flight_ != nullptr; }  // takes no bytes until finish()
-  bool closing() const { return closing_; }               // after what is in `out`
-  bool idle() const {                                     // between two requests
-    return !in_flight_ && !closing_ && place_ == place::head && seen_ == 0;
+
+  // An answer that is made while it is sent: send_more() appends some of it. Until it has ended
+  // the session takes no bytes either.
+  bool sending() const { return source_ != nullptr; }
+  void send_more(session_host& host, buffer& out);
+  bool starved() const { return starved_; }  // until host.on_more
+  bool broken() const { return broken_; }    // the rest never comes: the connection must end here
+  file_part* file() { return source_ ? source_->file() : nullptr; }
+  duration heartbeat() const { return source_->heartbeat(); }
+  void beat(session_host& host, buffer& out);
+  bool closing() const { return closing_; }  // after what is in `out`
+  bool idle() const {                        // between two requests
+    return !in_flight_ && !source_ && !closing_ && place_ == place::head && seen_ == 0;
   }
   bool lost_framing() const { return refused_; }  // closing, and what still comes means nothing
   bool head_is_new() {  // whether the head that is being read was not asked about before
@@ -121,11 +133,15 @@ class session {
   void keep(session_host& host, call& c, const char* data, std::size_t size);
   void run(session_host& host, call& c, buffer& out);
   void answer(session_host& host, call& c, buffer& out);
+  void begin_sending(session_host& host, call& c);
+  void write_part(std::string_view part, buffer& out);
   void refuse(session_host& host, int status, const char* why, buffer& out);
 
   call* in_flight_ = nullptr;  // on another lane
   call* reading_ = nullptr;    // whose body is being read
   std::unique_ptr<chunked_reader> chunks_{};
+  std::unique_ptr<body_source> source_{};
+  std::uint64_t source_left_ = 0;  // where its size is known
   std::uint64_t body_left_ = 0;
   std::uint32_t seen_ = 0;  // bytes of an incomplete head
   std::uint32_t head_size_ = 0;
@@ -133,7 +149,13 @@ class session {
   bool closing_ = false;
   bool refused_ = false;
   bool head_noticed_ = false;
+  bool source_is_chunked_ = false, source_is_sized_ = false;
+  bool closes_after_ = false;  // when the source has ended
+  bool starved_ = false;
+  bool broken_ = false;
 };
+
+constexpr bool has_content(int status) { return status >= 200 && status != 204 && status != 304; }
 
 // Appends the answer of a call as HTTP.
 void write_response(session_host& host, call& c, bool keep_alive, buffer& out);

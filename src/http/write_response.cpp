@@ -21,12 +21,10 @@ char* put(char* to, std::string_view text) {
 constexpr std::size_t longest_reason = 40;
 
 // A length mostly has few digits.
-char* put_number(char* to, std::size_t number) {
+char* put_number(char* to, std::uint64_t number) {
   if (number < 10) return *to++ = char('0' + number), to;
   return std::to_chars(to, to + 20, number).ptr;
 }
-
-bool has_content(int status) { return status >= 200 && status != 204 && status != 304; }
 
 // What the policy of access adds to an answer.
 void add_access_lines(const access_policy& access, const call& c, buffer& lines) {
@@ -85,10 +83,11 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
         to = put(to, answer.content_type);
         to = put(to, "\r\nX-Content-Type-Options: nosniff\r\n");
       }
-      to = put(to, "Content-Length: ");
+      if (!answer.source || answer.source_size) to = put(to, "Content-Length: ");
     }
-    to = put_number(to, content.size());
-    to = put(to, "\r\n");
+    if (!answer.source) to = put(put_number(to, content.size()), "\r\n");
+    else if (answer.source_size) to = put(put_number(to, *answer.source_size), "\r\n");
+    else if (c.head.minor_version != 0) to = put(to, "Transfer-Encoding: chunked\r\n");
   }
   if (!headers.empty()) to = put(to, headers);
   if (!keep_alive) to = put(to, "Connection: close\r\n");

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -37,6 +38,7 @@ constexpr int busy_batch = 8;    // events that promise more
 constexpr int max_batches = 16;  // before timers have their turn
 constexpr unsigned drain_command = 1, abort_command = 2;
 constexpr int max_accepted_at_once = 64;
+constexpr int max_parts_at_once = 16;
 constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not needed now
 constexpr std::size_t max_lingering = 1024 * 1024;
 constexpr duration linger_time = seconds(2);
@@ -69,6 +71,10 @@ class event_loop::impl final : private waker {
     if (wake_.get() < 0) throw error("the system gives no eventfd");
     control(EPOLL_CTL_ADD, listener_.get(), EPOLLIN, &listener_);
     control(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, &wake_);
+    host_.on_more = [](void* s) {
+      auto& c = *static_cast<connection*>(static_cast<http::session*>(s)->connection);
+      c.loop.has_more(c);
+    };
     host_.on_done = [](http::call& c) -> waker* {
       auto& session = *static_cast<http::session*>(c.session);
       return static_cast<connection*>(session.connection)->loop.call_is_done(c);
@@ -116,6 +122,7 @@ class event_loop::impl final : private waker {
     bool read_closed = false;  // the client sends no more
     bool lingering = false;    // answered and closed for writing; what still comes is dropped
     bool dead = false;         // closed, but another lane still has its call
+    bool has_more = false;     // stands in with_more_; guarded by done_mutex_
     connection* older = nullptr;
     connection* newer = nullptr;
   };
@@ -187,6 +194,7 @@ class event_loop::impl final : private waker {
 
   void handle(connection& c, std::uint32_t events) {
     if (events & (EPOLLERR | EPOLLHUP)) return close(c);
+    if (events & EPOLLRDHUP && c.http.sending()) return close(c);  // of one who only listens
     if (events & EPOLLOUT) return write_on(c);
     if (c.lingering) return drop_input(c);
     if (c.http.waiting()) return watch(c, EPOLLERR);  // more requests can wait in the kernel
@@ -257,12 +265,15 @@ class event_loop::impl final : private waker {
       used += taken;
       const bool blocked = !send_output(c);
       if (c.fd.get() < 0) return;  // closed on the way
-      if (blocked || !taken || used == have || c.http.waiting() || c.http.closing()) break;
+      if (blocked || !taken || used == have || c.http.waiting() || c.http.sending() ||
+          c.http.closing()) {
+        break;
+      }
     }
     c.in.clear();
     if (used < have) c.in.append({read_buffer_.get() + used, have - used});
     else if (c.in.capacity()) c.in.release();
-    if (c.read_closed && !c.http.waiting() && c.out.empty()) {
+    if (c.read_closed && !c.http.waiting() && !c.http.sending() && c.out.empty()) {
       c.http.receive_end(host_, output_);
       send_output(c);
       if (c.fd.get() < 0) return;
@@ -277,6 +288,7 @@ class event_loop::impl final : private waker {
       watch(c, EPOLLOUT);
       return put_off(c, times.send);
     }
+    if (c.http.sending()) return send_more(c);
     if (c.http.closing()) return finish(c);
     if (c.http.waiting()) {
       watch(c, EPOLLERR);  // nothing to be read or written for now
@@ -324,7 +336,54 @@ class event_loop::impl final : private waker {
     return true;
   }
 
+  // What an answer is made of while it is sent, until the socket or its source has had enough.
+  void send_more(connection& c) {
+    for (int i = 0; i < max_parts_at_once && c.http.sending(); ++i) {
+      c.http.send_more(host_, output_);
+      if (c.http.broken()) return close(c);
+      const bool all = send_output(c);
+      if (c.fd.get() < 0) return;
+      if (!all) break;
+      if (c.http.starved()) return await_more(c);
+    }
+    if (!c.http.sending() && c.out.empty() && c.in.empty()) return settle(c);
+    watch(c, EPOLLOUT);  // the other connections have their turn before what comes next
+    put_off(c, state_.options.timeouts.send);
+  }
+
+  void await_more(connection& c) {
+    if (draining_) return close(c);
+    watch(c, EPOLLRDHUP);
+    const auto beat = c.http.heartbeat();
+    put_off(c, beat > duration() ? beat : hours(24 * 365));
+  }
+
+  // Any thread.
+  void has_more(connection& c) {
+    {
+      std::lock_guard lock(done_mutex_);
+      if (c.has_more) return;
+      c.has_more = true;
+      with_more_.push_back(&c);
+      if (with_more_.size() > 1) return;  // the first one rang
+    }
+    ring();
+  }
+
+  void take_more() {
+    {
+      std::lock_guard lock(done_mutex_);
+      more_now_.swap(with_more_);
+      for (auto* c : more_now_) c->has_more = false;
+    }
+    for (auto* c : more_now_) {
+      if (c->fd.get() >= 0 && c->http.sending() && c->out.empty()) send_more(*c);
+    }
+    more_now_.clear();
+  }
+
   void write_on(connection& c) {
+    if (c.out.empty()) return c.http.sending() ? send_more(c) : go_on(c);
     std::size_t sent = 0;
     const bool all = send(c, c.out, sent);
     if (c.fd.get() < 0) return;
@@ -366,6 +425,7 @@ class event_loop::impl final : private waker {
     std::uint64_t count;
     [[maybe_unused]] const auto size = ::read(wake_.get(), &count, sizeof count);
     take_done_calls();
+    take_more();
     const auto commands = commands_.exchange(0);
     if (commands & drain_command) begin_drain();
     if (commands & abort_command) {
@@ -413,7 +473,8 @@ class event_loop::impl final : private waker {
     listener_.close();
     accepting_paused_ = false;
     for_each([this](connection& c) {
-      if (c.http.idle() && c.in.empty() && c.out.empty()) close(c);
+      const bool listens = c.http.sending() && c.http.starved();
+      if ((c.http.idle() && c.in.empty() && c.out.empty()) || listens) close(c);
     });
   }
 
@@ -447,6 +508,11 @@ class event_loop::impl final : private waker {
   }
 
   void forget(connection& c) {
+    {
+      std::lock_guard lock(done_mutex_);
+      if (c.has_more) with_more_.erase(std::find(with_more_.begin(), with_more_.end(), &c));
+      c.has_more = false;
+    }
     (c.newer ? c.newer->older : newest_) = c.older;
     if (c.older) c.older->newer = c.newer;
     c.older = graveyard_;
@@ -491,7 +557,13 @@ class event_loop::impl final : private waker {
     wheel_.tick([this](timed& t) {
       auto& c = static_cast<connection&>(t);
       if (c.lingering || !c.out.empty()) return close(c);
-      if (c.http.waiting()) return put_off(c, hours(24 * 365));
+      if (c.http.sending() && c.http.starved()) {
+        c.http.beat(host_, output_);
+        send_output(c);
+        if (c.fd.get() < 0) return;
+        return c.out.empty() ? await_more(c) : settle(c);
+      }
+      if (c.http.waiting() || c.http.sending()) return settle(c);
       c.http.time_out(host_, output_);
       send_output(c);
       if (c.fd.get() >= 0) settle(c);
@@ -522,6 +594,8 @@ class event_loop::impl final : private waker {
   std::mutex done_mutex_;
   http::call* done_first_ = nullptr;  // guarded by done_mutex_, as is the next
   http::call* done_last_ = nullptr;
+  std::vector<connection*> with_more_;
+  std::vector<connection*> more_now_;  // of this thread alone
 };
 
 event_loop::event_loop(server_state& state, descriptor listener)

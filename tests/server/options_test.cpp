@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <aft/app.hpp>
+#include <aft/http/stream.hpp>
 
 #include "client.hpp"
 
@@ -311,4 +312,33 @@ TEST_CASE_FIXTURE(with_server, "a refused body that is still on its way does not
   const auto got = c.receive();
   CHECK(got.starts_with("HTTP/1.1 404 "));
   CHECK(!has(got, "[reset]"));
+}
+
+TEST_CASE_FIXTURE(with_server, "a stream waits for its reader, and leaves room for others") {
+  std::atomic<std::size_t> made{0};
+  app.get("/stream", [&] {
+    return aft::stream([&, left = 4000](aft::buffer& out) mutable {
+      out.append(std::string(10'000, 's'));
+      made += 10'000;
+      return --left > 0;
+    });
+  });
+  start({.threads = 1});
+  client c(port), other(port);
+  c.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n" + get);
+  std::size_t before = 1;
+  while (made != before || made == 0) {  // until the sockets are full
+    before = made;
+    other.send(get);
+    CHECK(body_of(other.response()) == "root");
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  CHECK(made < 20'000'000);
+  const std::size_t with_chunks = 4000 * (10'000 + 8) + 5;
+  const auto head = c.receive(5000);
+  const auto begin = head.find("\r\n\r\n") + 4;
+  const auto rest = c.receive(begin + with_chunks - head.size());
+  CHECK(rest.ends_with("s\r\n0\r\n\r\n"));
+  CHECK(made == 40'000'000);
+  CHECK(body_of(c.response()) == "root");
 }

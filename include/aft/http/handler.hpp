@@ -359,6 +359,16 @@ struct returned {
   static constexpr result_info info{content::json, &type_of<R>, 200, false};
   static void put(call& c, R&& r) { http::reply_json(c, 200, &r, type_of<R>()); }
 };
+// A type that knows how it is answered.
+template <class R>
+concept answers_itself = requires(R&& r, call& c) {
+  static_cast<R&&>(r).answer(c);
+};
+template <answers_itself R>
+struct returned<R> {
+  static constexpr result_info info = R::answer_info;
+  static void put(call& c, R&& r) { static_cast<R&&>(r).answer(c); }
+};
 template <>
 struct returned<void> {
   static constexpr result_info info{content::none, nullptr, 204, false};
