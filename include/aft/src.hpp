@@ -25,6 +25,7 @@
 #include "../../src/http/document_routes.cpp"
 #include "../../src/http/extract.cpp"
 #include "../../src/http/message.cpp"
+#include "../../src/http/multipart.cpp"
 #include "../../src/http/openapi.cpp"
 #include "../../src/http/parser.cpp"
 #include "../../src/http/path.cpp"
