@@ -26,6 +26,7 @@
 #include <aft/http/handler.hpp>
 #include <aft/http/limits.hpp>
 #include <aft/http/message.hpp>
+#include <aft/http/multipart.hpp>
 #include <aft/http/openapi.hpp>
 #include <aft/http/pattern.hpp>
 #include <aft/http/results.hpp>

@@ -30,6 +30,7 @@
 #include "../../src/http/http_date.cpp"
 #include "../../src/http/media_type.cpp"
 #include "../../src/http/message.cpp"
+#include "../../src/http/multipart.cpp"
 #include "../../src/http/openapi.cpp"
 #include "../../src/http/parser.cpp"
 #include "../../src/http/path.cpp"
