@@ -23,6 +23,7 @@
 #include <aft/ground/type.hpp>
 #include <aft/http/access.hpp>
 #include <aft/http/arguments.hpp>
+#include <aft/http/form.hpp>
 #include <aft/http/handler.hpp>
 #include <aft/http/limits.hpp>
 #include <aft/http/message.hpp>
@@ -32,6 +33,7 @@
 #include <aft/http/results.hpp>
 #include <aft/http/routes.hpp>
 #include <aft/http/stream.hpp>
+#include <aft/http/temporary_file.hpp>
 #include <aft/jobs/handler.hpp>
 #include <aft/jobs/job.hpp>
 #include <aft/jobs/options.hpp>

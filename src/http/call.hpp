@@ -142,6 +142,8 @@ class call {
   // ---- its way
   argument_pack arguments;
   bool extracted = false;
+  body_taker taker{};  // of the body, where it is taken as it comes
+  bool body_is_whole = false;
   bool failed = false;
   problem failure;  // when failed
   reply answer;
@@ -163,7 +165,8 @@ class call {
   void reset() {
     arguments.discard();
     route = nullptr;
-    extracted = failed = false;
+    extracted = failed = body_is_whole = false;
+    taker = {};
     taken = 0;
     lent = nullptr;
     answer.clear();

@@ -53,6 +53,9 @@ void dispatcher::start(route_list& routes) {
     }
     entry.run_lane = entry.handler.least_lane;
     const auto& info = entry.handler.info();
+    for (std::uint32_t a = 0; a < info.argument_count; ++a) {
+      entry.takes_body_in_parts |= info.arguments[a].kind == argument_kind::body_into;
+    }
     find_lanes(info.arguments, info.argument_count, false, providers_, entry, wrong);
     if (entry.handler.least_lane == lane::work && entry.run_lane == lane::write) {
       wrong += fmt::format(
@@ -257,9 +260,33 @@ outcome dispatcher::resume(call& c, lane here) const {
       answer_failure(c);
       return outcome::threw;  // nothing to keep of what an argument did
     }
+    if (c.taker.taker) return outcome::answered;  // the session reads the body, and comes again
   }
   if (route.run_lane > here) return hand_over(c, route.run_lane);
   return invoke(c);
+}
+
+bool dispatcher::give_part(call& c, std::string_view part) const {
+  try {
+    c.taker.write(c.taker.taker, part);
+    return true;
+  } catch (...) {
+    note_exception(c);
+  }
+  answer_failure(c);
+  return false;
+}
+
+bool dispatcher::end_body(call& c) const {
+  c.body_is_whole = true;
+  try {
+    if (c.taker.end) c.taker.end(c.taker.taker);
+    return true;
+  } catch (...) {
+    note_exception(c);
+  }
+  answer_failure(c);
+  return false;
 }
 
 void dispatcher::answer_failure(call& c) const {

@@ -70,6 +70,11 @@ class dispatcher {
   // On another lane.
   outcome resume(call& c, lane here) const;
 
+  // For a handler that takes its body as it comes, after run() or resume() has made its arguments.
+  // Then run() goes on. False: it refused, and the call has its reply.
+  bool give_part(call& c, std::string_view part) const;
+  bool end_body(call& c) const;
+
   // Turns a failure into its reply.
   void answer_failure(call& c) const;
 

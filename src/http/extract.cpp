@@ -86,6 +86,8 @@ void read_body(call& c, void* value, const type_info& type) {
 
 void read_body(call& c, std::string& value) { value = c.incoming.body(); }
 
+void take_body(call& c, const body_taker& taker) { c.taker = taker; }
+
 void read_header(call& c, std::string_view name, void* value, const type_info& type) {
   read_optional_text(c, c.incoming.header(name), in("header", name), value, type);
 }

@@ -31,12 +31,6 @@ bool is_part_text(std::string_view value) {
   });
 }
 
-std::string_view without_spaces(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 struct part_parameter {
   std::string_view name;
   std::string value;
@@ -59,10 +53,10 @@ bool take_quoted(std::string_view& rest, std::string& value) {
 // Takes the next "; name=value" from `rest`; one without a name if there is none left.
 std::optional<part_parameter> take_parameter(std::string_view& rest) {
   part_parameter found{};
-  rest = without_spaces(rest);
+  rest = http::without_blanks(rest);
   if (rest.empty()) return found;
   if (rest.front() != ';') return {};
-  rest = without_spaces(rest.substr(1));
+  rest = http::without_blanks(rest.substr(1));
   if (rest.empty()) return found;
 
   const auto equals = rest.find('=');
@@ -116,7 +110,7 @@ void drop_directory(std::string& filename) {
 // Null, or why it is refused.
 const char* read_disposition(std::string_view value, part_head& part) {
   const auto type = value.substr(0, value.find(';'));
-  if (!equal_ignoring_case(without_spaces(type), "form-data")) {
+  if (!equal_ignoring_case(http::without_blanks(type), "form-data")) {
     return "a Content-Disposition other than form-data";
   }
   auto rest = value.substr(type.size());
@@ -164,7 +158,7 @@ const char* read_part_head(std::string& lines, part_head& part) {
     const auto colon = line.find(':');
     const auto name = line.substr(0, colon);
     if (colon == line.npos || !http::is_token(name)) return "a part's header without a name";
-    const auto value = without_spaces(line.substr(colon + 1));
+    const auto value = http::without_blanks(line.substr(colon + 1));
     if (!is_part_text(value)) return "a part's header with a control character";
     if (equal_ignoring_case(name, "content-disposition")) {
       if (std::exchange(has_disposition, true)) return "a part with two Content-Dispositions";
@@ -181,7 +175,7 @@ const char* read_part_head(std::string& lines, part_head& part) {
 
 std::optional<std::string> multipart_boundary(std::string_view content_type) {
   const auto type = content_type.substr(0, content_type.find(';'));
-  if (!equal_ignoring_case(without_spaces(type), "multipart/form-data")) return {};
+  if (!equal_ignoring_case(http::without_blanks(type), "multipart/form-data")) return {};
   auto rest = content_type.substr(type.size());
   std::optional<std::string> boundary;
   while (true) {

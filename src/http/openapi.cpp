@@ -187,6 +187,11 @@ class document_writer {
 
   void write_body(const route_entry& entry) {
     each_argument(entry, [&](const argument_info& a) {
+      if (a.kind == argument_kind::body_into) {
+        out_.append(",\"requestBody\":{\"required\":true,\"content\":{\"");
+        out_.append(a.name);
+        out_.append("\":{}}}");
+      }
       if (a.kind != argument_kind::body) return;
       out_.append(",\"requestBody\":{\"required\":true,\"content\":{");
       const bool raw = a.type().kind == type_kind::string;

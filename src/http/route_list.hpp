@@ -21,9 +21,9 @@ struct route_entry {
   std::vector<std::pair<int, std::string>> answers{};
   std::size_t max_body = 0;  // 0: the server's
   bool hidden = false;
-  // Set at the start.
-  lane extract_lane = lane::io;  // where its arguments are made
-  lane run_lane = lane::io;      // where it runs
+  bool takes_body_in_parts = false;  // set at the start, as are the next
+  lane extract_lane = lane::io;      // where its arguments are made
+  lane run_lane = lane::io;          // where it runs
 
   std::string label() const;  // "GET /notes/{id} (notes.cpp:12)"
 };

@@ -123,6 +123,7 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
     return head_size;
   }
 
+  if (c.route->takes_body_in_parts) return begin_parts(host, c, data, head_size, out);
   const std::size_t here = size - head_size;
   if (!head.chunked && here >= head.content_length) {
     const auto body_size = std::size_t(head.content_length);
@@ -132,7 +133,12 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
     return head_size + body_size;
   }
   if (head.expects_continue && here == 0) out.append("HTTP/1.1 100 Continue\r\n\r\n");
-  // The rest comes later: the call leaves the shared buffer, and gathers it.
+  gather(host, c, data, head_size);
+  return head_size;
+}
+
+// The rest comes later: the call leaves the shared buffer, and gathers it.
+void session::gather(session_host& host, call& c, const char* data, std::size_t head_size) {
   host.lines.forget();
   reading_ = &c;
   host.scratch = host.calls.take();
@@ -141,15 +147,58 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
   c.kept.reserve(head_size + parser_slack);
   c.kept.append({data, head_size});
   rebase(c.head, data, c.kept.data());
-  body_left_ = head.content_length;
-  place_ = head.chunked ? place::chunked_body : place::fixed_body;
-  if (head.chunked) chunks_ = std::make_unique<chunked_reader>(c.max_body);
+  body_left_ = c.head.content_length;
+  place_ = c.head.chunked ? place::chunked_body : place::fixed_body;
+  if (c.head.chunked) chunks_ = std::make_unique<chunked_reader>(c.max_body);
+}
+
+// The arguments are made first, on whichever lane; then the body is read.
+std::size_t session::begin_parts(session_host& host, call& c, const char* data,
+                                 std::size_t head_size, buffer& out) {
+  gather(host, c, data, head_size);
+  reading_ = nullptr;
+  request_access::bind(c.incoming, c.head, {});
+  host.routes.find_route(c);  // again: the path has moved
+  run(host, c, out);
+  if (in_flight_ != &c && reading_ != &c) host.calls.give_back(&c);
   return head_size;
+}
+
+void session::read_parts(session_host& host, call& c, buffer& out) {
+  reading_ = &c;
+  if (c.head.expects_continue) out.append("HTTP/1.1 100 Continue\r\n\r\n");
+  if (c.head.has_body()) return;
+  reading_ = nullptr;
+  place_ = place::head;
+  end_parts(host, c, out);
+}
+
+void session::end_parts(session_host& host, call& c, buffer& out) {
+  if (host.routes.end_body(c)) run(host, c, out);
+  else answer(host, c, out);
+}
+
+void session::give_part(session_host& host, std::string_view part, buffer& out) {
+  auto& c = *reading_;
+  if (part.empty() || host.routes.give_part(c, part)) return;
+  c.head.keep_alive = false;  // the rest of the body comes all the same
+  refused_ = true;
+  reading_ = nullptr;
+  chunks_.reset();
+  place_ = place::head;
+  answer(host, c, out);
+  host.calls.give_back(&c);
 }
 
 std::size_t session::read_fixed_body(session_host& host, const char* data, std::size_t size,
                                      buffer& out) {
   const auto part = std::size_t(std::min<std::uint64_t>(body_left_, size));
+  if (reading_->taker.taker) {
+    body_left_ -= part;
+    give_part(host, {data, part}, out);
+    if (reading_ && !body_left_) body_is_whole(host, out);
+    return part;
+  }
   const char* before = reading_->kept.data();
   reading_->kept.append({data, part});
   if (reading_->kept.data() != before) rebase(reading_->head, before, reading_->kept.data());
@@ -162,8 +211,15 @@ std::size_t session::read_chunked_body(session_host& host, const char* data, std
                                        buffer& out) {
   std::size_t used = 0;
   const char* before = reading_->kept.data();
-  const auto status = chunks_->read(data, size, reading_->kept, used);
-  if (reading_->kept.data() != before) rebase(reading_->head, before, reading_->kept.data());
+  const bool in_parts = reading_->taker.taker != nullptr;
+  host.part.clear();
+  const auto status = chunks_->read(data, size, in_parts ? host.part : reading_->kept, used);
+  if (in_parts) {
+    give_part(host, host.part.view(), out);
+    if (!reading_) return size;
+  } else if (reading_->kept.data() != before) {
+    rebase(reading_->head, before, reading_->kept.data());
+  }
   switch (status) {
     case chunked_reader::status::more: break;
     case chunked_reader::status::done: body_is_whole(host, out); break;
@@ -182,9 +238,13 @@ void session::body_is_whole(session_host& host, buffer& out) {
   reading_ = nullptr;
   chunks_.reset();
   place_ = place::head;
-  request_access::bind(c.incoming, c.head, c.kept.view().substr(head_size_));
-  host.routes.find_route(c);  // again: the path has moved
-  run(host, c, out);
+  if (c.taker.taker) {
+    end_parts(host, c, out);
+  } else {
+    request_access::bind(c.incoming, c.head, c.kept.view().substr(head_size_));
+    host.routes.find_route(c);  // again: the path has moved
+    run(host, c, out);
+  }
   if (in_flight_ != &c) host.calls.give_back(&c);
 }
 
@@ -210,6 +270,8 @@ void session::run(session_host& host, call& c, buffer& out) {
     return;
   }
   in_flight_ = nullptr;
+  if (waits_for_body(c)) return read_parts(host, c, out);
+  if (c.route && c.route->takes_body_in_parts && !c.body_is_whole) leave_body(c);
   answer(host, c, out);
 }
 
@@ -297,8 +359,23 @@ void session::write_part(std::string_view part, buffer& out) {
 
 void session::finish(session_host& host, call& c, buffer& out) {
   in_flight_ = nullptr;
+  if (waits_for_body(c)) {
+    read_parts(host, c, out);
+    if (in_flight_ != &c && reading_ != &c) host.calls.give_back(&c);
+    return;
+  }
+  if (c.route && c.route->takes_body_in_parts && !c.body_is_whole) leave_body(c);
   answer(host, c, out);
   host.calls.give_back(&c);
+}
+
+// Refused before its body was read: what comes now means nothing.
+void session::leave_body(call& c) {
+  place_ = place::head;
+  chunks_.reset();
+  if (!c.head.has_body()) return;
+  c.head.keep_alive = false;
+  refused_ = true;
 }
 
 void session::refuse(session_host& host, int status, const char* why, buffer& out) {

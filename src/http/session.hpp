@@ -130,6 +130,16 @@ class session {
   std::size_t read_chunked_body(session_host& host, const char* data, std::size_t size,
                                 buffer& out);
   void body_is_whole(session_host& host, buffer& out);
+  std::size_t begin_parts(session_host& host, call& c, const char* data, std::size_t head_size,
+                          buffer& out);
+  void read_parts(session_host& host, call& c, buffer& out);
+  void give_part(session_host& host, std::string_view part, buffer& out);
+  void end_parts(session_host& host, call& c, buffer& out);
+  void leave_body(call& c);
+  void gather(session_host& host, call& c, const char* data, std::size_t head_size);
+  bool waits_for_body(const call& c) const {
+    return c.taker.taker && !c.body_is_whole && !c.failed;
+  }
   void keep(session_host& host, call& c, const char* data, std::size_t size);
   void run(session_host& host, call& c, buffer& out);
   void answer(session_host& host, call& c, buffer& out);

@@ -4,9 +4,12 @@
 #include <memory>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <aft/app.hpp>
 #include <aft/ground/text.hpp>
+
+#include "wire.hpp"
 
 namespace {
 
@@ -196,4 +199,80 @@ TEST_CASE("a body may be taken as it is") {
   app.post("/", [](aft::body<std::string> b) { return *b; });
   CHECK(app.handle({"POST", "/", {}, "\x01 anything"}).body == "\x01 anything");
   CHECK(app.handle({"POST", "/", {}, ""}).status == 200);
+}
+
+namespace {
+
+struct counted {
+  std::size_t bytes = 0;
+  int parts = 0;
+  bool ended = false;
+  void write(std::string_view part) {
+    if (part.find("bad") != part.npos) throw aft::problem{422, "a bad part"};
+    bytes += part.size();
+    ++parts;
+  }
+  void end() { ended = true; }
+};
+
+struct caller {};
+
+}  // namespace
+
+template <>
+struct aft::from_request<caller> {
+  static aft::result<caller, aft::problem> from(
+      aft::header<"Who", std::optional<std::string>> who) {
+    if (!*who) return aft::problem{401, "who?"};
+    return caller{};
+  }
+};
+
+TEST_CASE("a body can be taken as it comes, after the other arguments") {
+  wire::site s;
+  int made = 0;
+  s.routes
+      .put("/{name}",
+           [&](std::string name, aft::body_into<counted> in, caller) {
+             ++made;
+             return fmt::format("{} {} {}", name, in->bytes, in->ended);
+           })
+      .max_body(100);
+  const std::string head = "PUT /a HTTP/1.1\r\nHost: a\r\nWho: me\r\n";
+  const auto body_of = [](const std::string& text) {
+    return text.substr(text.rfind("\r\n\r\n") + 4);
+  };
+  for (const std::size_t piece : {std::size_t(1), std::size_t(7), std::string::npos}) {
+    CHECK(body_of(wire::send(s, head + "Content-Length: 5\r\n\r\nhello", piece).answers) ==
+          "a 5 true");
+    CHECK(body_of(wire::send(s, head + "\r\n", piece).answers) == "a 0 true");
+    CHECK(
+        body_of(wire::send(
+                    s, head + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+                    piece)
+                    .answers) == "a 5 true");
+    const auto twice = head + "Content-Length: 2\r\n\r\nhi";
+    CHECK(wire::statuses(wire::send(s, twice + twice + head + "\r\n", piece).answers) ==
+          "200 200 200");
+
+    const auto bad = wire::send(s, head + "Content-Length: 9\r\n\r\nbadbadbad", piece);
+    if (piece > 1) CHECK(wire::statuses(bad.answers) == "422");
+    const auto large = wire::send(s, head + "Content-Length: 101\r\n\r\n", piece);
+    CHECK(wire::statuses(large.answers) == "413");
+    CHECK(
+        wire::statuses(
+            wire::send(s, head + "Transfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'x'),
+                       piece)
+                .answers) == "413");
+  }
+  const auto before = made;
+  const auto stranger = wire::send(
+      s, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(wire::statuses(stranger.answers) == "401");  // and no "100 Continue"
+  CHECK(stranger.closing);
+  CHECK(made == before);
+  CHECK(
+      wire::statuses(
+          wire::send(s, head + "Content-Length: 5\r\nExpect: 100-continue\r\n\r\nhello").answers) ==
+      "100 200");
 }

@@ -7,6 +7,7 @@
 //   path<"id", T>           the same, with its name checked against the pattern
 //   query<T>                the query string, into a struct; absent fields keep their defaults
 //   body<T>                 the JSON body; body<std::string> is the body as it is
+//   body_into<T>            the body as it comes, part by part, into a T
 //   header<"Name", T>       a header; std::optional where it may be absent
 //   cookie<"name", T>       a cookie
 //   request const&          the whole request
@@ -14,6 +15,7 @@
 //   anything else           through from_request<T>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +55,21 @@ struct query : detail::held<T> {};
 // fit is 422 with every mistake.
 template <class T>
 struct body : detail::held<T> {};
+
+// For bodies that are too large to hold: each part is given to the T when it comes, and the handler
+// runs after the last one. T is made by T(const request&) or T(), once the other arguments are made
+// and found right, so a stranger sends nothing. Then comes t.write(std::string_view) for each part,
+// on an event loop, where it must not wait for others; and t.end(), if T has it. All of them may
+// throw a problem. T::body_type, if there, names the media type for the document. See aft::form_data
+// and aft::temporary_file for two such types.
+template <class T>
+struct body_into {
+  std::optional<T> value{};
+  T& operator*() { return *value; }
+  const T& operator*() const { return *value; }
+  T* operator->() { return &*value; }
+  const T* operator->() const { return &*value; }
+};
 
 template <name Name, class T = std::string>
 struct header : detail::held<T> {

@@ -28,6 +28,7 @@ enum class argument_kind : std::uint8_t {
   path,
   query,
   body,
+  body_into,
   header,
   cookie,
   request,
@@ -94,6 +95,13 @@ void read_path(call&, unsigned index, std::string_view& value);
 void read_query(call&, void* value, const type_info&);
 void read_body(call&, void* value, const type_info&);
 void read_body(call&, std::string& value);
+// What takes the body as it comes; `end` may be null.
+struct body_taker {
+  void* taker = nullptr;  // null: nobody
+  void (*write)(void* taker, std::string_view part) = nullptr;
+  void (*end)(void* taker) = nullptr;
+};
+void take_body(call&, const body_taker&);
 void read_header(call&, std::string_view name, void* value, const type_info&);
 void read_cookie(call&, std::string_view name, void* value, const type_info&);
 void* find_resource(call&, resource_key);
@@ -239,6 +247,33 @@ struct argument<body<T>> {
   }
   body<T>&& get(call&) { return static_cast<body<T>&&>(value); }
 };
+template <class T>
+constexpr std::string_view body_type_of() {
+  if constexpr (requires { std::string_view(T::body_type); }) return T::body_type;
+  else return "application/octet-stream";
+}
+template <class T>
+struct argument<body_into<T>> {
+  static constexpr argument_info info{
+      argument_kind::body_into, nullptr, body_type_of<T>(), nullptr, nullptr, 0};
+  static constexpr auto at = stage::body;
+  body_into<T> value{};
+  void load(call& c, unsigned) {
+    if (http::failed(c)) return;
+    if constexpr (std::is_constructible_v<T, const request&>) {
+      value.value.emplace(http::request_of(c));
+    } else {
+      value.value.emplace();
+    }
+    http::body_taker taker{&*value.value,
+                           [](void* t, std::string_view part) { static_cast<T*>(t)->write(part); }};
+    if constexpr (requires(T & t) { t.end(); }) {
+      taker.end = [](void* t) { static_cast<T*>(t)->end(); };
+    }
+    http::take_body(c, taker);
+  }
+  body_into<T>&& get(call&) { return static_cast<body_into<T>&&>(value); }
+};
 template <name Name, class T>
 struct argument<header<Name, T>> {
   static constexpr argument_info info{
@@ -275,6 +310,8 @@ template <class T>
 inline constexpr bool is_by_value<query<T>> = true;
 template <class T>
 inline constexpr bool is_by_value<body<T>> = true;
+template <class T>
+inline constexpr bool is_by_value<body_into<T>> = true;
 template <name Name, class T>
 inline constexpr bool is_by_value<header<Name, T>> = true;
 template <name Name, class T>
@@ -321,7 +358,8 @@ struct argument {
 template <class... A>
 struct made_from<arguments<A...>> {
   static_assert(((argument<A>::info.kind != argument_kind::path &&
-                  argument<A>::info.kind != argument_kind::body) &&
+                  argument<A>::info.kind != argument_kind::body &&
+                  argument<A>::info.kind != argument_kind::body_into) &&
                  ...),
                 "aft: from_request<T>::from takes no path values and no body");
   static constexpr std::uint32_t count = sizeof...(A);
