@@ -26,6 +26,7 @@
 #include "../../src/http/dispatcher.cpp"
 #include "../../src/http/docs_page.cpp"
 #include "../../src/http/document_routes.cpp"
+#include "../../src/http/events.cpp"
 #include "../../src/http/extract.cpp"
 #include "../../src/http/form.cpp"
 #include "../../src/http/http_date.cpp"

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <aft/app.hpp>
+#include <aft/http/events.hpp>
 #include <aft/http/stream.hpp>
 
 #include "client.hpp"
@@ -341,4 +342,41 @@ TEST_CASE_FIXTURE(with_server, "a stream waits for its reader, and leaves room f
   CHECK(rest.ends_with("s\r\n0\r\n\r\n"));
   CHECK(made == 40'000'000);
   CHECK(body_of(c.response()) == "root");
+}
+
+TEST_CASE("events reach many clients at once, and those who leave are forgotten") {
+  aft::event_feed feed({.heartbeat = aft::milliseconds(300)});
+  aft::app app({.access = {.hosts = {"a"}}});
+  app.get("/events", [&] { return aft::event_stream(feed); });
+  const auto port = app.start({.port = 0, .threads = 2}).port;
+  std::vector<std::unique_ptr<client>> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<client>(port));
+    clients.back()->send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+  const auto listening = [&](std::size_t n) {
+    for (int i = 0; i < 5000 && feed.listeners() != n; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return feed.listeners() == n;
+  };
+  CHECK(listening(20));
+  const auto until = [](client& c, std::string_view end) {
+    std::string got;
+    while (!got.ends_with(end) && got.find('[') == got.npos) got += c.receive(1);
+    return got;
+  };
+  std::thread publisher([&] {
+    for (int i = 0; i < 100; ++i) feed.publish(std::to_string(i));
+  });
+  for (auto& c : clients) {
+    const auto got = until(*c, "data: 99\n");
+    for (int i = 0; i < 100; ++i) CHECK(has(got, "data: " + std::to_string(i) + "\n"));
+  }
+  publisher.join();
+  CHECK(has(until(*clients[0], ":\n\n\r\n"), "\r\n:\n\n\r\n"));  // a sign of life
+  clients.resize(5);
+  CHECK(listening(5));
+  app.stop();
+  CHECK(listening(0));
 }
