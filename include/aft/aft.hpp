@@ -24,6 +24,7 @@
 #include <aft/http/access.hpp>
 #include <aft/http/arguments.hpp>
 #include <aft/http/events.hpp>
+#include <aft/http/files.hpp>
 #include <aft/http/form.hpp>
 #include <aft/http/handler.hpp>
 #include <aft/http/limits.hpp>

@@ -70,7 +70,7 @@ path_verdict split_path(std::string_view path, buffer& decoded, path_segments& s
 
 bool join_rest(const path_segments& segments, unsigned first, buffer& decoded,
                std::string_view& rest) {
-  for (unsigned i = first; i < segments.count; ++i) {
+  for (unsigned i = first; i + 1 < segments.count; ++i) {
     if (segments.text[i].empty()) return false;
   }
   const char* begin = segments.raw[first];

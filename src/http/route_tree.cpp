@@ -155,7 +155,7 @@ bool route_tree::walk(std::uint32_t at, unsigned segment, method m, const path_s
       found.value_count = mark;
       found.value_at[found.value_count++] = std::uint8_t(segment);
       bool has_empty = false;
-      for (unsigned i = segment; i < path.count; ++i) has_empty |= path.text[i].empty();
+      for (unsigned i = segment; i + 1 < path.count; ++i) has_empty |= path.text[i].empty();
       if (!has_empty && take(n.rest, m, found)) return found.has_rest = true;
     }
     return false;

@@ -100,6 +100,7 @@ class session {
   bool starved() const { return starved_; }  // until host.on_more
   bool broken() const { return broken_; }    // the rest never comes: the connection must end here
   file_part* file() { return source_ ? source_->file() : nullptr; }
+  void sent_by_kernel(std::uint64_t bytes) { source_left_ -= bytes; }  // of that part
   duration heartbeat() const { return source_->heartbeat(); }
   void beat(session_host& host, buffer& out);
   bool closing() const { return closing_; }  // after what is in `out`

@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,6 +40,7 @@ constexpr int max_batches = 16;  // before timers have their turn
 constexpr unsigned drain_command = 1, abort_command = 2;
 constexpr int max_accepted_at_once = 64;
 constexpr int max_parts_at_once = 16;
+constexpr std::size_t max_sent_of_a_file = 256 * 1024;
 constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not needed now
 constexpr std::size_t max_lingering = 1024 * 1024;
 constexpr duration linger_time = seconds(2);
@@ -339,6 +341,11 @@ class event_loop::impl final : private waker {
   // What an answer is made of while it is sent, until the socket or its source has had enough.
   void send_more(connection& c) {
     for (int i = 0; i < max_parts_at_once && c.http.sending(); ++i) {
+      if (auto* part = c.http.file()) {
+        if (!send_file(c, *part)) break;
+        if (c.fd.get() < 0) return;
+        continue;
+      }
       c.http.send_more(host_, output_);
       if (c.http.broken()) return close(c);
       const bool all = send_output(c);
@@ -349,6 +356,26 @@ class event_loop::impl final : private waker {
     if (!c.http.sending() && c.out.empty() && c.in.empty()) return settle(c);
     watch(c, EPOLLOUT);  // the other connections have their turn before what comes next
     put_off(c, state_.options.timeouts.send);
+  }
+
+  // False where the socket has had enough.
+  bool send_file(connection& c, http::file_part& part) {
+    auto offset = off_t(part.offset);
+    const auto size = std::size_t(std::min<std::uint64_t>(part.left, max_sent_of_a_file));
+    const auto sent = ::sendfile(c.fd.get(), part.fd, &offset, size);
+    if (sent < 0) {
+      if (errno == EAGAIN || errno == EINTR) return errno == EINTR;
+      close(c);
+      return true;
+    }
+    if (sent == 0) {  // it became shorter
+      close(c);
+      return true;
+    }
+    part.offset = offset;
+    part.left -= std::uint64_t(sent);
+    c.http.sent_by_kernel(std::uint64_t(sent));
+    return true;
   }
 
   void await_more(connection& c) {

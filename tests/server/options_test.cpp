@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include <aft/http/events.hpp>
 #include <aft/http/stream.hpp>
 
+#include "../temporary_file.hpp"
 #include "client.hpp"
 
 namespace {
@@ -379,4 +382,29 @@ TEST_CASE("events reach many clients at once, and those who leave are forgotten"
   CHECK(listening(5));
   app.stop();
   CHECK(listening(0));
+}
+
+TEST_CASE_FIXTURE(with_server, "a file is sent by the kernel, whole, to slow readers too") {
+  temporary_folder folder;
+  std::string bytes(3'000'000, '.');
+  for (std::size_t i = 0; i < bytes.size(); i += 1000)
+    bytes.replace(i, 8, std::to_string(10'000'000 + i));
+  std::ofstream(folder / "big.bin", std::ios::binary) << bytes;
+  app.files("/files", folder / "");
+  start({.threads = 1});
+  client c(port);
+  const std::string ask = "GET /files/big.bin HTTP/1.1\r\nHost: a\r\n\r\n";
+  c.send(ask + get + ask);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // lets the sockets fill
+  CHECK(body_of(c.response()) == bytes);
+  CHECK(body_of(c.response()) == "root");
+  CHECK(body_of(c.response()) == bytes);
+
+  std::filesystem::resize_file(folder / "big.bin", 60'000'000);
+  client other(port);  // a file that becomes shorter breaks off
+  other.send(ask);
+  std::string got = other.receive(100'000);
+  std::filesystem::resize_file(folder / "big.bin", 1'000'000);
+  got += other.receive();
+  CHECK(got.size() < 60'000'000);
 }

@@ -36,7 +36,8 @@ class event_feed {
   void publish(std::string_view data, std::string_view type = {});
 
   template <class T>
-  requires(std::is_class_v<T> && std::is_aggregate_v<T>) void publish(const T& value, std::string_view type = {}) {
+  requires(std::is_class_v<T>&& std::is_aggregate_v<T>) void publish(const T& value,
+                                                                     std::string_view type = {}) {
     publish(json::write(value), type);
   }
 

@@ -2,7 +2,7 @@
 // The paths that routes are written with, checked when the program is compiled.
 //
 //   "/notes/{id}"        one whole segment, decoded
-//   "/files/{rest...}"   all segments from there, at least one; only at the end
+//   "/files/{rest...}"   all that follows, with its slashes; it may be nothing, or end in one
 //
 // A path is split at '/' first and each segment is percent-decoded once, so "%2F" is a letter of a
 // value and never separates. Segments "." and ".." (also encoded), "%00" and malformed escapes are

@@ -1,11 +1,13 @@
 #pragma once
 // Where a program says what it answers.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include <aft/http/files.hpp>
 #include <aft/http/handler.hpp>
 #include <aft/http/pattern.hpp>
 
@@ -64,6 +66,14 @@ class routes {
   route any(pattern_for<F> p, F&& handler) {
     return add(method::other, p.text(), p.place(), detail::make_handler(static_cast<F&&>(handler)));
   }
+
+  // Serves what lies in a directory under a prefix such as "/assets", or "/". Nothing is read from
+  // beside the directory: no "..", and no link that leads out of it. Other routes go first.
+  void files(std::string_view prefix, const std::string& directory,
+             file_options options = {}) const;
+  // The same for files in the program itself, which must outlive the app.
+  void files(std::string_view prefix, std::span<const embedded_file> files,
+             file_options options = {}) const;
 
   // Routes under a common prefix, such as "/api"; a literal without placeholders. The group refers
   // to these routes, which must outlive it.
