@@ -1,6 +1,7 @@
 #include <aft/http/events.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <vector>
@@ -27,6 +28,11 @@ class event_feed::log {
       : options_(options), name_(to_hex(random_bytes(4))) {}
 
   class follower;
+
+  void hold() { holders_.fetch_add(1, std::memory_order_relaxed); }
+  void let_go() {
+    if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
 
   void publish(std::string_view data, std::string_view type) {
     if (type.find_first_of("\r\n") != type.npos) {
@@ -68,6 +74,9 @@ class event_feed::log {
     for (const auto& f : waiting_) f.second();
   }
 
+  ~log() = default;
+
+  std::atomic<unsigned> holders_{1};
   const event_feed_options options_;
   const std::string name_;  // of this log, so that the numbers of another are not taken for its own
   mutable std::mutex mutex_;
@@ -81,7 +90,8 @@ class event_feed::log {
 // One client's place in the log.
 class event_feed::log::follower final : public http::body_source {
  public:
-  follower(std::shared_ptr<log> l, std::string_view last_seen) : log_(std::move(l)) {
+  // Takes over what its stream holds.
+  follower(log* held, std::string_view last_seen) : log_(held) {
     std::lock_guard lock(log_->mutex_);
     next_ = log_->first_ + log_->events_.size();
     if (last_seen.empty()) return;
@@ -99,12 +109,8 @@ class event_feed::log::follower final : public http::body_source {
     else resync_ = true;
   }
   ~follower() override {
-    std::lock_guard lock(log_->mutex_);
-    auto& all = log_->waiting_;
-    const auto at = std::find_if(all.begin(), all.end(), [&](auto& w) { return w.first == this; });
-    if (at == all.end()) return;
-    *at = all.back();
-    all.pop_back();
+    leave();
+    log_->let_go();
   }
 
   void begin(http::more_signal signal) override {
@@ -141,26 +147,41 @@ class event_feed::log::follower final : public http::body_source {
   void beat(buffer& out) override { out.append(":\n\n"); }
 
  private:
-  std::shared_ptr<log> log_;
+  void leave() {
+    std::lock_guard lock(log_->mutex_);
+    auto& all = log_->waiting_;
+    const auto at = std::find_if(all.begin(), all.end(), [&](auto& w) { return w.first == this; });
+    if (at == all.end()) return;
+    *at = all.back();
+    all.pop_back();
+  }
+
+  log* log_;
   std::uint64_t next_;
   bool resync_ = false;
   bool begun_ = false;
 };
 
-event_feed::event_feed(event_feed_options options)
-    : log_(std::make_shared<log>(std::move(options))) {}
-event_feed::~event_feed() { log_->end(); }
+event_feed::event_feed(event_feed_options options) : log_(new log(std::move(options))) {}
+event_feed::~event_feed() {
+  log_->end();
+  log_->let_go();
+}
 void event_feed::publish(std::string_view data, std::string_view type) {
   log_->publish(data, type);
 }
 std::size_t event_feed::listeners() const { return log_->listeners(); }
 
-event_stream::event_stream(event_feed& feed) : log_(feed.log_) {}
+event_stream::event_stream(event_feed& feed) : log_(feed.log_) { log_->hold(); }
+event_stream::~event_stream() {
+  if (log_) log_->let_go();
+}
 
 void event_stream::answer(http::call& c) && {
   http::reply_with(c, {200, {}, "text/event-stream", {{"Cache-Control", "no-store"}}});
   const auto last_seen = c.incoming.header("Last-Event-ID").value_or("");
-  c.answer.source = std::make_unique<event_feed::log::follower>(std::move(log_), last_seen);
+  c.answer.source =
+      std::make_unique<event_feed::log::follower>(std::exchange(log_, nullptr), last_seen);
 }
 
 }  // namespace aft

@@ -32,14 +32,14 @@ form_data::form_data(const request& r, form_options options) : options_(std::mov
       .on_part = [this](const part_head& head) { begin_part(head); },
       .on_data = [this](std::string_view data) { add_data(data); },
   };
-  reader_ = std::make_unique<multipart_reader>(*boundary, std::move(sink), options_.limits);
+  reader_ = new multipart_reader(*boundary, std::move(sink), options_.limits);
 }
 
 form_data::form_data(form_data&& read) noexcept
     : options_(std::move(read.options_)), fields_(std::move(read.fields_)),
       files_(std::move(read.files_)) {}
 
-form_data::~form_data() = default;
+form_data::~form_data() { delete reader_; }
 
 void form_data::begin_part(const part_head& head) {
   in_file_ = head.filename.has_value();

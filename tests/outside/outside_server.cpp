@@ -2,11 +2,16 @@
 //
 //   outside_server [--port N] [--static DIR]
 
+#include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 #include <aft/aft.hpp>
 
@@ -20,7 +25,66 @@ namespace {
 
 aft::problem not_built() { return {.status = 501, .detail = "this part is not built yet"}; }
 
-void define(aft::app& app) {
+struct part {
+  std::string name;
+  std::optional<std::string> filename;
+  std::string data_b64;
+};
+
+// The parts in their order, which a form keeps by fields and files apart.
+struct parts_in_order {
+  std::vector<part> parts{};
+  std::optional<aft::multipart_reader> reader{};
+
+  explicit parts_in_order(const aft::request& r) {
+    const auto boundary = aft::multipart_boundary(r.header("Content-Type").value_or(""));
+    if (!boundary) throw aft::problem{415, "no multipart form"};
+    reader.emplace(*boundary,
+                   aft::multipart_sink{
+                       .on_part =
+                           [this](const aft::part_head& h) {
+                             parts.push_back({h.name, h.filename, ""});
+                           },
+                       .on_data = [this](std::string_view d) { parts.back().data_b64 += d; },
+                   });
+  }
+  void write(std::string_view bytes) { check(reader->write(bytes)); }
+  void end() {
+    check(reader->finish());
+    reader.reset();
+    for (auto& p : parts) p.data_b64 = aft::to_base64(p.data_b64);
+  }
+
+ private:
+  void check(aft::multipart_verdict verdict) const {
+    if (verdict != aft::multipart_verdict::ok) throw aft::problem{400, std::string(reader->why())};
+  }
+};
+
+// Ten events a second: "1", "2", ...
+class ticker {
+ public:
+  explicit ticker(aft::event_feed& feed)
+      : thread_([this, &feed] {
+          for (int n = 1; !stopping_; ++n) {
+            feed.publish(std::to_string(n));
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+          }
+        }) {}
+  ticker(const ticker&) = delete;
+  ticker& operator=(const ticker&) = delete;
+  ~ticker() {
+    stopping_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+void define(aft::app& app, aft::event_feed& feed, const std::string& files) {
+  app.state(feed);
   app.any("/", [](const aft::request& r) -> aft::result<aft::response, aft::problem> {
     if (r.header("Upgrade")) return not_built();
     const auto type = r.header("Content-Type").value_or("text/plain; charset=utf-8");
@@ -54,15 +118,16 @@ void define(aft::app& app) {
   app.post("/json", [](aft::body<aft::raw_json> document) {
     return aft::response{200, document->text, "application/json"};
   });
-  app.post("/multipart", [] { return not_built(); });
-  app.get("/events", [] { return not_built(); });
-  app.get("/static/{path...}", [](std::string) { return not_built(); });
+  app.post("/multipart", [](const aft::body_into<parts_in_order>& form) { return form->parts; });
+  app.get("/events", [](aft::event_feed& f) { return aft::event_stream(f); });
+  if (!files.empty()) app.files("/static", files);
 }
 
 }  // namespace
 
 int main(int count, char** words) {
   aft::listen_options listen;
+  std::string files;
   listen.limits.max_body = 16 * 1024 * 1024;
   for (int i = 1; i < count; i += 2) {
     const std::string_view name = words[i];
@@ -72,11 +137,15 @@ int main(int count, char** words) {
       const auto end = value.data() + value.size();
       const auto read = std::from_chars(value.data(), end, listen.port);
       if (read.ec != std::errc() || read.ptr != end) refuse("not a port: ", value);
-    } else if (name != "--static") {
+    } else if (name == "--static") {
+      files = value;
+    } else {
       refuse("unknown option ", name);
     }
   }
   aft::app app({.log = aft::log_to_stderr(), .least_log_level = aft::log_level::warning});
-  define(app);
+  aft::event_feed feed;
+  define(app, feed, files);
+  ticker ticks(feed);
   app.run(listen);
 }

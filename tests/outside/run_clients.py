@@ -3,7 +3,8 @@
 
 usage: run_clients.py SERVER CLIENT...
 
-CLIENT gets the server's address as its last word; the test is what it exits with. 77 means skipped.
+CLIENT gets as its last words the server's address and a directory whose files it serves at /static;
+the test is what it exits with. 77 means skipped.
 """
 
 import re
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 
 def main():
@@ -18,14 +20,16 @@ def main():
     if not shutil.which(client[0]):
         print(f"SKIPPED: there is no {client[0]}")
         return 77
-    server = subprocess.Popen([server_program, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    folder = tempfile.TemporaryDirectory()
+    server = subprocess.Popen([server_program, "--port", "0", "--static", folder.name],
+                              stdout=subprocess.PIPE, text=True)
     try:
         line = server.stdout.readline()
         found = re.fullmatch(r"listening on (http://\S+)\n", line)
         if not found:
             print(f"the server said {line!r}")
             return 1
-        result = subprocess.run([*client, found.group(1)], timeout=120).returncode
+        result = subprocess.run([*client, found.group(1), folder.name], timeout=120).returncode
     finally:
         server.send_signal(signal.SIGTERM)
         status = server.wait(30)

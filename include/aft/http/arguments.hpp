@@ -60,8 +60,8 @@ struct body : detail::held<T> {};
 // runs after the last one. T is made by T(const request&) or T(), once the other arguments are made
 // and found right, so a stranger sends nothing. Then comes t.write(std::string_view) for each part,
 // on an event loop, where it must not wait for others; and t.end(), if T has it. All of them may
-// throw a problem. T::body_type, if there, names the media type for the document. See aft::form_data
-// and aft::temporary_file for two such types.
+// throw a problem. T::body_type, if there, names the media type for the document. See
+// aft::form_data and aft::temporary_file for two such types.
 template <class T>
 struct body_into {
   std::optional<T> value{};

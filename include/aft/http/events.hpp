@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -31,8 +30,8 @@ class event_feed {
   event_feed& operator=(const event_feed&) = delete;
   ~event_feed();  // those who still listen are told that it is over
 
-  // Returns at once. `type` is what a browser listens for, "message" where it is empty; a line break
-  // in it throws aft::error.
+  // Returns at once. `type` is what a browser listens for, "message" where it is empty; a line
+  // break in it throws aft::error.
   void publish(std::string_view data, std::string_view type = {});
 
   template <class T>
@@ -46,7 +45,7 @@ class event_feed {
  private:
   friend class event_stream;
   class log;
-  std::shared_ptr<log> log_;  // shared with the streams, which may outlive it
+  log* log_;  // lives as long as this and all streams that follow it
 };
 
 // What a handler returns to let its client follow a feed.
@@ -54,12 +53,15 @@ class event_feed {
 class event_stream {
  public:
   explicit event_stream(event_feed& feed);
+  event_stream(event_stream&& other) noexcept : log_(other.log_) { other.log_ = nullptr; }
+  event_stream& operator=(event_stream&&) = delete;
+  ~event_stream();
 
   static constexpr http::result_info answer_info{http::content::custom, nullptr, 200, false};
   void answer(http::call& c) &&;
 
  private:
-  std::shared_ptr<event_feed::log> log_;
+  event_feed::log* log_;
 };
 
 }  // namespace aft

@@ -19,8 +19,8 @@ struct file_options {
   std::string cache_control = "no-cache";  // to be asked about each time; empty: none is sent
 };
 
-// A file that a handler returns. Ranges, conditions and HEAD are answered as RFC 9110 says. The path
-// is the host's own word: it is opened as it is. What is no regular file is 404.
+// A file that a handler returns. Ranges, conditions and HEAD are answered as RFC 9110 says. The
+// path is the host's own word: it is opened as it is. What is no regular file is 404.
 class file {
  public:
   explicit file(std::string path) : path_(std::move(path)) {}

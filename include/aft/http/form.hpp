@@ -2,7 +2,6 @@
 // What an HTML form sends: fields in memory, files on the disk.
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +43,7 @@ class form_data {
  public:
   explicit form_data(const request& r, form_options options = {});  // throws problem 415
   form_data(form_data&& read) noexcept;                             // after its end
+  form_data& operator=(form_data&&) = delete;
   ~form_data();
 
   const std::vector<form_field>& fields() const { return fields_; }
@@ -62,8 +62,8 @@ class form_data {
   void read_pairs();
 
   form_options options_;
-  std::unique_ptr<multipart_reader> reader_{};  // null for url-encoded ones
-  std::string pairs_{};                         // of those
+  multipart_reader* reader_ = nullptr;  // null for url-encoded ones
+  std::string pairs_{};                 // of those
   std::vector<form_field> fields_{};
   std::vector<form_file> files_{};
   std::size_t fields_bytes_ = 0;

@@ -22,11 +22,11 @@ struct stream_options {
   std::optional<std::uint64_t> size{};
 };
 
-// Returned by a handler. `next` appends the next part, best of some ten KiB, to the buffer, and says
-// whether there may be more; it is asked again when the client has taken most of what came before,
-// so memory stays flat however slow the client is. It may change its own state. It is called on an
-// event loop, after the handler has returned, and must not wait; what it captures lives until the
-// answer ends or the client is gone. If it throws, the answer breaks off.
+// Returned by a handler. `next` appends the next part, best of some ten KiB, to the buffer, and
+// says whether there may be more; it is asked again when the client has taken most of what came
+// before, so memory stays flat however slow the client is. It may change its own state. It is
+// called on an event loop, after the handler has returned, and must not wait; what it captures
+// lives until the answer ends or the client is gone. If it throws, the answer breaks off.
 class stream {
  public:
   template <class F>
