@@ -47,3 +47,4 @@
 #include <aft/storage/reader.hpp>
 #include <aft/storage/sql.hpp>
 #include <aft/storage/transaction.hpp>
+#include <aft/test_client.hpp>

@@ -70,3 +70,4 @@
 #include "../../src/app/app.cpp"
 #include "../../src/app/in_process.cpp"
 #include "../../src/app/run.cpp"
+#include "../../src/app/test_client.cpp"

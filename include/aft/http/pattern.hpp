@@ -114,6 +114,11 @@ constexpr void check_handler(const pattern_scan& found, const argument_info* inf
 struct source_place {
   const char* file = "";
   unsigned line = 0;
+  // As the default of a parameter: where the call stands.
+  static constexpr source_place here(const char* file = __builtin_FILE(),
+                                     unsigned line = __builtin_LINE()) {
+    return {file, line};
+  }
 };
 
 // A literal that fits a handler F, or the program does not compile.
