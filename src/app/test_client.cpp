@@ -144,10 +144,11 @@ test_client& test_client::header(std::string name, std::string value) {
 }
 
 checked_response test_client::send(test_request request) {
-  for (const auto& [name, value] : headers_) {
-    const bool own = std::any_of(request.headers.begin(), request.headers.end(),
-                                 [&](auto& h) { return equal_ignoring_case(h.first, name); });
-    if (!own) request.headers.emplace_back(name, value);
+  for (const auto& mine : headers_) {
+    const bool own =
+        std::any_of(request.headers.begin(), request.headers.end(),
+                    [&mine](const auto& h) { return equal_ignoring_case(h.first, mine.first); });
+    if (!own) request.headers.push_back(mine);
   }
   std::string cookies;
   for (const auto& [name, value] : cookies_) {

@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include <aft/http/form.hpp>
+#include <aft/http/stream.hpp>
+
 #include "../http/wire.hpp"
 
 namespace {
@@ -22,6 +25,11 @@ std::size_t count(const std::string& answers) {
   return n;
 }
 
+struct parts {
+  std::string text;
+  void write(std::string_view part) { text += part; }
+};
+
 wire::site& the_site() {
   static auto* site = [] {
     auto* s = new wire::site;
@@ -34,6 +42,16 @@ wire::site& the_site() {
     s->routes.get("/all/{rest...}", [](std::string rest) { return rest; });
     s->routes.post("/echo", [](aft::body<std::string> b) { return *b; });
     s->routes.post("/json", [](aft::body<aft::raw_json> b) { return b->text; });
+    s->routes.post("/parts", [](aft::body_into<parts> b) { return b->text; });
+    s->routes.post("/form", [](aft::body_into<aft::form_data> f) {
+      return std::to_string(f->fields().size()) + " " + std::to_string(f->files().size());
+    });
+    s->routes.get("/stream", [] {
+      return aft::stream([left = 3](aft::buffer& out) mutable {
+        out.append("part");
+        return --left > 0;
+      });
+    });
     s->routes.any("/any", [](const aft::request& r, aft::cookie<"c", std::optional<int>> c) {
       return std::string(r.method_name()) + (*c ? "c" : "");
     });
