@@ -10,6 +10,8 @@
 
 #include <aft/app.hpp>
 
+#include <web.hpp>
+
 #include "../temporary_file.hpp"
 
 namespace {
@@ -204,6 +206,29 @@ TEST_CASE("files may lie in the program") {
         "zipped");
   CHECK(app.handle({.target = "/app.js", .headers = {{"Range", "bytes=0-2"}}}).body == "let");
   CHECK(app.handle({.target = "/app.js", .headers = {{"If-None-Match", "\"2\""}}}).status == 304);
+}
+
+TEST_CASE("a directory can be put into the program") {
+  const auto folder = std::filesystem::path(__FILE__).parent_path() / "web";
+  aft::app app;
+  app.files("/", web);
+  int seen = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    ++seen;
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const auto name = std::filesystem::relative(entry.path(), folder).string();
+    std::string target = "/";
+    for (const char c : name) target += c == ' ' ? "%20" : std::string(1, c);
+    const auto got = app.handle({.target = target});
+    CAPTURE(name);
+    CHECK(got.status == 200);
+    CHECK(got.body == bytes);
+    CHECK(got.header("ETag")->size() == 18);
+  }
+  CHECK(seen == 5);
+  CHECK(app.handle({.target = "/docs/"}).body == "<p>docs\n");
 }
 
 TEST_CASE("a directory that is not there fails at once") {
