@@ -92,6 +92,9 @@ class app : public routes {
   // Listens, and returns at once. Throws configuration_error, for a port in use too. One at a time.
   endpoint start(listen_options options = {});
 
+  // Where it listens, all of them; empty before the start.
+  std::vector<endpoint> endpoints() const;
+
   // Ends what start() began: no new connections, requests that are being answered may end, running
   // jobs too. Any thread but the app's own; also before a start, and twice.
   void stop();

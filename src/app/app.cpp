@@ -150,6 +150,11 @@ endpoint app::start(listen_options options) {
   return impl_->server->where();
 }
 
+std::vector<endpoint> app::endpoints() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->server ? impl_->server->places() : std::vector<endpoint>();
+}
+
 void app::stop() { impl_->stop(); }
 
 test_response app::handle(const test_request& request) {

@@ -62,8 +62,8 @@ constexpr std::string_view too_many_connections =
 // more per turn.
 class event_loop::impl final : private waker {
  public:
-  impl(server_state& state, descriptor listener)
-      : state_(state), listener_(std::move(listener)), io_(1), epoll_(io_), timer_(io_),
+  impl(server_state& state, std::vector<descriptor> listeners)
+      : state_(state), listeners_(std::move(listeners)), io_(1), epoll_(io_), timer_(io_),
         host_(state.routes, state.options.limits),
         read_buffer_(new char[read_buffer_size + http::parser_slack]) {
     const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
@@ -71,7 +71,8 @@ class event_loop::impl final : private waker {
     epoll_.assign(epoll);
     wake_ = descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (wake_.get() < 0) throw error("the system gives no eventfd");
-    control(EPOLL_CTL_ADD, listener_.get(), EPOLLIN, &listener_);
+    // Some are shared with the other loops; one of them is woken for a connection.
+    for (auto& l : listeners_) control(EPOLL_CTL_ADD, l.get(), EPOLLIN | EPOLLEXCLUSIVE, &l);
     control(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, &wake_);
     host_.on_more = [](void* s) {
       auto& c = *static_cast<connection*>(static_cast<http::session*>(s)->connection);
@@ -186,7 +187,7 @@ class event_loop::impl final : private waker {
       auto* what = events_[std::size_t(event_)].data.ptr;
       if (!what) continue;  // closed by an earlier event of this batch
       if (what == &wake_) take_what_others_left();
-      else if (what == &listener_) accept();
+      else if (is_listener(what)) accept(*static_cast<descriptor*>(what));
       else handle(*static_cast<connection*>(what), events_[std::size_t(event_)].events);
     }
     event_count_ = 0;
@@ -205,9 +206,13 @@ class event_loop::impl final : private waker {
 
   // ---- accepting
 
-  void accept() {
-    for (int i = 0; i < max_accepted_at_once && listener_.get() >= 0; ++i) {
-      const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  bool is_listener(const void* what) const {
+    return what >= listeners_.data() && what < listeners_.data() + listeners_.size();
+  }
+
+  void accept(const descriptor& listener) {
+    for (int i = 0; i < max_accepted_at_once && listener.get() >= 0; ++i) {
+      const int fd = ::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
           pause_accepting();
@@ -230,7 +235,7 @@ class event_loop::impl final : private waker {
   void pause_accepting() {
     state_.log.write(log_level::error, "server",
                      "no more descriptors or memory for connections; accepting waits");
-    control(EPOLL_CTL_MOD, listener_.get(), 0, &listener_);
+    for (auto& l : listeners_) control(EPOLL_CTL_DEL, l.get(), 0, nullptr);
     accepting_paused_ = true;
   }
 
@@ -497,7 +502,7 @@ class event_loop::impl final : private waker {
 
   void begin_drain() {
     draining_ = host_.draining = true;
-    listener_.close();
+    for (auto& l : listeners_) l.close();
     accepting_paused_ = false;
     for_each([this](connection& c) {
       const bool listens = c.http.sending() && c.http.starved();
@@ -579,7 +584,7 @@ class event_loop::impl final : private waker {
 
   void tick() {
     if (std::exchange(accepting_paused_, false)) {
-      control(EPOLL_CTL_MOD, listener_.get(), EPOLLIN, &listener_);
+      for (auto& l : listeners_) control(EPOLL_CTL_ADD, l.get(), EPOLLIN | EPOLLEXCLUSIVE, &l);
     }
     wheel_.tick([this](timed& t) {
       auto& c = static_cast<connection&>(t);
@@ -598,7 +603,7 @@ class event_loop::impl final : private waker {
   }
 
   server_state& state_;
-  descriptor listener_;
+  std::vector<descriptor> listeners_;
   descriptor wake_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> open_{io_.get_executor()};
@@ -625,8 +630,8 @@ class event_loop::impl final : private waker {
   std::vector<connection*> more_now_;  // of this thread alone
 };
 
-event_loop::event_loop(server_state& state, descriptor listener)
-    : impl_(new impl(state, std::move(listener))) {}
+event_loop::event_loop(server_state& state, std::vector<descriptor> listeners)
+    : impl_(new impl(state, std::move(listeners))) {}
 event_loop::~event_loop() = default;
 void event_loop::run() { impl_->run(); }
 void event_loop::drain() { impl_->drain(); }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include <aft/ground/log.hpp>
 #include <aft/server/options.hpp>
@@ -25,7 +26,7 @@ struct server_state {
 
 class event_loop {
  public:
-  event_loop(server_state& state, descriptor listener);
+  event_loop(server_state& state, std::vector<descriptor> listeners);
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
   ~event_loop();  // after run() has returned, or never ran

@@ -1,7 +1,14 @@
 #include "server.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <string>
+#include <utility>
+
+#include <aft/ground/error.hpp>
 
 #include "../ground/quiet_thread.hpp"
 
@@ -13,22 +20,72 @@ unsigned loop_count(unsigned asked) {
   return std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
 }
 
+// "127.0.0.1:8081", "[::1]:8081"
+std::pair<std::string, std::uint16_t> split_port(const std::string& text) {
+  const auto colon = text.rfind(':');
+  unsigned port = 0;
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data() + std::min(colon, text.size() - 1) + 1, end, port);
+  auto address = text.substr(0, colon);
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  } else if (address.find(':') != address.npos) {
+    port = 65536;  // whether the last part is a port cannot be said
+  }
+  if (text.empty() || colon == text.npos || read.ec != std::errc() || read.ptr != end ||
+      port > 65535) {
+    throw configuration_error("\"" + text +
+                              "\" is no place to listen at; give it like \"127.0.0.1:8081\", "
+                              "\"[::1]:8081\" or \"unix:/run/app.sock\"");
+  }
+  return {address, std::uint16_t(port)};
+}
+
 }  // namespace
+
+// TCP sockets share their port, one for each loop; others are shared themselves.
+void http_server::listen_at(const std::string& address, std::uint16_t port,
+                            std::vector<std::vector<descriptor>>& of_loops) {
+  std::vector<descriptor> sockets;
+  if (address == "inherited") {
+    sockets = inherited_sockets();
+  } else if (address.starts_with("unix:")) {
+    sockets.push_back(listen_unix(address, state_.options.socket_mode));
+    files_.push_back(address.substr(5));
+  } else {
+    const bool share = of_loops.size() > 1;
+    if (share) {
+      // Sockets that share a port would also share it with a stranger's; so ask for it alone first.
+      auto alone = listen_tcp(address, port, false);
+      port = bound_to(alone).port;
+    }
+    for (auto& loop : of_loops) {
+      loop.push_back(listen_tcp(address, port, share));
+      port = bound_to(loop.back()).port;
+    }
+    places_.push_back(bound_to(of_loops.front().back()));
+  }
+  for (const auto& socket : sockets) {
+    for (auto& loop : of_loops) loop.push_back(copy_of(socket));
+    places_.push_back(bound_to(socket));
+  }
+}
 
 http_server::http_server(const http::dispatcher& routes, const logger& log,
                          const listen_options& options, bool through_asio)
     : state_{routes, log, options, through_asio} {
-  const auto count = loop_count(options.threads);
-  auto port = options.port;
-  if (count > 1) {
-    // Sockets that share a port would also share it with a stranger's; so ask for it alone first.
-    auto alone = listen_tcp(options.address, port, false);
-    port = bound_to(alone).port;
+  std::vector<std::vector<descriptor>> of_loops(loop_count(options.threads));
+  listen_at(options.address, options.port, of_loops);
+  for (const auto& place : options.also) {
+    if (place == "inherited" || place.starts_with("unix:")) {
+      listen_at(place, 0, of_loops);
+    } else {
+      const auto [address, port] = split_port(place);
+      listen_at(address, port, of_loops);
+    }
   }
-  for (unsigned i = 0; i < count; ++i) {
-    auto listener = listen_tcp(options.address, port, count > 1);
-    where_ = bound_to(listener);
-    loops_.push_back(std::make_unique<event_loop>(state_, std::move(listener)));
+  for (auto& listeners : of_loops) {
+    loops_.push_back(std::make_unique<event_loop>(state_, std::move(listeners)));
   }
   for (auto& loop : loops_) {
     threads_.push_back(detail::quiet_thread("aft io", [&loop] { loop->run(); }));
@@ -45,6 +102,7 @@ void http_server::stop(duration drain) {
   for (auto& loop : loops_) loop->abort();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
+  for (const auto& file : files_) ::unlink(file.c_str());
 }
 
 http_server::~http_server() {

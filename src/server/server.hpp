@@ -19,15 +19,20 @@ class http_server {
   http_server& operator=(const http_server&) = delete;
   ~http_server();  // stop(duration()), if it has not been stopped
 
-  endpoint where() const { return where_; }
+  const endpoint& where() const { return places_.front(); }
+  const std::vector<endpoint>& places() const { return places_; }
   std::size_t connections() const { return state_.connections; }
 
   // No new connections; requests that are being answered have until the deadline. Once.
   void stop(duration drain);
 
  private:
+  void listen_at(const std::string& address, std::uint16_t port,
+                 std::vector<std::vector<descriptor>>& of_loops);
+
   server_state state_;
-  endpoint where_;
+  std::vector<endpoint> places_;
+  std::vector<std::string> files_;  // of Unix sockets
   std::vector<std::unique_ptr<event_loop>> loops_;
   std::vector<std::thread> threads_;
 };

@@ -1,12 +1,17 @@
 #include "socket.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -17,6 +22,7 @@
 namespace aft {
 
 std::string endpoint::url() const {
+  if (address.starts_with("unix:")) return address;
   const bool v6 = address.find(':') != address.npos;
   return v6 ? fmt::format("http://[{}]:{}", address, port)
             : fmt::format("http://{}:{}", address, port);
@@ -106,10 +112,83 @@ descriptor listen_tcp(const std::string& address, std::uint16_t port, bool share
   return fd;
 }
 
+namespace {
+
+// Whether somebody still listens there.
+bool is_answered(socket_address& where) {
+  const descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(fd.get(), where.get(), where.size) == 0 || errno != ECONNREFUSED;
+}
+
+}  // namespace
+
+descriptor listen_unix(const std::string& address, unsigned mode) {
+  const auto path = address.substr(std::string_view("unix:").size());
+  socket_address where;
+  auto* named = reinterpret_cast<sockaddr_un*>(&where.storage);
+  named->sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof named->sun_path || path.find('\0') != path.npos) {
+    throw configuration_error(fmt::format("\"{}\" is no path of a Unix socket", address));
+  }
+  std::memcpy(named->sun_path, path.c_str(), path.size() + 1);
+  where.size = socklen_t(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+
+  descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  ::fchmod(fd.get(), mode_t(mode));  // what the file begins with, so that nobody slips in before
+  bool bound = ::bind(fd.get(), where.get(), where.size) == 0;
+  if (!bound && errno == EADDRINUSE && !is_answered(where)) {
+    ::unlink(path.c_str());
+    bound = ::bind(fd.get(), where.get(), where.size) == 0;
+  }
+  if (!bound && errno == EADDRINUSE) {
+    throw configuration_error(fmt::format("{} is in use; choose another path", address));
+  }
+  if (!bound || ::chmod(path.c_str(), mode_t(mode)) != 0 || ::listen(fd.get(), SOMAXCONN) != 0) {
+    throw configuration_error(
+        fmt::format("cannot listen at {}: {}", address, std::strerror(errno)));
+  }
+  return fd;
+}
+
+// sd_listen_fds(3)
+std::vector<descriptor> inherited_sockets() {
+  constexpr int first = 3;
+  const char* process = std::getenv("LISTEN_PID");
+  const char* count = std::getenv("LISTEN_FDS");
+  if (!process || !count || std::atol(process) != long(::getpid()) || std::atoi(count) < 1) {
+    throw configuration_error("no sockets were handed to this process (LISTEN_FDS)");
+  }
+  std::vector<descriptor> sockets;
+  for (int fd = first; fd < first + std::atoi(count); ++fd) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens) {
+      throw configuration_error(
+          fmt::format("file descriptor {} was handed over, but does not listen", fd));
+    }
+    // A copy: who starts this app again in the same process finds them again.
+    descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    ::fcntl(copy.get(), F_SETFL, ::fcntl(copy.get(), F_GETFL) | O_NONBLOCK);
+    set_on(copy.get(), IPPROTO_TCP, TCP_NODELAY);
+    sockets.push_back(std::move(copy));
+  }
+  return sockets;
+}
+
+descriptor copy_of(const descriptor& socket) {
+  descriptor copy(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+  if (copy.get() < 0) throw configuration_error("no more descriptors");
+  return copy;
+}
+
 endpoint bound_to(const descriptor& socket) {
   socket_address where;
   where.size = sizeof where.storage;
   ::getsockname(socket.get(), where.get(), &where.size);
+  if (where.storage.ss_family == AF_UNIX) {
+    return {std::string("unix:") + reinterpret_cast<const sockaddr_un*>(&where.storage)->sun_path,
+            0};
+  }
   char text[INET6_ADDRSTRLEN] = "";
   if (where.storage.ss_family == AF_INET6) {
     const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&where.storage);

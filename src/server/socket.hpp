@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <aft/server/options.hpp>
 
@@ -32,7 +33,16 @@ class descriptor {
 // says what is wrong: "port 8080 of 127.0.0.1 is in use; choose another port".
 descriptor listen_tcp(const std::string& address, std::uint16_t port, bool shared);
 
+// The same at "unix:/path". A file that a dead server left behind is replaced.
+descriptor listen_unix(const std::string& address, unsigned mode);
+
+// The sockets that were opened for this process by whoever started it; throws configuration_error
+// where there are none.
+std::vector<descriptor> inherited_sockets();
+
 // What the socket is bound to.
 endpoint bound_to(const descriptor& socket);
+
+descriptor copy_of(const descriptor& socket);
 
 }  // namespace aft::server

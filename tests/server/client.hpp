@@ -23,6 +23,10 @@ class client {
       throw std::runtime_error("cannot connect");
     }
   }
+  struct connected {
+    int fd;
+  };
+  explicit client(connected c) : fd_(c.fd) {}  // takes it
   client(const client&) = delete;
   client& operator=(const client&) = delete;
   ~client() { ::close(fd_); }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <aft/ground/time.hpp>
 #include <aft/http/limits.hpp>
@@ -19,9 +20,14 @@ struct server_timeouts {
 };
 
 struct listen_options {
-  std::string address = "127.0.0.1";     // "0.0.0.0" and "::" are the open network
-  std::uint16_t port = 8080;             // 0: any free one
-  unsigned threads = 0;                  // event loops; 0: one for each core, at most four
+  // An IP address; "0.0.0.0" and "::" are the open network. Or a Unix socket, "unix:/run/app.sock",
+  // or "inherited": the sockets that systemd opened for this process (LISTEN_FDS).
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8080;  // of an IP address; 0: any free one
+  std::vector<std::string>
+      also{};                   // more of them: "127.0.0.1:8081", "[::1]:8080", "unix:/run/b.sock"
+  unsigned socket_mode = 0600;  // who may connect to a Unix socket, as chmod says it
+  unsigned threads = 0;         // event loops; 0: one for each core, at most four
   std::size_t max_connections = 20'000;  // beyond them 503 at once
   http_limits limits{};
   server_timeouts timeouts{};
@@ -30,7 +36,7 @@ struct listen_options {
 
 // Where a server can be reached.
 struct endpoint {
-  std::string address;
+  std::string address;  // of a Unix socket: "unix:/run/app.sock"
   std::uint16_t port = 0;
   std::string url() const;  // "http://127.0.0.1:8080"
 };
