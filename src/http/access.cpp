@@ -195,10 +195,10 @@ bool access_policy::lets_in(access_verdict v, const request_head& head) {
   }
 }
 
-void access_policy::add_page_lines(std::string_view own_lines, buffer& out) const {
+void access_policy::add_page_lines(buffer& lines) const {
   for (const auto& line : page_lines_) {
     const auto name = std::string_view(line).substr(0, line.find(':') + 1);
-    if (own_lines.find(name) == own_lines.npos) out.append(line);
+    if (lines.view().find(name) == std::string_view::npos) lines.append(line);
   }
 }
 

@@ -29,7 +29,7 @@ class access_policy {
   std::string_view for_every_answer() const { return always_; }
   std::string_view for_origins() const { return shared_; }  // after Access-Control-Allow-Origin
   std::string_view for_preflights() const { return preflight_; }
-  void add_page_lines(std::string_view own_lines, buffer& out) const;
+  void add_page_lines(buffer& lines) const;  // where the handler has not set its own
 
  private:
   bool knows_host(std::string_view host) const;

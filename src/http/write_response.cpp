@@ -50,7 +50,7 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
   const auto& access = host.routes.access();
   if (!access.for_every_answer().empty()) add_access_lines(access, c, answer.headers);
   if (answer.content_type.starts_with("text/html")) {
-    access.add_page_lines(answer.headers.view(), answer.headers);
+    access.add_page_lines(answer.headers);
   }
   const auto content = answer.content();
   const auto headers = answer.headers.view();
