@@ -22,9 +22,15 @@ std::size_t count(const std::string& answers) {
   return n;
 }
 
+struct text_sink {
+  std::string text{};
+  void write(std::string_view part) { text += part; }
+};
+
 wire::site& the_site() {
   static auto* site = [] {
     auto* s = new wire::site;
+    s->compression.enabled = true;
     s->limits.max_head = 1024;
     s->limits.max_target = 256;
     s->limits.max_headers = 16;
@@ -33,6 +39,7 @@ wire::site& the_site() {
     s->routes.get("/a/{x}/{y}", [](int x, std::string y) { return std::to_string(x) + y; });
     s->routes.get("/all/{rest...}", [](std::string rest) { return rest; });
     s->routes.post("/echo", [](aft::body<std::string> b) { return *b; });
+    s->routes.post("/parts", [](aft::body_into<text_sink> b) { return b->text; });
     s->routes.post("/json", [](aft::body<aft::raw_json> b) { return b->text; });
     s->routes.any("/any", [](const aft::request& r, aft::cookie<"c", std::optional<int>> c) {
       return std::string(r.method_name()) + (*c ? "c" : "");
