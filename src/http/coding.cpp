@@ -14,7 +14,7 @@ namespace aft::http {
 namespace {
 
 // So that an answer to a slow client holds no more than a megabyte or so.
-constexpr int window_bits = 18;
+constexpr int compressor_window_bits = 18;
 
 constexpr std::size_t room_at_once = 16 * 1024;
 
@@ -26,7 +26,7 @@ struct freed_by {
   }
 };
 
-[[noreturn]] void fail(const char* library) {
+[[noreturn]] void fail_to_compress(const char* library) {
   throw error(std::string("an answer could not be compressed: ") + library + " failed");
 }
 
@@ -46,7 +46,7 @@ class gzip_compressor final : public compressor {
     const int made =
         deflateInit2(&z_, level, Z_DEFLATED, gzip_window_bits, memory_level, Z_DEFAULT_STRATEGY);
     if (made == Z_MEM_ERROR) throw std::bad_alloc();
-    if (made != Z_OK) fail("zlib");
+    if (made != Z_OK) fail_to_compress("zlib");
   }
   ~gzip_compressor() override { deflateEnd(&z_); }
 
@@ -70,7 +70,7 @@ class gzip_compressor final : public compressor {
     do {
       z_.next_out = reinterpret_cast<Bytef*>(out.reserve(room_at_once));
       z_.avail_out = room_at_once;
-      if (deflate(&z_, flush) == Z_STREAM_ERROR) fail("zlib");
+      if (deflate(&z_, flush) == Z_STREAM_ERROR) fail_to_compress("zlib");
       out.stop_at(reinterpret_cast<char*>(z_.next_out));
     } while (z_.avail_out == 0);
   }
@@ -129,7 +129,7 @@ class brotli_compressor final : public compressor {
     state_.reset(BrotliEncoderCreateInstance(nullptr, nullptr, nullptr));
     if (!state_) throw std::bad_alloc();
     set(BROTLI_PARAM_QUALITY, std::uint32_t(quality_));
-    set(BROTLI_PARAM_LGWIN, window_bits);
+    set(BROTLI_PARAM_LGWIN, compressor_window_bits);
     if (size) set(BROTLI_PARAM_SIZE_HINT, std::uint32_t(std::min<std::uint64_t>(*size, 1u << 30)));
   }
 
@@ -144,7 +144,7 @@ class brotli_compressor final : public compressor {
       std::size_t room = room_at_once;
       if (!BrotliEncoderCompressStream(state_.get(), operation, &left, &from, &room, &to,
                                        nullptr)) {
-        fail("brotli");
+        fail_to_compress("brotli");
       }
       out.stop_at(reinterpret_cast<char*>(to));
     } while (left || BrotliEncoderHasMoreOutput(state_.get()));
@@ -152,7 +152,7 @@ class brotli_compressor final : public compressor {
 
  private:
   void set(BrotliEncoderParameter parameter, std::uint32_t value) {
-    if (!BrotliEncoderSetParameter(state_.get(), parameter, value)) fail("brotli");
+    if (!BrotliEncoderSetParameter(state_.get(), parameter, value)) fail_to_compress("brotli");
   }
 
   std::unique_ptr<BrotliEncoderState, freed_by<BrotliEncoderDestroyInstance>> state_{};
@@ -204,7 +204,7 @@ class zstd_compressor final : public compressor {
   explicit zstd_compressor(int level) {
     if (!context_) throw std::bad_alloc();
     set(ZSTD_c_compressionLevel, level);
-    set(ZSTD_c_windowLog, window_bits);
+    set(ZSTD_c_windowLog, compressor_window_bits);
   }
 
   void begin(std::optional<std::uint64_t> size) override {
@@ -232,7 +232,7 @@ class zstd_compressor final : public compressor {
     check(ZSTD_CCtx_setParameter(context_.get(), parameter, value));
   }
   static void check(std::size_t result) {
-    if (ZSTD_isError(result)) fail("zstd");
+    if (ZSTD_isError(result)) fail_to_compress("zstd");
   }
 
   std::unique_ptr<ZSTD_CCtx, freed_by<ZSTD_freeCCtx>> context_{ZSTD_createCCtx()};

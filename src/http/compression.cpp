@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t most_compressed_now = 256 * 1024;  // larger bodies go piece by piece
 constexpr std::size_t most_per_step = 16 * 1024;         // of content, so that others have a turn
 constexpr std::size_t most_decoded_at_once = 32 * 1024;
-constexpr std::size_t most_kept = 64 * 1024;  // of the memory for compressed bodies
+constexpr std::size_t most_compressed_kept = 64 * 1024;  // of the memory for compressed bodies
 
 constexpr std::string_view vary_line = "Vary: Accept-Encoding\r\n";
 
@@ -273,7 +273,7 @@ void answer_compressor::compress_now(reply& answer, coding chosen) {
     answer.body.swap(compressed_);
     add_coding(answer, chosen);
   }
-  if (compressed_.capacity() > most_kept) compressed_.release();
+  if (compressed_.capacity() > most_compressed_kept) compressed_.release();
 }
 
 void answer_compressor::compress_later(reply& answer, coding chosen) {
