@@ -3,6 +3,7 @@
 find_package(Threads REQUIRED)
 find_package(SQLite3 3.37 REQUIRED)
 find_package(fmt REQUIRED)
+find_package(ZLIB REQUIRED)
 
 find_package(Boost 1.81 QUIET)
 if(NOT Boost_FOUND)
@@ -20,4 +21,27 @@ if(NOT TARGET aft_sodium)
   add_library(aft_sodium INTERFACE IMPORTED)
   set_target_properties(aft_sodium PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${SODIUM_INCLUDE}"
                                               INTERFACE_LINK_LIBRARIES "${SODIUM_LIBRARY}")
+endif()
+
+find_library(BROTLI_ENCODER_LIBRARY brotlienc)
+find_library(BROTLI_DECODER_LIBRARY brotlidec)
+find_path(BROTLI_INCLUDE brotli/encode.h)
+find_library(ZSTD_LIBRARY zstd)
+find_path(ZSTD_INCLUDE zstd.h)
+if(NOT BROTLI_ENCODER_LIBRARY OR NOT BROTLI_DECODER_LIBRARY OR NOT BROTLI_INCLUDE)
+  message(FATAL_ERROR "aft needs brotli. On Debian: apt-get install libbrotli-dev.")
+endif()
+if(NOT ZSTD_LIBRARY OR NOT ZSTD_INCLUDE)
+  message(FATAL_ERROR "aft needs zstd. On Debian: apt-get install libzstd-dev.")
+endif()
+if(NOT TARGET aft_brotli)
+  add_library(aft_brotli INTERFACE IMPORTED)
+  set_target_properties(aft_brotli PROPERTIES
+    INTERFACE_INCLUDE_DIRECTORIES "${BROTLI_INCLUDE}"
+    INTERFACE_LINK_LIBRARIES "${BROTLI_ENCODER_LIBRARY};${BROTLI_DECODER_LIBRARY}")
+endif()
+if(NOT TARGET aft_zstd)
+  add_library(aft_zstd INTERFACE IMPORTED)
+  set_target_properties(aft_zstd PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${ZSTD_INCLUDE}"
+                                            INTERFACE_LINK_LIBRARIES "${ZSTD_LIBRARY}")
 endif()

@@ -23,6 +23,7 @@
 #include <aft/ground/type.hpp>
 #include <aft/http/access.hpp>
 #include <aft/http/arguments.hpp>
+#include <aft/http/compression.hpp>
 #include <aft/http/events.hpp>
 #include <aft/http/files.hpp>
 #include <aft/http/form.hpp>

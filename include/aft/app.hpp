@@ -12,6 +12,7 @@
 #include <aft/ground/function.hpp>
 #include <aft/ground/log.hpp>
 #include <aft/http/access.hpp>
+#include <aft/http/compression.hpp>
 #include <aft/http/openapi.hpp>
 #include <aft/http/routes.hpp>
 #include <aft/jobs/handler.hpp>
@@ -29,6 +30,7 @@ struct app_options {
   lane_options lanes{};
   access_options access{};
   page_options pages{};
+  compression_options compression{};
   http_limits limits{};  // for handle(); a server has its own
   log_sink log{};        // nowhere by default
   log_level least_log_level = log_level::info;

@@ -22,6 +22,8 @@
 #include "../../src/http/accept.cpp"
 #include "../../src/http/access.cpp"
 #include "../../src/http/chunked.cpp"
+#include "../../src/http/coding.cpp"
+#include "../../src/http/compression.cpp"
 #include "../../src/http/conditional.cpp"
 #include "../../src/http/content.cpp"
 #include "../../src/http/directory.cpp"

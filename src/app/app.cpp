@@ -33,7 +33,8 @@ class app::impl {
     std::lock_guard lock(mutex);
     if (prepared) return;
     dispatch = std::make_unique<http::dispatcher>(
-        log, std::move(problem_writer), http::access_policy(options.access, options.pages));
+        log, std::move(problem_writer), http::access_policy(options.access, options.pages),
+        options.compression);
     if (!options.database.empty()) {
       open_database();
       storage->migrate("aft", jobs::migrations());

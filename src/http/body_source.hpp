@@ -28,8 +28,9 @@ struct file_part {
 class body_source {
  public:
   enum class step {
-    more,  // ask again when there is room
-    wait,  // nothing for now: the signal will say
+    more,   // ask again when there is room
+    pause,  // and when others had their turn
+    wait,   // nothing for now: the signal will say
     end,
   };
 

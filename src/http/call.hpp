@@ -16,6 +16,7 @@
 
 #include "../ground/waker.hpp"
 #include "body_source.hpp"
+#include "coding.hpp"
 #include "head.hpp"
 #include "path.hpp"
 #include "route_tree.hpp"
@@ -130,6 +131,7 @@ class call {
   request incoming;
   buffer kept;  // the bytes of head and body, where they had to leave the connection's buffer
   std::size_t max_body = 0;
+  coding body_coding = coding::identity;  // as it is sent
 
   // ---- its route
   const dispatcher* owner = nullptr;
@@ -165,6 +167,7 @@ class call {
   void reset() {
     arguments.discard();
     route = nullptr;
+    body_coding = coding::identity;
     extracted = failed = body_is_whole = false;
     taker = {};
     taken = 0;

@@ -6,10 +6,16 @@
 
 #include <aft/ground/error.hpp>
 
+#include "compression.hpp"
+
 namespace aft::http {
 
-dispatcher::dispatcher(const logger& log, problem_writer on_problem, access_policy access)
-    : log_(log), on_problem_(std::move(on_problem)), access_(std::move(access)) {}
+dispatcher::dispatcher(const logger& log, problem_writer on_problem, access_policy access,
+                       const compression_options& compression)
+    : log_(log), on_problem_(std::move(on_problem)), access_(std::move(access)),
+      compression_(compression) {
+  check_compression(compression_);
+}
 
 namespace {
 

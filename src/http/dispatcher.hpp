@@ -9,6 +9,7 @@
 #include <aft/ground/log.hpp>
 #include <aft/ground/problem.hpp>
 #include <aft/ground/resource.hpp>
+#include <aft/http/compression.hpp>
 #include <aft/http/message.hpp>
 
 #include "access.hpp"
@@ -49,11 +50,13 @@ class dispatcher {
  public:
   using problem_writer = function<response(const problem&, const request&)>;
 
-  dispatcher(const logger& log, problem_writer on_problem, access_policy access = {});
+  dispatcher(const logger& log, problem_writer on_problem, access_policy access = {},
+             const compression_options& compression = {.enabled = false});
   dispatcher(const dispatcher&) = delete;
   dispatcher& operator=(const dispatcher&) = delete;
 
   const access_policy& access() const { return access_; }
+  const compression_options& compression() const { return compression_; }
 
   void provide(provider p) { providers_.push_back(p); }
   void set_lane(lane l, lane_runner& runner) { runners_[std::size_t(l)] = &runner; }
@@ -95,6 +98,7 @@ class dispatcher {
   const logger& log_;
   problem_writer on_problem_;
   access_policy access_;
+  const compression_options compression_;
   std::vector<provider> providers_;
   lane_runner* runners_[3] = {};
   route_tree tree_;

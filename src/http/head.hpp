@@ -18,6 +18,7 @@ enum class known : std::uint8_t {
   expect,
   upgrade,
   content_type,
+  content_encoding,
   cookie,
   authorization,
   origin,

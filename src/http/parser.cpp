@@ -144,6 +144,9 @@ const char* note_header(request_head& head, std::string_view name, std::string_v
         note(known::content_length);
       }
       break;
+    case 16:
+      if (same_word(s, "content-encoding")) note(known::content_encoding);
+      break;
     case 17:
       if (same_word(s, "transfer-encoding")) {
         if (head.chunked) return "more than one Transfer-Encoding";

@@ -2,6 +2,7 @@
 // The routes as they were registered.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@ struct route_entry {
   std::vector<std::pair<int, std::string>> answers{};
   std::size_t max_body = 0;  // 0: the server's
   bool hidden = false;
+  std::optional<bool> compress{};    // with credentials too; false: never
   bool takes_body_in_parts = false;  // set at the start, as are the next
   lane extract_lane = lane::io;      // where its arguments are made
   lane run_lane = lane::io;          // where it runs

@@ -107,6 +107,8 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
   const bool wanted = c.route && !c.failed;
   if (wanted && head.content_length > c.max_body) {
     c.fail(413, "the body is larger than " + std::to_string(c.max_body) + " bytes");
+  } else if (wanted && head.has(known::content_encoding) && host.routes.compression().enabled) {
+    read_content_encoding(c);
   }
   if (!wanted || c.failed) {
     const bool skips = head.keep_alive && !host.draining && !head.chunked &&
@@ -125,7 +127,7 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
 
   if (c.route->takes_body_in_parts) return begin_parts(host, c, data, head_size, out);
   const std::size_t here = size - head_size;
-  if (!head.chunked && here >= head.content_length) {
+  if (!head.chunked && here >= head.content_length && c.body_coding == coding::identity) {
     const auto body_size = std::size_t(head.content_length);
     request_access::bind(c.incoming, c.head, {data + head_size, body_size});
     if (c.route->run_lane != lane::io) keep(host, c, data, head_size + body_size);
@@ -150,6 +152,10 @@ void session::gather(session_host& host, call& c, const char* data, std::size_t 
   body_left_ = c.head.content_length;
   place_ = c.head.chunked ? place::chunked_body : place::fixed_body;
   if (c.head.chunked) chunks_ = std::make_unique<chunked_reader>(c.max_body);
+  decoder_.reset();
+  if (c.body_coding == coding::identity) return;
+  decoder_ = std::make_unique<body_decoder>(c.body_coding, c.max_body);
+  remove_content_encoding(c.head);
 }
 
 // The arguments are made first, on whichever lane; then the body is read.
@@ -193,29 +199,51 @@ void session::give_part(session_host& host, std::string_view part, buffer& out) 
 std::size_t session::read_fixed_body(session_host& host, const char* data, std::size_t size,
                                      buffer& out) {
   const auto part = std::size_t(std::min<std::uint64_t>(body_left_, size));
-  if (reading_->taker.taker) {
-    body_left_ -= part;
-    give_part(host, {data, part}, out);
-    if (reading_ && !body_left_) body_is_whole(host, out);
-    return part;
-  }
-  const char* before = reading_->kept.data();
-  reading_->kept.append({data, part});
-  if (reading_->kept.data() != before) rebase(reading_->head, before, reading_->kept.data());
   body_left_ -= part;
-  if (!body_left_) body_is_whole(host, out);
+  take_part(host, {data, part}, out);
+  if (reading_ && !body_left_) body_is_whole(host, out);
   return part;
+}
+
+// A part of the body, as it was sent; `reading_` is null where it was refused.
+void session::take_part(session_host& host, std::string_view part, buffer& out) {
+  auto& c = *reading_;
+  if (decoder_) return decode_part(host, part, out);
+  if (c.taker.taker) return give_part(host, part, out);
+  const char* before = c.kept.data();
+  c.kept.append(part);
+  if (c.kept.data() != before) rebase(c.head, before, c.kept.data());
+}
+
+void session::decode_part(session_host& host, std::string_view part, buffer& out) {
+  auto& c = *reading_;
+  const bool in_parts = c.taker.taker != nullptr;
+  auto status = body_decoder::status::more;
+  while (status == body_decoder::status::more) {
+    host.decoded.clear();
+    const char* before = c.kept.data();
+    status = decoder_->read(part, in_parts ? host.decoded : c.kept);
+    if (c.kept.data() != before) rebase(c.head, before, c.kept.data());
+    if (status == body_decoder::status::malformed) {
+      return refuse(host, 400, "its body is not what its Content-Encoding says", out);
+    }
+    if (status == body_decoder::status::too_large) {
+      return refuse(host, 413, "a larger body than allowed, without its coding", out);
+    }
+    if (in_parts) give_part(host, host.decoded.view(), out);
+    if (!reading_) return;
+  }
 }
 
 std::size_t session::read_chunked_body(session_host& host, const char* data, std::size_t size,
                                        buffer& out) {
   std::size_t used = 0;
   const char* before = reading_->kept.data();
-  const bool in_parts = reading_->taker.taker != nullptr;
+  const bool in_parts = reading_->taker.taker || decoder_;
   host.part.clear();
   const auto status = chunks_->read(data, size, in_parts ? host.part : reading_->kept, used);
   if (in_parts) {
-    give_part(host, host.part.view(), out);
+    take_part(host, host.part.view(), out);
     if (!reading_) return size;
   } else if (reading_->kept.data() != before) {
     rebase(reading_->head, before, reading_->kept.data());
@@ -234,9 +262,11 @@ std::size_t session::read_chunked_body(session_host& host, const char* data, std
 }
 
 void session::body_is_whole(session_host& host, buffer& out) {
+  if (decoder_ && !decoder_->whole()) return refuse(host, 400, "its body is not whole", out);
   auto& c = *reading_;
   reading_ = nullptr;
   chunks_.reset();
+  decoder_.reset();
   place_ = place::head;
   if (c.taker.taker) {
     end_parts(host, c, out);
@@ -278,6 +308,7 @@ void session::run(session_host& host, call& c, buffer& out) {
 void session::answer(session_host& host, call& c, buffer& out) {
   auto& source = c.answer.source;
   if (source && !has_content(c.answer.status)) source.reset();
+  if (host.compressing.concerns(c.answer)) host.compressing.compress(c);
   const bool ends_by_closing = source && !c.answer.source_size && c.head.minor_version == 0;
   const bool keep_alive =
       c.head.keep_alive && !c.answer.closes && !host.draining && !ends_by_closing;
@@ -331,6 +362,7 @@ void session::send_more(session_host& host, buffer& out) {
     }
     write_part(part.view(), out);
     if (step == body_source::step::wait) starved_ = true;
+    if (step == body_source::step::pause) break;
     if (step != body_source::step::end) continue;
     if (source_is_chunked_) out.append("0\r\n\r\n");
     source_.reset();
@@ -382,6 +414,7 @@ void session::refuse(session_host& host, int status, const char* why, buffer& ou
   if (reading_) host.calls.give_back(reading_);
   reading_ = nullptr;
   chunks_.reset();
+  decoder_.reset();
   place_ = place::head;
   seen_ = 0;
   refused_ = true;

@@ -14,6 +14,7 @@
 
 #include "call.hpp"
 #include "chunked.hpp"
+#include "compression.hpp"
 #include "dispatcher.hpp"
 #include "parser.hpp"
 
@@ -60,7 +61,9 @@ class session_host {
   waker* (*on_done)(call&) = nullptr;        // for calls that go to another lane
   void (*on_more)(void* session) = nullptr;  // a source has more; any thread
   buffer part;                               // of an answer that is made while it is sent
-  bool draining = false;                     // every answer closes its connection
+  buffer decoded;                            // part of a body, without its coding
+  answer_compressor compressing{routes.compression()};
+  bool draining = false;  // every answer closes its connection
 
   static constexpr std::size_t date_line_size = 37;
   char date_line[date_line_size + 1] = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
@@ -134,6 +137,8 @@ class session {
   std::size_t begin_parts(session_host& host, call& c, const char* data, std::size_t head_size,
                           buffer& out);
   void read_parts(session_host& host, call& c, buffer& out);
+  void take_part(session_host& host, std::string_view part, buffer& out);
+  void decode_part(session_host& host, std::string_view part, buffer& out);
   void give_part(session_host& host, std::string_view part, buffer& out);
   void end_parts(session_host& host, call& c, buffer& out);
   void leave_body(call& c);
@@ -151,6 +156,7 @@ class session {
   call* in_flight_ = nullptr;  // on another lane
   call* reading_ = nullptr;    // whose body is being read
   std::unique_ptr<chunked_reader> chunks_{};
+  std::unique_ptr<body_decoder> decoder_{};  // of a body that has a content coding
   std::unique_ptr<body_source> source_{};
   std::uint64_t source_left_ = 0;  // where its size is known
   std::uint64_t body_left_ = 0;

@@ -69,11 +69,12 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
     to += host.date_line_size;
   }
   if (has_content(answer.status)) {
-    if (answer.content_type.data() == text_type.data()) {
+    const bool is_whole = !answer.source;
+    if (is_whole && answer.content_type.data() == text_type.data()) {
       to = put(to,
                "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
                "Content-Length: ");
-    } else if (answer.content_type.data() == json_type.data()) {
+    } else if (is_whole && answer.content_type.data() == json_type.data()) {
       to = put(to,
                "Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"
                "Content-Length: ");
@@ -83,9 +84,9 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
         to = put(to, answer.content_type);
         to = put(to, "\r\nX-Content-Type-Options: nosniff\r\n");
       }
-      if (!answer.source || answer.source_size) to = put(to, "Content-Length: ");
+      if (is_whole || answer.source_size) to = put(to, "Content-Length: ");
     }
-    if (!answer.source) to = put(put_number(to, content.size()), "\r\n");
+    if (is_whole) to = put(put_number(to, content.size()), "\r\n");
     else if (answer.source_size) to = put(put_number(to, *answer.source_size), "\r\n");
     else if (c.head.minor_version != 0) to = put(to, "Transfer-Encoding: chunked\r\n");
   }

@@ -33,6 +33,7 @@ struct parts {
 wire::site& the_site() {
   static auto* site = [] {
     auto* s = new wire::site;
+    s->compression.enabled = true;
     s->limits.max_head = 1024;
     s->limits.max_target = 256;
     s->limits.max_headers = 16;

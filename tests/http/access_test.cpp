@@ -155,3 +155,15 @@ TEST_CASE("pages have headers that keep others out, which a handler may change")
   CHECK(!s.handle({}).header("Content-Security-Policy"));
   CHECK(s.handle({}).header("X-Content-Type-Options") == "nosniff");
 }
+
+TEST_CASE("a page has its headers, however many it sets itself") {
+  for (std::size_t size = 0; size < 600; ++size) {
+    aft::app app;
+    app.get("/", [size] {
+      return aft::response{200, "<p>", "text/html", {{"X", std::string(size, 'x')}}};
+    });
+    const auto got = app.handle({});
+    CHECK(got.header("X-Frame-Options") == "DENY");
+    CHECK(got.header("Referrer-Policy") == "same-origin");
+  }
+}

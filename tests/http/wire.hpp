@@ -22,11 +22,13 @@ struct site {
   site_routes routes{list};
   aft::logger log;
   aft::http_limits limits{};
+  aft::compression_options compression{.enabled = false};
   std::unique_ptr<aft::http::dispatcher> dispatch{};
   std::unique_ptr<aft::http::session_host> host{};
 
   void start() {
-    dispatch = std::make_unique<aft::http::dispatcher>(log, nullptr);
+    dispatch = std::make_unique<aft::http::dispatcher>(log, nullptr, aft::http::access_policy(),
+                                                       compression);
     dispatch->start(list);
     host = std::make_unique<aft::http::session_host>(*dispatch, limits);
   }

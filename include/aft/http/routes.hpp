@@ -28,6 +28,11 @@ class route {
   route& max_body(std::size_t bytes);                 // instead of the server's limit
   route& hidden();                                    // not in the document
 
+  // Its answers may be compressed though the request has a Cookie or Authorization: they hold no
+  // secret beside what a stranger may have put into the request, see aft/http/compression.hpp.
+  // Event streams are compressed then, too. False: never, whatever the request has.
+  route& compress(bool yes = true);
+
  private:
   friend class routes;
   explicit route(http::route_entry& entry) : entry_(&entry) {}
