@@ -35,6 +35,7 @@
 #include "../../src/http/files.cpp"
 #include "../../src/http/form.cpp"
 #include "../../src/http/http_date.cpp"
+#include "../../src/http/ip_address.cpp"
 #include "../../src/http/media_type.cpp"
 #include "../../src/http/message.cpp"
 #include "../../src/http/multipart.cpp"

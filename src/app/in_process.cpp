@@ -20,7 +20,10 @@ struct exchange final : waker {
   http::call* done = nullptr;  // guarded by mutex
   bool woken = false;          // guarded by mutex
 
-  exchange() { session.connection = this; }
+  exchange() {
+    session.connection = this;
+    session.client.peer = *http::ip_address::parse("127.0.0.1");
+  }
   void wake() noexcept override {
     std::lock_guard lock(mutex);
     woken = true;

@@ -70,6 +70,7 @@ struct request_head : framing {
 void rebase(request_head& head, const char* from, const char* to);
 
 struct request_access {
+  static void set_client(request& r, const void* client) { r.client_ = client; }
   static void bind(request& r, const request_head& head, std::string_view body) {
     r.headers_ = head.lines;
     r.header_count_ = head.line_count;

@@ -96,6 +96,7 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
   c.context = &host.context;
   c.max_body = host.limits.max_body;
   request_access::bind(c.incoming, c.head, {});
+  request_access::set_client(c.incoming, &client);
   host.routes.find_route(c);
 
   const auto& head = c.head;
@@ -424,6 +425,7 @@ void session::refuse(session_host& host, int status, const char* why, buffer& ou
   c.head = request_head{};
   c.head.keep_alive = false;
   request_access::bind(c.incoming, c.head, {});
+  request_access::set_client(c.incoming, &client);
   c.fail(status, std::string("the request was refused: ") + why);
   host.routes.answer_failure(c);
   answer(host, c, out);

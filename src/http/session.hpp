@@ -16,6 +16,7 @@
 #include "chunked.hpp"
 #include "compression.hpp"
 #include "dispatcher.hpp"
+#include "ip_address.hpp"
 #include "parser.hpp"
 
 namespace aft::http {
@@ -123,6 +124,7 @@ class session {
   bool abandon(session_host& host);
 
   void* connection = nullptr;  // whose session it is
+  client_of client{};          // who sends
 
  private:
   enum class place : std::uint8_t { head, fixed_body, chunked_body, skip };

@@ -212,7 +212,10 @@ class event_loop::impl final : private waker {
 
   void accept(const descriptor& listener) {
     for (int i = 0; i < max_accepted_at_once && listener.get() >= 0; ++i) {
-      const int fd = ::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      sockaddr_storage peer;
+      socklen_t size = sizeof peer;
+      const int fd = ::accept4(listener.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                               SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
           pause_accepting();
@@ -227,7 +230,9 @@ class event_loop::impl final : private waker {
         ::close(fd);
         continue;
       }
-      add(*new connection(*this, fd));
+      auto& c = *new connection(*this, fd);
+      c.http.client = {address_of(peer), &state_.proxies};
+      add(c);
     }
   }
 

@@ -11,6 +11,7 @@
 #include <aft/server/options.hpp>
 
 #include "../http/dispatcher.hpp"
+#include "../http/ip_address.hpp"
 #include "socket.hpp"
 
 namespace aft::server {
@@ -21,6 +22,7 @@ struct server_state {
   const logger& log;
   listen_options options;
   bool through_asio = false;  // Asio waits, for the sake of others who use it on these loops
+  http::trusted_proxies proxies{options.trusted_proxies, options.proxy_header};
   std::atomic<std::size_t> connections{0};
 };
 

@@ -175,6 +175,17 @@ std::vector<descriptor> inherited_sockets() {
   return sockets;
 }
 
+http::ip_address address_of(const sockaddr_storage& peer) {
+  http::ip_address a;
+  if (peer.ss_family == AF_INET6) {
+    std::memcpy(a.bytes.data(), &reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr, 16);
+  } else if (peer.ss_family == AF_INET) {
+    a.bytes[10] = a.bytes[11] = 0xff;
+    std::memcpy(a.bytes.data() + 12, &reinterpret_cast<const sockaddr_in&>(peer).sin_addr, 4);
+  }
+  return a;
+}
+
 descriptor copy_of(const descriptor& socket) {
   descriptor copy(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
   if (copy.get() < 0) throw configuration_error("no more descriptors");

@@ -1,11 +1,15 @@
 #pragma once
 // Sockets as the system has them.
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include <aft/server/options.hpp>
+
+#include "../http/ip_address.hpp"
 
 namespace aft::server {
 
@@ -42,6 +46,9 @@ std::vector<descriptor> inherited_sockets();
 
 // What the socket is bound to.
 endpoint bound_to(const descriptor& socket);
+
+// Of a peer; none for a Unix socket.
+http::ip_address address_of(const sockaddr_storage& peer);
 
 descriptor copy_of(const descriptor& socket);
 

@@ -44,6 +44,10 @@ class request {
   std::optional<std::string_view> header(std::string_view name) const;  // the first of that name
   std::optional<std::string_view> cookie(std::string_view name) const;  // RFC 6265 section 5.4
 
+  // The IP address that the request came from; empty behind a Unix socket. Where proxies are
+  // trusted (listen_options), the one they name.
+  std::string client() const;
+
   std::string_view body() const { return body_; }  // whole, with any chunked coding removed
 
  private:
@@ -54,6 +58,7 @@ class request {
   std::size_t path_length_ = 0;
   aft::method method_ = aft::method::get;
   std::uint8_t minor_version_ = 1;
+  const void* client_ = nullptr;  // http::client_of
 };
 
 // A response in the host's own words, where a value is not enough.

@@ -25,9 +25,13 @@ struct listen_options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;  // of an IP address; 0: any free one
   std::vector<std::string>
-      also{};                   // more of them: "127.0.0.1:8081", "[::1]:8080", "unix:/run/b.sock"
-  unsigned socket_mode = 0600;  // who may connect to a Unix socket, as chmod says it
-  unsigned threads = 0;         // event loops; 0: one for each core, at most four
+      also{};  // more of them: "127.0.0.1:8081", "[::1]:8080", "unix:/run/b.sock"
+  // Proxies whose word about the client counts: "10.0.0.0/8", "::1", "unix". They must write the
+  // one line that is named here, or what a client wrote into it itself would be believed.
+  std::vector<std::string> trusted_proxies{};
+  std::string proxy_header = "X-Forwarded-For";  // or "Forwarded"
+  unsigned socket_mode = 0600;           // who may connect to a Unix socket, as chmod says it
+  unsigned threads = 0;                  // event loops; 0: one for each core, at most four
   std::size_t max_connections = 20'000;  // beyond them 503 at once
   http_limits limits{};
   server_timeouts timeouts{};
