@@ -1,6 +1,5 @@
 #include <cctype>
 
-#include "profile.hpp"
 #include "viewer.hpp"
 
 namespace conduit {

@@ -1,4 +1,3 @@
-#include "profile.hpp"
 #include "viewer.hpp"
 
 namespace conduit {

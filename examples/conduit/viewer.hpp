@@ -9,6 +9,13 @@
 
 namespace conduit {
 
+// An account as others see it.
+struct profile_view {
+  std::string username;
+  std::optional<std::string> bio, image;
+  bool following;
+};
+
 struct viewer {
   std::int64_t id;
 };
