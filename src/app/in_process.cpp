@@ -32,6 +32,7 @@ struct exchange final : waker {
   http::call& wait() {
     std::unique_lock lock(mutex);
     done_now.wait(lock, [this] { return woken; });
+    woken = false;
     return *done;
   }
 };
@@ -117,15 +118,15 @@ test_response in_process_client::send(const test_request& request) {
   const auto size = bytes.size();
   bytes.resize(size + http::parser_slack);
   std::size_t used = 0;
-  while (used < size && !waiting.session.closing()) {
-    std::size_t taken;
-    {
-      detail::no_waiting guard("on an event loop");
-      taken = waiting.session.receive(*host, bytes.data() + used, size - used, out);
+  while (waiting.session.waiting() || (used < size && !waiting.session.closing())) {
+    if (waiting.session.waiting()) {
+      waiting.session.finish(*host, waiting.wait(), out);
+      continue;
     }
+    detail::no_waiting guard("on an event loop");
+    const auto taken = waiting.session.receive(*host, bytes.data() + used, size - used, out);
     used += taken;
-    if (waiting.session.waiting()) waiting.session.finish(*host, waiting.wait(), out);
-    else if (!taken) break;
+    if (!taken && !waiting.session.waiting()) break;
   }
   while (waiting.session.sending() && !waiting.session.starved()) {
     buffer part;

@@ -91,7 +91,7 @@ std::string joined(const std::vector<std::string>& names) {
 }  // namespace
 
 access_policy::access_policy(const access_options& options, const page_options& pages)
-    : any_host_(false), any_origin_(false) {
+    : open_(false) {
   for (const auto& host : options.hosts) {
     if (host == "*") {
       any_host_ = true;
@@ -155,7 +155,6 @@ bool access_policy::knows_host(std::string_view host) const {
 }
 
 bool access_policy::knows_origin(std::string_view origin) const {
-  if (any_origin_) return true;
   for (const auto& known : origins_) {
     if (equal_ignoring_case(origin, known)) return true;
   }
@@ -163,6 +162,7 @@ bool access_policy::knows_origin(std::string_view origin) const {
 }
 
 access_verdict access_policy::judge(const request_head& head) const {
+  if (open_) return access_verdict::own;
   const auto host = head.authority.empty() ? head.value(known::host) : head.authority;
   const bool nameless = head.authority.empty() && !head.has(known::host);  // HTTP/1.0 may be
   if (!any_host_ && !nameless && !knows_host(host)) return access_verdict::wrong_host;
@@ -174,8 +174,9 @@ access_verdict access_policy::judge(const request_head& head) const {
              (!host.empty() && equal_ignoring_case(authority_of(origin), host))) {
     return access_verdict::own;
   }
-  return !origin.empty() && knows_origin(origin) ? access_verdict::known_origin
-                                                 : access_verdict::foreign_origin;
+  // "*" is for callers without credentials, and a cookie is one.
+  const bool may = knows_origin(origin) || (any_origin_ && !head.has(known::cookie));
+  return may && !origin.empty() ? access_verdict::known_origin : access_verdict::foreign_origin;
 }
 
 bool access_policy::lets_in(access_verdict v, const request_head& head) {

@@ -36,7 +36,8 @@ class access_policy {
   bool knows_origin(std::string_view origin) const;
 
   std::vector<std::string> hosts_{}, origins_{};
-  bool any_host_ = true, any_origin_ = true;
+  bool open_ = true;
+  bool any_host_ = false, any_origin_ = false;
   std::string always_{}, shared_{}, preflight_{};
   std::vector<std::string> page_lines_{};
 };

@@ -338,7 +338,7 @@ body_decoder::status body_decoder::read(std::string_view& bytes, buffer& out) {
   empty_ = false;
   const auto before = out.size();
   // One byte more than allowed tells a larger body from one that ends just there.
-  const auto verdict = inside_->read(bytes, out, std::min(most_decoded_at_once, left_ + 1));
+  const auto verdict = inside_->read(bytes, out, std::min(most_decoded_at_once - 1, left_) + 1);
   const auto given = out.size() - before;
   if (given > left_) return status::too_large;
   left_ -= given;

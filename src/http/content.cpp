@@ -182,8 +182,7 @@ void reply_content(call& c, stored_content&& content) {
   }
   const auto size = size_of(content);
   answer.status = 200;
-  answer.content_type_storage = content.type;
-  answer.content_type = answer.content_type_storage;
+  add_header(answer, "Content-Type", content.type);
   if (!content.encoding.empty()) add_header(answer, "Content-Encoding", content.encoding);
   add_header(answer, "Accept-Ranges", "bytes");
   if (outcome.range_applies) {
@@ -191,6 +190,7 @@ void reply_content(call& c, stored_content&& content) {
     switch (ranges.verdict) {
       case range_verdict::no_range: break;
       case range_verdict::unsatisfiable:
+        answer.headers.clear();  // they were about the content
         add_header(answer, "Content-Range", fmt::format("bytes */{}", size));
         return c.fail(416, "none of these bytes are there");
       case range_verdict::ranges:

@@ -44,6 +44,7 @@ form_data::~form_data() { delete reader_; }
 void form_data::begin_part(const part_head& head) {
   in_file_ = head.filename.has_value();
   if (in_file_) {
+    if (files_.size() >= options_.max_files) throw too_large();
     files_.push_back(
         {head.name, *head.filename, head.content_type, temporary_file(options_.directory)});
   } else {

@@ -402,6 +402,11 @@ void session::finish(session_host& host, call& c, buffer& out) {
   host.calls.give_back(&c);
 }
 
+void session::drop(session_host& host, call& c) {
+  in_flight_ = nullptr;
+  host.calls.give_back(&c);
+}
+
 // Refused before its body was read: what comes now means nothing.
 void session::leave_body(call& c) {
   place_ = place::head;

@@ -92,6 +92,9 @@ class session {
   // The call that another lane had is done.
   void finish(session_host& host, call& c, buffer& out);
 
+  // The same when nobody is left to be answered.
+  void drop(session_host& host, call& c);
+
   // The time for the part that is being read is up.
   void time_out(session_host& host, buffer& out);
 

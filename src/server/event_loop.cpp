@@ -124,6 +124,7 @@ class event_loop::impl final : private waker {
     std::uint32_t events = 0;  // that epoll watches for
     bool read_closed = false;  // the client sends no more
     bool lingering = false;    // answered and closed for writing; what still comes is dropped
+    bool sends = false;        // what its session makes while it is sent
     bool dead = false;         // closed, but another lane still has its call
     bool has_more = false;     // stands in with_more_; guarded by done_mutex_
     connection* older = nullptr;
@@ -350,22 +351,26 @@ class event_loop::impl final : private waker {
 
   // What an answer is made of while it is sent, until the socket or its source has had enough.
   void send_more(connection& c) {
+    bool moved = !std::exchange(c.sends, true);  // only what moves puts the end off
     for (int i = 0; i < max_parts_at_once && c.http.sending(); ++i) {
       if (auto* part = c.http.file()) {
         if (!send_file(c, *part)) break;
         if (c.fd.get() < 0) return;
+        moved = true;
         continue;
       }
       c.http.send_more(host_, output_);
       if (c.http.broken()) return close(c);
       const bool all = send_output(c);
       if (c.fd.get() < 0) return;
+      moved = true;
       if (!all) break;
       if (c.http.starved()) return await_more(c);
     }
+    if (!c.http.sending()) c.sends = false;
     if (!c.http.sending() && c.out.empty() && c.in.empty()) return settle(c);
     watch(c, EPOLLOUT);  // the other connections have their turn before what comes next
-    put_off(c, state_.options.timeouts.send);
+    if (moved) put_off(c, state_.options.timeouts.send);
   }
 
   // False where the socket has had enough.
@@ -482,12 +487,12 @@ class event_loop::impl final : private waker {
       auto& done = *std::exchange(call, call->next);
       auto& session = *static_cast<http::session*>(done.session);
       auto& c = *static_cast<connection*>(session.connection);
-      session.finish(host_, done, output_);
       if (c.dead) {
-        output_.clear();
+        session.drop(host_, done);
         forget(c);
         continue;
       }
+      session.finish(host_, done, output_);
       if (c.in.empty() && !c.read_closed) {
         send_output(c);
         if (c.fd.get() >= 0) settle(c);
@@ -600,7 +605,8 @@ class event_loop::impl final : private waker {
         if (c.fd.get() < 0) return;
         return c.out.empty() ? await_more(c) : settle(c);
       }
-      if (c.http.waiting() || c.http.sending()) return settle(c);
+      if (c.http.sending()) return close(c);
+      if (c.http.waiting()) return settle(c);
       c.http.time_out(host_, output_);
       send_output(c);
       if (c.fd.get() >= 0) settle(c);

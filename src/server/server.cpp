@@ -94,6 +94,8 @@ http_server::http_server(const http::dispatcher& routes, const logger& log,
 
 void http_server::stop(duration drain) {
   using clock = std::chrono::steady_clock;
+  // First, so that whoever takes a path over in the meantime keeps it.
+  for (const auto& file : files_) ::unlink(file.c_str());
   for (auto& loop : loops_) loop->drain();
   const auto deadline = clock::now() + std::chrono::microseconds(drain.in_microseconds());
   while (state_.connections > 0 && clock::now() < deadline) {
@@ -102,7 +104,6 @@ void http_server::stop(duration drain) {
   for (auto& loop : loops_) loop->abort();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
-  for (const auto& file : files_) ::unlink(file.c_str());
 }
 
 http_server::~http_server() {

@@ -114,8 +114,11 @@ descriptor listen_tcp(const std::string& address, std::uint16_t port, bool share
 
 namespace {
 
-// Whether somebody still listens there.
+// Whether the path is taken: by somebody who listens there, or by what is no socket.
 bool is_answered(socket_address& where) {
+  struct stat about {};
+  const char* path = reinterpret_cast<const sockaddr_un*>(&where.storage)->sun_path;
+  if (::lstat(path, &about) == 0 && !S_ISSOCK(about.st_mode)) return true;  // not ours to replace
   const descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return ::connect(fd.get(), where.get(), where.size) == 0 || errno != ECONNREFUSED;
 }

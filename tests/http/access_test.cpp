@@ -117,6 +117,10 @@ TEST_CASE("pages of known origins may read answers, and others may not") {
   CHECK(preflight.header("Access-Control-Max-Age") == "600");
   CHECK(!ask("https://evil.example", "OPTIONS").header("Access-Control-Allow-Methods"));
 
+  site any({.origins = {"*"}});
+  CHECK(any.status("POST", {{"Origin", "https://x.example"}}) == 200);
+  CHECK(any.status("POST", {{"Origin", "https://x.example"}, {"Cookie", "a=1"}}) == 403);
+
   site plain;
   CHECK(!plain.handle({}).header("Vary"));
   site open({.origins = {"*"}});

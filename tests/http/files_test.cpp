@@ -42,6 +42,9 @@ struct site : aft::app {
     get("/report", [this] {
       return aft::file(folder / "outside.txt").download_as("r\xc3\xa9port \"1\".txt").cached("");
     });
+    get("/odd", [this] {
+      return aft::file(folder / "outside.txt").type("text/html\r\nSet-Cookie: evil=1");
+    });
     get("/gone", [this] { return aft::file(folder / "nowhere"); });
   }
   void write(const std::string& name, const std::string& text) {
@@ -170,6 +173,10 @@ TEST_CASE("a compressed sibling goes to those who take it, while it is up to dat
   CHECK(plain.header("Vary") == "Accept-Encoding");
   CHECK(plain.header("ETag") != got.header("ETag"));
   CHECK(s.ask("/static/app.js", {{"Accept-Encoding", "br;q=0, gzip;q=0.1"}}).body == "zipped");
+  const auto beyond = s.ask("/static/app.js", {{"Accept-Encoding", "br"}, {"Range", "bytes=99-"}});
+  CHECK(beyond.status == 416);
+  CHECK(!beyond.header("Content-Encoding"));
+  CHECK(!beyond.header("ETag"));
   std::filesystem::last_write_time(s.folder / "www/app.js",
                                    std::filesystem::file_time_type::clock::now());
   CHECK(s.ask("/static/app.js", {{"Accept-Encoding", "gzip, br"}}).body == "let x = 1");
@@ -192,6 +199,7 @@ TEST_CASE("a handler may answer with a file") {
         "attachment; filename*=UTF-8''r%C3%A9port%20%221%22.txt");
   CHECK(!got.header("Cache-Control"));
   CHECK(s.ask("/gone").status == 404);
+  CHECK(s.ask("/odd").status == 500);
 }
 
 TEST_CASE("files may lie in the program") {

@@ -80,6 +80,15 @@ TEST_CASE("a form has limits of its own") {
   CHECK(s.send("/small", "application/x-www-form-urlencoded", "a=12345678901") == "413");
 }
 
+TEST_CASE("a form opens no more files than it may") {
+  site s;
+  std::string body;
+  for (int i = 0; i < 33; ++i) {
+    body += "--B\r\nContent-Disposition: form-data; name=f; filename=x\r\n\r\n\r\n";
+  }
+  CHECK(s.send("/", typed, body + "--B--\r\n") == "413");
+}
+
 TEST_CASE("fields and files are found by name") {
   site s;
   s.post("/find", [](aft::body_into<aft::form_data> form) {

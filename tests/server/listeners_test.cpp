@@ -2,7 +2,12 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -94,6 +99,35 @@ TEST_CASE("the socket of a dead server is replaced, and has the mode that was as
   struct stat about {};
   REQUIRE(::stat(file.c_str(), &about) == 0);
   CHECK((about.st_mode & 0777) == 0660);
+}
+
+TEST_CASE("a file that is no socket is left alone, and so is a successor's socket") {
+  temporary_folder folder;
+  const auto file = folder / "app.sock";
+  { std::ofstream(file) << "precious"; }
+  CHECK(refused({.address = "unix:" + file}).find("is in use") != std::string::npos);
+  CHECK(std::filesystem::file_size(file) == 8);
+  std::filesystem::remove(file);
+
+  std::atomic<bool> inside{false}, go{false};
+  std::optional<site> first(std::in_place);
+  first->get("/slow", aft::blocking([&] {
+               inside = true;
+               while (!go) std::this_thread::yield();
+               return "slow";
+             }));
+  first->start({.address = "unix:" + file});
+  const int fd = connect_unix(file);
+  client slow(client::connected{fd});
+  slow.send("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  while (!inside) std::this_thread::yield();
+  std::thread stops([&] { first->stop(); });
+  while (connect_unix(file) >= 0) std::this_thread::yield();
+  site second;
+  second.start({.address = "unix:" + file});
+  go = true;
+  stops.join();
+  CHECK(ask_unix(file).ends_with("root"));
 }
 
 TEST_CASE("sockets may come from whoever started the process") {

@@ -408,3 +408,59 @@ TEST_CASE_FIXTURE(with_server, "a file is sent by the kernel, whole, to slow rea
   got += other.receive();
   CHECK(got.size() < 60'000'000);
 }
+
+namespace {
+
+struct checked_by_writer {
+  int n;
+};
+struct drop_sink {
+  std::size_t bytes = 0;
+  void write(std::string_view part) { bytes += part.size(); }
+};
+
+}  // namespace
+
+template <>
+struct aft::from_request<checked_by_writer> {
+  static checked_by_writer from(aft::transaction& tx) { return {tx.one<int>("select 1")}; }
+};
+
+TEST_CASE_FIXTURE(with_server, "a client that leaves while its call is away costs nothing") {
+  app.post("/in", [](const aft::body_into<drop_sink>& in, checked_by_writer c) {
+    return std::to_string(in->bytes + std::size_t(c.n));
+  });
+  aft::event_feed feed;
+  app.get("/later", aft::blocking([&] { return aft::event_stream(feed); }));
+  start({.threads = 1});
+  const auto leave = [&](const std::string& bytes) {
+    client c(port);
+    const linger reset{1, 0};
+    ::setsockopt(c.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    c.send(bytes);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  for (int i = 0; i < 50; ++i) {
+    leave("POST /in HTTP/1.1\r\nHost: a\r\n\r\n");
+    leave("POST /in HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+    leave("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    feed.publish("x");
+  }
+  client c(port);
+  c.send("POST /in HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+  CHECK(body_of(c.response()) == "6");
+  CHECK(app.handle({"POST", "/in", {}, "hello"}).body == "6");
+  CHECK(app.handle({"POST", "/in", {}, ""}).body == "1");
+}
+
+TEST_CASE_FIXTURE(with_server, "who does not read a file loses it") {
+  temporary_folder folder;
+  { std::ofstream(folder / "big.bin") << "x"; }
+  std::filesystem::resize_file(folder / "big.bin", 100'000'000);
+  app.files("/files", folder / "");
+  start({.threads = 1, .timeouts = {.send = aft::milliseconds(500)}});
+  client c(port);
+  c.send("GET /files/big.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  CHECK(c.receive().size() < 100'000'000);  // what lay in the sockets by then, and the end
+}

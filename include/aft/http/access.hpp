@@ -17,7 +17,7 @@ namespace aft {
 struct access_options {
   std::vector<std::string> hosts{};  // "api.example.org", "*.example.org"; "*": any
   std::vector<std::string>
-      origins{};  // "https://app.example.org"; "*": any, but without credentials
+      origins{};  // "https://app.example.org"; "*": any, without credentials or cookies
 
   // What pages of `origins` may do beyond (CORS).
   bool credentials = false;  // send cookies

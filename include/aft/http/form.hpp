@@ -16,6 +16,7 @@ class request;
 
 struct form_options {
   multipart_limits limits{};                   // of parts, and of files
+  std::size_t max_files = 32;                  // each is an open descriptor: 413
   std::size_t max_field_bytes = 64 * 1024;     // of one field that is no file: 413
   std::size_t max_fields_bytes = 1024 * 1024;  // of all of them
   std::string directory = "/tmp";              // where files lie while the handler runs
