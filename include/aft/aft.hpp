@@ -37,6 +37,7 @@
 #include <aft/http/routes.hpp>
 #include <aft/http/stream.hpp>
 #include <aft/http/temporary_file.hpp>
+#include <aft/http/websocket.hpp>
 #include <aft/jobs/handler.hpp>
 #include <aft/jobs/job.hpp>
 #include <aft/jobs/options.hpp>

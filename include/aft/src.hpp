@@ -49,6 +49,7 @@
 #include "../../src/http/session.cpp"
 #include "../../src/http/stream.cpp"
 #include "../../src/http/temporary_file.cpp"
+#include "../../src/http/websocket.cpp"
 #include "../../src/http/write_response.cpp"
 #include "../../src/storage/database.cpp"
 #include "../../src/storage/migrate.cpp"
@@ -69,6 +70,7 @@
 #include "../../src/server/event_loop.cpp"
 #include "../../src/server/server.cpp"
 #include "../../src/server/socket.cpp"
+#include "../../src/server/websocket_connection.cpp"
 // 4 app
 #include "../../src/app/app.cpp"
 #include "../../src/app/in_process.cpp"

@@ -20,6 +20,7 @@
 #include "head.hpp"
 #include "path.hpp"
 #include "route_tree.hpp"
+#include "websocket.hpp"
 
 namespace aft::http {
 
@@ -39,6 +40,7 @@ struct reply {
   std::string long_body{};                     // instead of body, where copying would cost
   std::unique_ptr<body_source> source{};       // instead of both
   std::optional<std::uint64_t> source_size{};  // where it is known
+  std::unique_ptr<websocket_start> upgrade{};  // the connection goes on as a WebSocket
   bool closes = false;                         // the connection, afterwards
   std::string content_type_storage{};
 
@@ -51,6 +53,7 @@ struct reply {
     long_body.clear();
     source.reset();
     source_size.reset();
+    upgrade.reset();
     closes = false;
   }
 };

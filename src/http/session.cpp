@@ -41,7 +41,7 @@ constexpr std::size_t most_kept = 256 * 1024;      // of the memory for its part
 
 std::size_t session::receive(session_host& host, char* data, std::size_t size, buffer& out) {
   std::size_t taken = 0;
-  while (taken < size && !in_flight_ && !source_ && !closing_ &&
+  while (taken < size && !in_flight_ && !source_ && !upgrade_ && !closing_ &&
          out.size() < host.limits.max_unsent) {
     char* const from = data + taken;
     const std::size_t left = size - taken;
@@ -307,6 +307,7 @@ void session::run(session_host& host, call& c, buffer& out) {
 }
 
 void session::answer(session_host& host, call& c, buffer& out) {
+  if (c.answer.upgrade) return begin_upgrade(host, c, out);
   auto& source = c.answer.source;
   if (source && !has_content(c.answer.status)) source.reset();
   if (host.compressing.concerns(c.answer)) host.compressing.compress(c);
@@ -322,6 +323,19 @@ void session::answer(session_host& host, call& c, buffer& out) {
     closing_ = !keep_alive;
   }
   c.arguments.discard();
+}
+
+void session::begin_upgrade(session_host& host, call& c, buffer& out) {
+  auto upgrade = std::move(c.answer.upgrade);
+  if (host.upgrades && !host.draining) {
+    upgrade_ = std::move(upgrade);
+    return c.arguments.discard();
+  }
+  c.answer.clear();
+  if (host.draining) c.fail(503, "the server is stopping");
+  else c.fail(501, "a WebSocket needs a connection to a server that was started");
+  host.routes.answer_failure(c);
+  answer(host, c, out);
 }
 
 void session::begin_sending(session_host& host, call& c) {
@@ -437,7 +451,7 @@ void session::refuse(session_host& host, int status, const char* why, buffer& ou
 }
 
 void session::receive_end(session_host& host, buffer& out) {
-  if (in_flight_ || source_ || closing_) return;
+  if (in_flight_ || source_ || upgrade_ || closing_) return;
   if (seen_ || reading_) refuse(host, 400, "it ends in the middle", out);
   closing_ = true;
 }
@@ -451,6 +465,7 @@ bool session::abandon(session_host& host) {
   if (reading_) host.calls.give_back(reading_);
   reading_ = nullptr;
   source_.reset();
+  upgrade_.reset();
   closing_ = true;
   return in_flight_ != nullptr;
 }

@@ -65,6 +65,7 @@ class session_host {
   buffer decoded;                            // part of a body, without its coding
   answer_compressor compressing{routes.compression()};
   bool draining = false;  // every answer closes its connection
+  bool upgrades = false;  // a connection may go on as a WebSocket
 
   static constexpr std::size_t date_line_size = 37;
   char date_line[date_line_size + 1] = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
@@ -100,6 +101,11 @@ class session {
 
   bool waiting() const { return in_flight_ != nullptr; }  // takes no bytes until finish()
 
+  // The connection goes on as a WebSocket once all is sent; the bytes that are left are the
+  // WebSocket's.
+  bool upgrading() const { return upgrade_ != nullptr; }
+  std::unique_ptr<websocket_start> take_upgrade() { return std::move(upgrade_); }
+
   // An answer that is made while it is sent: send_more() appends some of it. Until it has ended
   // the session takes no bytes either.
   bool sending() const { return source_ != nullptr; }
@@ -112,7 +118,7 @@ class session {
   void beat(session_host& host, buffer& out);
   bool closing() const { return closing_; }  // after what is in `out`
   bool idle() const {                        // between two requests
-    return !in_flight_ && !source_ && !closing_ && place_ == place::head && seen_ == 0;
+    return !in_flight_ && !source_ && !upgrade_ && !closing_ && place_ == place::head && seen_ == 0;
   }
   bool lost_framing() const { return refused_; }  // closing, and what still comes means nothing
   bool head_is_new() {  // whether the head that is being read was not asked about before
@@ -154,6 +160,7 @@ class session {
   void keep(session_host& host, call& c, const char* data, std::size_t size);
   void run(session_host& host, call& c, buffer& out);
   void answer(session_host& host, call& c, buffer& out);
+  void begin_upgrade(session_host& host, call& c, buffer& out);
   void begin_sending(session_host& host, call& c);
   void write_part(std::string_view part, buffer& out);
   void refuse(session_host& host, int status, const char* why, buffer& out);
@@ -163,6 +170,7 @@ class session {
   std::unique_ptr<chunked_reader> chunks_{};
   std::unique_ptr<body_decoder> decoder_{};  // of a body that has a content coding
   std::unique_ptr<body_source> source_{};
+  std::unique_ptr<websocket_start> upgrade_{};
   std::uint64_t source_left_ = 0;  // where its size is known
   std::uint64_t body_left_ = 0;
   std::uint32_t seen_ = 0;  // bytes of an incomplete head

@@ -26,13 +26,13 @@
 #include "../http/parser.hpp"
 #include "../http/session.hpp"
 #include "timer_wheel.hpp"
+#include "websocket_connection.hpp"
 
 namespace aft::server {
 namespace {
 
 namespace asio = boost::asio;
 
-constexpr auto tick_length = std::chrono::milliseconds(250);
 constexpr std::size_t read_buffer_size = 256 * 1024;
 constexpr int max_events = 256;
 constexpr int busy_batch = 8;    // events that promise more
@@ -44,11 +44,6 @@ constexpr std::size_t max_sent_of_a_file = 256 * 1024;
 constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not needed now
 constexpr std::size_t max_lingering = 1024 * 1024;
 constexpr duration linger_time = seconds(2);
-
-std::uint32_t in_ticks(duration d) {
-  const auto count = (d.in_milliseconds() + tick_length.count() - 1) / tick_length.count();
-  return std::uint32_t(std::clamp<std::int64_t>(count, 1, 1 << 30)) + 1;  // the first is partial
-}
 
 constexpr std::string_view too_many_connections =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
@@ -64,7 +59,7 @@ class event_loop::impl final : private waker {
  public:
   impl(server_state& state, std::vector<descriptor> listeners)
       : state_(state), listeners_(std::move(listeners)), io_(1), epoll_(io_), timer_(io_),
-        host_(state.routes, state.options.limits),
+        host_(state.routes, state.options.limits), websockets_(io_, state.log, state.connections),
         read_buffer_(new char[read_buffer_size + http::parser_slack]) {
     const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0) throw error("the system gives no epoll instance");
@@ -74,6 +69,7 @@ class event_loop::impl final : private waker {
     // Some are shared with the other loops; one of them is woken for a connection.
     for (auto& l : listeners_) control(EPOLL_CTL_ADD, l.get(), EPOLLIN | EPOLLEXCLUSIVE, &l);
     control(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, &wake_);
+    host_.upgrades = true;
     host_.on_more = [](void* s) {
       auto& c = *static_cast<connection*>(static_cast<http::session*>(s)->connection);
       c.loop.has_more(c);
@@ -95,10 +91,11 @@ class event_loop::impl final : private waker {
 
   void run() {
     while (!stopped_) {
-      if (state_.through_asio) {
+      if (state_.through_asio || !websockets_.empty()) {
         watch_through_asio();
         io_.run_one();
       } else {
+        if (watched_ || timed_) leave_asio();
         handle_events(time_to_tick());
       }
       tick_if_due();
@@ -165,9 +162,16 @@ class event_loop::impl final : private waker {
     }
     if (!timed_ && needs_ticks()) {
       timed_ = true;
-      timer_.expires_after(tick_length);
+      timer_.expires_after(std::chrono::milliseconds(time_to_tick() + 1));
       timer_.async_wait([this](const boost::system::error_code&) { timed_ = false; });
     }
+  }
+
+  // What Asio still has to say is heard, so that nothing is left for when it waits again.
+  void leave_asio() {
+    epoll_.cancel();
+    timer_.cancel();
+    io_.poll();
   }
 
   void handle_events(int timeout) {
@@ -301,6 +305,7 @@ class event_loop::impl final : private waker {
       watch(c, EPOLLOUT);
       return put_off(c, times.send);
     }
+    if (c.http.upgrading()) return upgrade(c);
     if (c.http.sending()) return send_more(c);
     if (c.http.closing()) return finish(c);
     if (c.http.waiting()) {
@@ -316,6 +321,12 @@ class event_loop::impl final : private waker {
     } else if (c.http.head_is_new()) {  // counts from its first byte
       put_off(c, times.head);
     }
+  }
+  // The socket goes on as a WebSocket; what stays behind is closed without it.
+  void upgrade(connection& c) {
+    control(EPOLL_CTL_DEL, c.fd.get(), 0, nullptr);
+    websockets_.add(std::move(c.fd), c.http.take_upgrade(), c.in.view());
+    close(c);
   }
   void put_off(connection& c, duration d) { wheel_.set(c, wheel_.now() + in_ticks(d)); }
 
@@ -471,6 +482,7 @@ class event_loop::impl final : private waker {
     const auto commands = commands_.exchange(0);
     if (commands & drain_command) begin_drain();
     if (commands & abort_command) {
+      websockets_.abort();
       for_each([this](connection& c) {
         if (!c.dead) close(c);
       });
@@ -514,6 +526,7 @@ class event_loop::impl final : private waker {
     draining_ = host_.draining = true;
     for (auto& l : listeners_) l.close();
     accepting_paused_ = false;
+    websockets_.drain();
     for_each([this](connection& c) {
       const bool listens = c.http.sending() && c.http.starved();
       if ((c.http.idle() && c.in.empty() && c.out.empty()) || listens) close(c);
@@ -566,12 +579,12 @@ class event_loop::impl final : private waker {
 
   void stop_if_done() {
     bury();
-    stopped_ = draining_ && !newest_;
+    stopped_ = draining_ && !newest_ && websockets_.empty();
   }
 
   // ---- time
 
-  bool needs_ticks() const { return newest_ || accepting_paused_; }
+  bool needs_ticks() const { return newest_ || accepting_paused_ || !websockets_.empty(); }
 
   static std::int64_t coarse_milliseconds() {
     timespec now;
@@ -580,15 +593,14 @@ class event_loop::impl final : private waker {
   }
   int time_to_tick() const {
     if (!needs_ticks()) return -1;
-    return int(
-        std::clamp<std::int64_t>(next_tick_ - coarse_milliseconds(), 0, tick_length.count()));
+    return int(std::clamp<std::int64_t>(next_tick_ - coarse_milliseconds(), 0, tick_length));
   }
 
   void tick_if_due() {
     if (!needs_ticks()) return;
     const auto now = coarse_milliseconds();
     if (now < next_tick_) return;
-    next_tick_ = now + tick_length.count();
+    next_tick_ = now + tick_length;
     tick();
   }
 
@@ -596,6 +608,7 @@ class event_loop::impl final : private waker {
     if (std::exchange(accepting_paused_, false)) {
       for (auto& l : listeners_) control(EPOLL_CTL_ADD, l.get(), EPOLLIN | EPOLLEXCLUSIVE, &l);
     }
+    websockets_.tick();
     wheel_.tick([this](timed& t) {
       auto& c = static_cast<connection&>(t);
       if (c.lingering || !c.out.empty()) return close(c);
@@ -621,6 +634,7 @@ class event_loop::impl final : private waker {
   asio::posix::stream_descriptor epoll_;
   asio::steady_timer timer_;
   http::session_host host_;
+  websocket_connections websockets_;
   timer_wheel wheel_;
   std::unique_ptr<char[]> read_buffer_;
   buffer output_;

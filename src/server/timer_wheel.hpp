@@ -2,10 +2,20 @@
 // Deadlines of many connections that are put off far more often than they pass. Putting one off is
 // one store; the wheel finds out when the old deadline comes.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
+#include <aft/ground/time.hpp>
+
 namespace aft::server {
+
+constexpr int tick_length = 250;  // milliseconds
+
+inline std::uint32_t in_ticks(duration d) {
+  const auto count = (d.in_milliseconds() + tick_length - 1) / tick_length;
+  return std::uint32_t(std::clamp<std::int64_t>(count, 1, 1 << 30)) + 1;  // the first is partial
+}
 
 struct timed {
   timed* next = nullptr;

@@ -23,8 +23,6 @@ namespace {
   std::exit(2);
 }
 
-aft::problem not_built() { return {.status = 501, .detail = "this part is not built yet"}; }
-
 struct part {
   std::string name;
   std::optional<std::string> filename;
@@ -83,12 +81,34 @@ class ticker {
   std::thread thread_;
 };
 
+aft::websocket echo() {
+  return aft::websocket({.on_message =
+                             [](const aft::peer& p, std::string_view data, aft::message_kind kind) {
+                               if (kind == aft::message_kind::text) p.send(data);
+                               else p.send_binary(data);
+                             },
+                         .max_message = 16 * 1024 * 1024,
+                         .max_unsent = 64 * 1024 * 1024});
+}
+
+// A path that speaks both.
+struct root_answer {
+  std::optional<aft::websocket> socket{};
+  aft::response page{};
+
+  static constexpr auto answer_info = aft::websocket::answer_info;
+  void answer(aft::http::call& c) && {
+    if (socket) std::move(*socket).answer(c);
+    else aft::http::reply_with(c, std::move(page));
+  }
+};
+
 void define(aft::app& app, aft::event_feed& feed, const std::string& files) {
   app.state(feed);
-  app.any("/", [](const aft::request& r) -> aft::result<aft::response, aft::problem> {
-    if (r.header("Upgrade")) return not_built();
+  app.any("/", [](const aft::request& r) -> root_answer {
+    if (aft::equal_ignoring_case(r.header("Upgrade").value_or(""), "websocket")) return {echo()};
     const auto type = r.header("Content-Type").value_or("text/plain; charset=utf-8");
-    return aft::response{200, std::string(r.body().empty() ? "OK" : r.body()), std::string(type)};
+    return {{}, {200, std::string(r.body().empty() ? "OK" : r.body()), std::string(type)}};
   });
   app.any("/echo", [](const aft::request& r) {
     std::string lines;
