@@ -7,6 +7,7 @@
 #include <exception>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -134,18 +135,21 @@ void async_teardown(beast::role_type, layer<Socket>& l, Handler&& handler) {
              beast::bind_front_handler(std::forward<Handler>(handler), error_code()));
 }
 
-// As its loop sees it, whatever its socket is.
-struct websocket_connection : timed {
+// As its loop sees it, whatever its socket is. Shared by the loop's list and the operations that
+// are under way.
+struct websocket_connection : timed, std::enable_shared_from_this<websocket_connection> {
   websocket_connection() = default;
   websocket_connection(const websocket_connection&) = delete;
   websocket_connection& operator=(const websocket_connection&) = delete;
   virtual ~websocket_connection() = default;
 
   virtual void work() = 0;    // its peer has something to send
-  virtual void expire() = 0;  // the deadline has passed; may delete it
-  virtual void cut() = 0;     // ends at once; may delete it
+  virtual void expire() = 0;  // the deadline has passed
+  virtual void cut() = 0;     // ends at once
+  virtual void leave() = 0;   // the list
   virtual http::peer_core& core() = 0;
 
+  std::shared_ptr<websocket_connection> listed{};  // the list's share
   websocket_connection* older = nullptr;
   websocket_connection* newer = nullptr;
 };
@@ -199,7 +203,7 @@ class websocket_connections::impl {
       : io_(io), log_(log), count_(count), box_(std::make_shared<word_box>(io)) {}
   ~impl() {
     box_->close();
-    while (newest_) remove(*newest_);
+    while (newest_) newest_->leave();
   }
 
   asio::io_context& io() { return io_; }
@@ -208,6 +212,7 @@ class websocket_connections::impl {
   bool empty() const { return !newest_; }
 
   void insert(websocket_connection& c, duration d) {
+    c.listed = c.shared_from_this();
     c.older = newest_;
     if (newest_) newest_->newer = &c;
     newest_ = &c;
@@ -220,7 +225,7 @@ class websocket_connections::impl {
     (c.newer ? c.newer->older : newest_) = c.older;
     if (c.older) c.older->newer = c.newer;
     count_.fetch_sub(1, std::memory_order_relaxed);
-    delete &c;
+    c.listed.reset();
   }
 
   void tick() {
@@ -246,26 +251,28 @@ class websocket_connections::impl {
 
 namespace {
 
-// Beast's operations refer to the connection, so it is deleted when the last of them has ended.
-// Several may be under way at a time, one of each kind.
+// Several operations of Beast may be under way at a time, one of each kind. When the connection
+// ends they need not: of two that wait for each other (as when a peer breaks the protocol while a
+// close is sent) neither ever does. Then the stream goes, with all that is stuck in it.
 template <class Socket, class Connections>
 class connection_over final : public websocket_connection {
  public:
   connection_over(Connections& all, Socket&& socket, std::unique_ptr<http::websocket_start> start,
                   std::string_view early)
-      : all_(all), start_(std::move(start)), stream_(std::move(socket), early),
-        peer_(http::peer_core::make(start_->options, start_->subprotocol, all.box(), this)) {
+      : all_(all), start_(std::move(start)), stream_(std::in_place, std::move(socket), early),
+        peer_(http::peer_core::make(start_->options, start_->subprotocol, all.box(),
+                                    static_cast<websocket_connection*>(this))) {
     const auto& options = start_->options;
-    stream_.read_message_max(options.max_message);
-    stream_.auto_fragment(false);
-    if (options.compression) stream_.set_option(compression());
-    all_.insert(*this, options.close_timeout);
+    stream_->read_message_max(options.max_message);
+    stream_->auto_fragment(false);
+    if (options.compression) stream_->set_option(compression());
   }
   ~connection_over() override {
     if (!ended_) core().end();
   }
 
   void accept() {
+    all_.insert(*this, options().close_timeout);
     namespace http = beast::http;
     http::request<http::empty_body> request(http::verb::get, "/", 11);
     request.set(http::field::host, "localhost");
@@ -276,15 +283,15 @@ class connection_over final : public websocket_connection {
     if (!start_->extensions.empty()) {
       request.set(http::field::sec_websocket_extensions, start_->extensions);
     }
-    stream_.set_option(
+    stream_->set_option(
         beast::websocket::stream_base::decorator([this](beast::websocket::response_type& r) {
           const auto& subprotocol = start_->subprotocol;
-          stream_.next_layer().packed = r.count(http::field::sec_websocket_extensions) != 0;
+          stream_->next_layer().packed = r.count(http::field::sec_websocket_extensions) != 0;
           r.set(http::field::server, "aft");
           if (!subprotocol.empty()) r.set(http::field::sec_websocket_protocol, subprotocol);
         }));
-    ++operations_;
-    stream_.async_accept(request, [this](error_code failed) { accepted(failed); });
+    stream_->async_accept(
+        request, [this, self = shared_from_this()](error_code failed) { accepted(failed); });
   }
 
   void work() override {
@@ -299,19 +306,15 @@ class connection_over final : public websocket_connection {
   }
 
   void expire() override {
+    const auto self = shared_from_this();
     if (!open_ || leaving_ || over_) return cut();
-    auto& l = stream_.next_layer();
+    auto& l = stream_->next_layer();
     // A peer that takes what it is sent lives too, and may have no way to say so.
     const bool busy = (pinging_ || paused_) && l.writes != writes_seen_;
     if (pinged_ && l.reads == reads_seen_ && !busy) return cut();
     pinged_ = true;
     if (!std::exchange(pinging_, true)) {
-      ++operations_;
-      stream_.async_ping({}, [this](error_code) {
-        --operations_;
-        pinging_ = false;
-        settle();
-      });
+      stream_->async_ping({}, [this, self](error_code) { pinging_ = false; });
     }
     reads_seen_ = l.reads;
     writes_seen_ = l.writes;
@@ -319,8 +322,15 @@ class connection_over final : public websocket_connection {
   }
 
   void cut() override {
+    const auto self = shared_from_this();
     drop();
     settle();
+  }
+  void leave() override {
+    const auto self = shared_from_this();
+    drop();
+    stream_.reset();
+    all_.remove(*this);
   }
 
   http::peer_core& core() override { return http::peer_core::of(peer_); }
@@ -330,7 +340,7 @@ class connection_over final : public websocket_connection {
 
   const websocket_options& options() const { return start_->options; }
 
-  // Both windows are small, so that ten thousand peers fit into memory: a peer costs about 60 KiB
+  // Both windows are small, so that ten thousand peers fit into memory: a peer costs about 50 KiB
   // once it has sent and got something large. Beast declines a client that leaves no choice of its
   // window if ours is not the greatest.
   beast::websocket::permessage_deflate compression() const {
@@ -372,17 +382,14 @@ class connection_over final : public websocket_connection {
   // ---- reading
 
   void accepted(error_code failed) {
-    --operations_;
-    if (failed || over_) {
-      drop();
-      return settle();
-    }
+    if (ended_) return;
     try {
-      if (stream_.next_layer().packed) room_ = std::make_unique<unpacking_room>();
+      if (stream_->next_layer().packed) room_ = std::make_unique<unpacking_room>();
     } catch (const std::bad_alloc&) {
       drop();
-      return settle();
     }
+    if (failed) drop();
+    if (over_) return settle();
     open_ = true;
     put_off_ping();
     if (options().on_open) tell([this] { options().on_open(peer_); });
@@ -394,29 +401,30 @@ class connection_over final : public websocket_connection {
   void read() {
     if (over_ || reading_) return;
     reading_ = true;
-    ++operations_;
     into_long_ = !room_ && !long_.empty();
-    auto done = [this](error_code failed, std::size_t size) { was_read(failed, size); };
-    if (room_) return stream_.async_read_some(asio::buffer(room_->data(), room_->size), done);
+    auto done = [this, self = shared_from_this()](error_code failed, std::size_t size) {
+      was_read(failed, size);
+    };
+    if (room_) return stream_->async_read_some(asio::buffer(room_->data(), room_->size), done);
     if (into_long_)
-      stream_.async_read_some(asio::buffer(long_.reserve(next_part), next_part), done);
-    else stream_.async_read_some(asio::buffer(short_), done);
+      stream_->async_read_some(asio::buffer(long_.reserve(next_part), next_part), done);
+    else stream_->async_read_some(asio::buffer(short_), done);
   }
 
   void was_read(error_code failed, std::size_t size) {
-    --operations_;
+    if (ended_) return;
     reading_ = false;
-    if (failed || over_) {
+    if (failed) {
       reading_failed(failed);
       return settle();
     }
     const std::string_view part(room_ ? room_->data() : short_.data(), into_long_ ? 0 : size);
-    const bool whole = stream_.is_message_done() && long_.empty();
+    const bool whole = stream_->is_message_done() && long_.empty();
     if (into_long_) long_.stop_at(long_.data() + long_.size() + size);
     else if (!whole) long_.append(part);
-    if (stream_.is_message_done()) deliver(whole ? part : long_.view());
+    if (stream_->is_message_done()) deliver(whole ? part : long_.view());
     if (room_) room_->used(size);
-    if (stream_.is_message_done()) {
+    if (stream_->is_message_done()) {
       long_.clear();
       if (long_.capacity() > max_kept_message) long_.release();
       paused_ = core().unsent() > options().max_unsent / 2;
@@ -427,23 +435,25 @@ class connection_over final : public websocket_connection {
 
   void deliver(std::string_view data) {
     if (!options().on_message || core().closes()) return;
-    const auto kind = stream_.got_text() ? message_kind::text : message_kind::binary;
+    const auto kind = stream_->got_text() ? message_kind::text : message_kind::binary;
     tell([&] { options().on_message(peer_, data, kind); });
   }
 
   void reading_failed(error_code failed) {
     using error = beast::websocket::error;
-    if (closing_) return;  // which reads what still comes, and ends the connection
+    if (closing_ && failed == asio::error::operation_aborted)
+      return;  // by the close, which goes on
     over_ = true;
+    if (closing_) return;
     if (failed == error::closed) {
-      const auto& reason = stream_.reason();
+      const auto& reason = stream_->reason();
       code_ = reason.code ? reason.code : no_status;
       reason_.assign(reason.reason.data(), reason.reason.size());
     } else if (failed == error::message_too_big) {
       code_ = too_big;
     } else if (failed == error::bad_frame_payload) {
       code_ = bad_payload;
-    } else if (stream_.next_layer().ended) {
+    } else if (stream_->next_layer().ended) {
       code_ = protocol_error;
     } else if (failed.category() == make_error_code(beast::zlib::error::general).category()) {
       refuse_packed();
@@ -458,26 +468,30 @@ class connection_over final : public websocket_connection {
                                                        bad_payload & 255};
     code_ = bad_payload;
     if (writing_ || pinging_) return drop();
-    ++operations_;
-    asio::async_write(stream_.next_layer(), asio::buffer(frame), [this](error_code, std::size_t) {
-      --operations_;
-      stream_.next_layer().end_writing();
-      settle();
-    });
+    over_ = false;
+    closing_ = leaving_ = true;
+    all_.put_off(*this, options().close_timeout);
+    asio::async_write(stream_->next_layer(), asio::buffer(frame),
+                      [this, self = shared_from_this()](error_code, std::size_t) {
+                        if (ended_) return;
+                        stream_->next_layer().end_writing();
+                        over_ = true;
+                        settle();
+                      });
   }
 
   // ---- writing
 
   void write(http::shared_message message) {
     writing_ = std::move(message);
-    ++operations_;
-    stream_.text(writing_->kind == message_kind::text);
-    stream_.async_write(asio::buffer(writing_->bytes),
-                        [this](error_code failed, std::size_t) { written(failed); });
+    stream_->text(writing_->kind == message_kind::text);
+    stream_->async_write(
+        asio::buffer(writing_->bytes),
+        [this, self = shared_from_this()](error_code failed, std::size_t) { written(failed); });
   }
 
   void written(error_code failed) {
-    --operations_;
+    if (ended_) return;
     const auto unsent = core().sent(*writing_);
     writing_.reset();
     if (failed) drop();
@@ -491,14 +505,13 @@ class connection_over final : public websocket_connection {
 
   void close() {
     closing_ = true;
-    ++operations_;
     const auto wanted = core().wanted_close();
-    stream_.async_close({beast::websocket::close_code(wanted.code), wanted.reason},
-                        [this](error_code) {
-                          --operations_;
-                          over_ = true;
-                          settle();
-                        });
+    stream_->async_close({beast::websocket::close_code(wanted.code), wanted.reason},
+                         [this, self = shared_from_this()](error_code) {
+                           if (ended_) return;
+                           over_ = true;
+                           settle();
+                         });
   }
 
   // ---- the end
@@ -506,14 +519,15 @@ class connection_over final : public websocket_connection {
   void drop() {
     over_ = cut_ = true;
     error_code ignored;
-    beast::get_lowest_layer(stream_).close(ignored);
+    if (stream_) beast::get_lowest_layer(*stream_).close(ignored);
   }
 
-  void settle() {  // may delete this
-    if (!over_ || operations_) return;
-    if (!std::exchange(ended_, true)) end();
-    if (cut_ || !stream_.next_layer().ended) return all_.remove(*this);
-    linger();
+  void settle() {
+    if (!over_) return;
+    const bool first = !std::exchange(ended_, true);
+    if (first) end();
+    if (cut_ || !stream_->next_layer().ended) leave();
+    else if (first) linger();
   }
 
   void end() {
@@ -531,19 +545,19 @@ class connection_over final : public websocket_connection {
 
   // Closing with unread bytes would reset the connection, and may take the last frame with it.
   void linger() {
-    ++operations_;
-    beast::get_lowest_layer(stream_).async_read_some(
-        asio::buffer(short_), [this](error_code failed, std::size_t size) {
-          --operations_;
+    beast::get_lowest_layer(*stream_).async_read_some(
+        asio::buffer(short_),
+        [this, self = shared_from_this()](error_code failed, std::size_t size) {
+          if (!stream_) return;
           lingered_ += size;
-          if (failed || lingered_ > max_lingering_bytes) cut_ = true;
-          settle();
+          if (failed || lingered_ > max_lingering_bytes) leave();
+          else linger();
         });
   }
 
   Connections& all_;
   std::unique_ptr<http::websocket_start> start_;
-  stream stream_;
+  std::optional<stream> stream_;  // none: the end
   peer peer_;
   std::array<char, first_part> short_;      // of a message, its first part
   std::unique_ptr<unpacking_room> room_{};  // instead, where messages may be packed
@@ -551,7 +565,6 @@ class connection_over final : public websocket_connection {
   http::shared_message writing_{};
   std::string reason_{};  // of the close
   std::size_t lingered_ = 0;
-  int operations_ = 0;
   std::uint32_t reads_seen_ = 0, writes_seen_ = 0;  // at the last ping
   std::uint16_t code_ = 0;                          // of the close; 0: not known yet
   bool open_ = false;                               // the handshake is done
@@ -559,9 +572,9 @@ class connection_over final : public websocket_connection {
   bool pinged_ = false;
   bool paused_ = false;   // nothing is read until the peer has taken more
   bool leaving_ = false;  // somebody asked for a close
-  bool over_ = false;     // when nothing is under way any more, it has ended
+  bool over_ = false;     // to be ended by settle()
   bool cut_ = false;      // nothing is sent any more
-  bool ended_ = false;
+  bool ended_ = false;    // the host knows; what still completes means nothing
 };
 
 }  // namespace
@@ -578,8 +591,8 @@ void websocket_connections::add(descriptor socket, std::unique_ptr<http::websock
   s.assign(asio::generic::stream_protocol(AF_INET, SOCK_STREAM), socket.get(), failed);
   if (failed) return;
   (void)socket.release();
-  auto* c = new connection_over<tcp_socket, impl>(*impl_, std::move(s), std::move(start), early);
-  c->accept();
+  std::make_shared<connection_over<tcp_socket, impl>>(*impl_, std::move(s), std::move(start), early)
+      ->accept();
 }
 
 bool websocket_connections::empty() const { return impl_->empty(); }

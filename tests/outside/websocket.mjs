@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
+import { resolve as absolute } from "node:path";
 
 const [folder, url] = process.argv.slice(2);
 if (!existsSync(`${folder}/node_modules/ws`)) {
@@ -20,7 +21,7 @@ if (!existsSync(`${folder}/node_modules/ws`)) {
     process.exit(77);
   }
 }
-const { WebSocket } = createRequire(`${folder}/`)("ws");
+const { WebSocket } = createRequire(`${absolute(folder)}/`)("ws");
 const address = url.replace("http", "ws") + "/";
 let failures = 0;
 

@@ -589,6 +589,23 @@ TEST_CASE_FIXTURE(with_sockets, "a close that is not answered ends all the same"
   CHECK(c.next() == "gone");
 }
 
+TEST_CASE_FIXTURE(with_sockets, "who breaks the protocol while it is closed ends all the same") {
+  app->get("/leaves", [this] {
+    return aft::websocket(
+        {.on_message = [](const aft::peer& p, std::string_view,
+                          aft::message_kind) { p.close(4000); },
+         .on_close = [this](const aft::peer&, std::uint16_t, std::string_view) { note("over"); },
+         .close_timeout = aft::milliseconds(300)});
+  });
+  start();
+  socket_client c(port);
+  c.send(handshake("/leaves") + frame(binary, "x") + frame(closing, "none", {.masked = false}));
+  CHECK(c.response().starts_with("HTTP/1.1 101 "));
+  CHECK(c.next().starts_with("close "));  // 4000 or 1002
+  CHECK(c.receive() == "");
+  CHECK(happened("over"));
+}
+
 TEST_CASE_FIXTURE(with_sockets, "a client that is gone ends its WebSocket") {
   start();
   { socket_client c(port, "/echo"); }

@@ -15,7 +15,6 @@
 //   anything else           through from_request<T>
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -63,12 +62,26 @@ struct body : detail::held<T> {};
 // throw a problem. T::body_type, if there, names the media type for the document. See
 // aft::form_data and aft::temporary_file for two such types.
 template <class T>
-struct body_into {
-  std::optional<T> value{};
-  T& operator*() { return *value; }
-  const T& operator*() const { return *value; }
-  T* operator->() { return &*value; }
-  const T* operator->() const { return &*value; }
+class body_into {
+ public:
+  body_into() = default;
+  body_into(body_into&& other) noexcept : value_(other.value_) { other.value_ = nullptr; }
+  body_into& operator=(body_into&&) = delete;
+  ~body_into() { delete value_; }
+
+  T& operator*() { return *value_; }
+  const T& operator*() const { return *value_; }
+  T* operator->() { return value_; }
+  const T* operator->() const { return value_; }
+
+  // For the library.
+  template <class... From>
+  void make(From&&... from) {
+    value_ = new T(static_cast<From&&>(from)...);
+  }
+
+ private:
+  T* value_ = nullptr;  // it stays where it was made, whoever holds it
 };
 
 template <name Name, class T = std::string>

@@ -261,11 +261,11 @@ struct argument<body_into<T>> {
   void load(call& c, unsigned) {
     if (http::failed(c)) return;
     if constexpr (std::is_constructible_v<T, const request&>) {
-      value.value.emplace(http::request_of(c));
+      value.make(http::request_of(c));
     } else {
-      value.value.emplace();
+      value.make();
     }
-    http::body_taker taker{&*value.value,
+    http::body_taker taker{&*value,
                            [](void* t, std::string_view part) { static_cast<T*>(t)->write(part); }};
     if constexpr (requires(T & t) { t.end(); }) {
       taker.end = [](void* t) { static_cast<T*>(t)->end(); };
