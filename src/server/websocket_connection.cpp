@@ -135,6 +135,8 @@ void async_teardown(beast::role_type, layer<Socket>& l, Handler&& handler) {
              beast::bind_front_handler(std::forward<Handler>(handler), error_code()));
 }
 
+}  // namespace
+
 // As its loop sees it, whatever its socket is. Shared by the loop's list and the operations that
 // are under way.
 struct websocket_connection : timed, std::enable_shared_from_this<websocket_connection> {
@@ -194,8 +196,6 @@ class word_box final : public http::peer_loop, public std::enable_shared_from_th
   std::vector<peer> with_work_{};  // guarded by mutex_
   std::vector<peer> now_{};
 };
-
-}  // namespace
 
 class websocket_connections::impl {
  public:
