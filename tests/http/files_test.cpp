@@ -217,7 +217,7 @@ TEST_CASE("files may lie in the program") {
 }
 
 TEST_CASE("a directory can be put into the program") {
-  const auto folder = std::filesystem::path(__FILE__).parent_path() / "web";
+  const std::filesystem::path folder = AFT_TEST_WEB;
   aft::app app;
   app.files("/", web);
   int seen = 0;
