@@ -21,6 +21,10 @@
 #include <aft/server/options.hpp>
 #include <aft/storage/database.hpp>
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace aft {
 
 struct app_options {
@@ -97,12 +101,21 @@ class app : public routes {
   // Where it listens, all of them; empty before the start.
   std::vector<endpoint> endpoints() const;
 
-  // Ends what start() began: no new connections, requests that are being answered may end, running
-  // jobs too. Any thread but the app's own; also before a start, and twice.
+  // The same on the host's own io_context, which one thread or several run: handlers without a
+  // lane of their own run there, one at a time. The context runs until stop(). It should outlive
+  // the app; if it does not, the connections are lost with it.
+  endpoint start_on(boost::asio::io_context& loop, listen_options options = {});
+
+  // Ends what start() began: no new connections, requests that are being answered may end until
+  // listen_options::drain, running jobs too. Any thread; also before a start, and twice. Waits for
+  // the end, but not in a handler or job of this app: there it only begins, and the next stop(), or
+  // the destructor, waits. After start_on it serves on the calling thread meanwhile, and what else
+  // is ready on the context may run there too, where that is its own thread.
   void stop();
 
   // For programs: start, say so on standard output ("listening on http://127.0.0.1:8080"), wait for
-  // SIGINT or SIGTERM, stop. If it cannot start, one sentence on standard error, and exit with 1.
+  // SIGINT, SIGTERM or a stop(), stop. If it cannot start, one sentence on standard error, and exit
+  // with 1.
   void run(listen_options options = {});
 
   // Answers one request with the whole stack but no socket, for tests. Any thread.
@@ -121,6 +134,7 @@ class app : public routes {
  private:
   class impl;
   explicit app(impl* inside);
+  void tell_when_stopped(void (*told)());
   void add_state(resource_key key, void* object);
   void add_job(jobs::handler&& handler);
 

@@ -1,5 +1,6 @@
 #include <aft/app.hpp>
 
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 
@@ -7,11 +8,13 @@
 
 #include <aft/ground/error.hpp>
 
+#include "../ground/may_wait.hpp"
 #include "../http/openapi.hpp"
 #include "../jobs/runner.hpp"
 #include "../jobs/store.hpp"
 #include "../meeting/storage_meets_http.hpp"
 #include "../meeting/work_lane.hpp"
+#include "../server/coroutines.hpp"
 #include "../server/server.hpp"
 #include "in_process.hpp"
 
@@ -35,6 +38,7 @@ class app::impl {
     dispatch = std::make_unique<http::dispatcher>(
         log, std::move(problem_writer), http::access_policy(options.access, options.pages),
         options.compression);
+    dispatch->deadline = options.lanes.deadline;
     if (!options.database.empty()) {
       open_database();
       storage->migrate("aft", jobs::migrations());
@@ -57,7 +61,11 @@ class app::impl {
     dispatch->set_lane(lane::work, *work);
     dispatch->start(registered);
     prepare_jobs();
-    client = std::make_unique<in_process_client>(*dispatch, options.limits);
+    if (dispatch->has_coroutines()) {
+      coroutines = std::make_unique<server::coroutine_thread>(*dispatch);
+    }
+    client = std::make_unique<in_process_client>(*dispatch, options.limits,
+                                                 coroutines ? &coroutines->loop() : nullptr);
     prepared = true;
   }
 
@@ -66,12 +74,42 @@ class app::impl {
     storage = std::make_unique<database>(options.database, options.storage, log, time);
   }
 
+  endpoint start(const listen_options& given, boost::asio::io_context* host) {
+    prepare();
+    std::unique_lock lock(mutex);
+    if (stopping && on_own_lane()) throw configuration_error("the app is being stopped");
+    stopped.wait(lock, [this] { return !stopping; });
+    if (server) throw configuration_error("the app has been started already");
+    drain = given.drain;
+    server = host ? std::make_unique<server::http_server>(*dispatch, log, given, *host)
+                  : std::make_unique<server::http_server>(*dispatch, log, given);
+    if (runner) runner->start();
+    return server->where();
+  }
+
   void stop() {
-    std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
+    if (server && told_to_stop) told_to_stop();
+    if (on_own_lane()) {  // which is waited for below
+      if (server && !stopping) server->begin_stop();
+      return;
+    }
+    stopped.wait(lock, [this] { return !stopping; });
     if (!server) return;
+    stopping = true;
+    lock.unlock();  // handlers that run to their end may ask something of the app
     server->stop(drain);
-    server.reset();
     if (runner) runner->stop();
+    lock.lock();
+    server.reset();
+    stopping = false;
+    stopped.notify_all();
+  }
+
+  // Whether this thread runs a handler or a job of this app.
+  bool on_own_lane() const {
+    return detail::serving &&
+           (detail::serving == dispatch.get() || detail::serving == runner.get());
   }
 
   app_options options;
@@ -86,14 +124,17 @@ class app::impl {
   function<response(const problem&, const request&)> problem_writer;
   std::optional<api_info> documented;
 
-  std::mutex mutex;  // of starting and stopping
-  bool prepared = false;
+  std::mutex mutex;  // of starting and stopping; guards all below
+  std::condition_variable stopped;
+  bool prepared = false, stopping = false;
+  void (*told_to_stop)() = nullptr;  // wakes run()
   duration drain{};
   std::unique_ptr<database> storage;
   std::unique_ptr<http::dispatcher> dispatch;
   std::unique_ptr<meeting::write_lane> writer;
   std::unique_ptr<meeting::work_lane> work;
   std::unique_ptr<jobs::runner> runner;
+  std::unique_ptr<server::coroutine_thread> coroutines;
   std::unique_ptr<in_process_client> client;
   std::unique_ptr<server::http_server> server;
 
@@ -141,14 +182,9 @@ std::string app::openapi(const api_info& info) const {
 
 void app::prepare() { impl_->prepare(); }
 
-endpoint app::start(listen_options options) {
-  impl_->prepare();
-  std::lock_guard lock(impl_->mutex);
-  if (impl_->server) throw configuration_error("the app has been started already");
-  impl_->drain = options.drain;
-  impl_->server = std::make_unique<server::http_server>(*impl_->dispatch, impl_->log, options);
-  if (impl_->runner) impl_->runner->start();
-  return impl_->server->where();
+endpoint app::start(listen_options options) { return impl_->start(options, nullptr); }
+endpoint app::start_on(boost::asio::io_context& loop, listen_options options) {
+  return impl_->start(options, &loop);
 }
 
 std::vector<endpoint> app::endpoints() const {
@@ -157,6 +193,10 @@ std::vector<endpoint> app::endpoints() const {
 }
 
 void app::stop() { impl_->stop(); }
+void app::tell_when_stopped(void (*told)()) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->told_to_stop = told;
+}
 
 test_response app::handle(const test_request& request) {
   impl_->prepare();

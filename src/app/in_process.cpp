@@ -97,6 +97,7 @@ std::unique_ptr<http::session_host> in_process_client::take_host() {
   std::lock_guard lock(mutex_);
   if (hosts_.empty()) {
     auto host = std::make_unique<http::session_host>(routes_, limits_);
+    host->coroutines = coroutines_;
     host->on_done = [](http::call& c) -> waker* {
       auto& waiting = *static_cast<exchange*>(static_cast<http::session*>(c.session)->connection);
       std::lock_guard done_lock(waiting.mutex);
@@ -112,6 +113,7 @@ std::unique_ptr<http::session_host> in_process_client::take_host() {
 
 test_response in_process_client::send(const test_request& request) {
   auto host = take_host();
+  host->now = detail::coarse_milliseconds();
   exchange waiting;
   buffer out;
   auto bytes = as_bytes(request);

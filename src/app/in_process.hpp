@@ -14,8 +14,10 @@ namespace aft {
 // Any thread; each request that is answered at one time has a host of its own.
 class in_process_client {
  public:
-  in_process_client(const http::dispatcher& routes, const http_limits& limits)
-      : routes_(routes), limits_(limits) {}
+  // `coroutines` may be null, where there are none.
+  in_process_client(const http::dispatcher& routes, const http_limits& limits,
+                    http::coroutine_loop* coroutines)
+      : routes_(routes), limits_(limits), coroutines_(coroutines) {}
   test_response send(const test_request& request);
 
  private:
@@ -23,6 +25,7 @@ class in_process_client {
 
   const http::dispatcher& routes_;
   const http_limits limits_;
+  http::coroutine_loop* const coroutines_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<http::session_host>> hosts_;  // guarded by mutex_; not in use
 };

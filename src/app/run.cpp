@@ -47,6 +47,7 @@ class stop_signals {
 
 void app::run(listen_options options) {
   stop_signals signals;
+  tell_when_stopped([] { sem_post(&asked_to_stop); });
   try {
     const auto where = start(std::move(options));
     std::printf("listening on %s\n", where.url().c_str());
@@ -56,6 +57,7 @@ void app::run(listen_options options) {
     std::exit(1);
   }
   signals.wait();
+  tell_when_stopped(nullptr);
   stop();
 }
 

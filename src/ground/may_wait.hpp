@@ -1,5 +1,6 @@
 #pragma once
-// Marks threads that may not wait for other threads: event loops, and the writer of a database.
+// Marks threads by what they do: those that may not wait for others (event loops, the writer of a
+// database), and those of lanes.
 
 namespace aft::detail {
 
@@ -15,6 +16,21 @@ class no_waiting {
 
  private:
   const char* before_;
+};
+
+// Whose lane this thread is at the moment: null, or an address that those who may not be waited for
+// on it know. One that waits for itself to end would wait for ever.
+inline thread_local const void* serving = nullptr;
+
+class serving_for {
+ public:
+  explicit serving_for(const void* whom) : before_(serving) { serving = whom; }
+  serving_for(const serving_for&) = delete;
+  serving_for& operator=(const serving_for&) = delete;
+  ~serving_for() { serving = before_; }
+
+ private:
+  const void* before_;
 };
 
 }  // namespace aft::detail

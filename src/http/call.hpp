@@ -14,9 +14,11 @@
 #include <aft/http/handler.hpp>
 #include <aft/http/message.hpp>
 
+#include "../ground/coarse_clock.hpp"
 #include "../ground/waker.hpp"
 #include "body_source.hpp"
 #include "coding.hpp"
+#include "coroutine.hpp"
 #include "head.hpp"
 #include "path.hpp"
 #include "route_tree.hpp"
@@ -144,6 +146,10 @@ class call {
   buffer decoded_path, decoded_rest;
   lane_context* context = nullptr;
 
+  // When it must be answered, of detail::coarse_milliseconds(); 0: whenever.
+  std::int64_t deadline = 0;
+  bool late() const { return deadline && detail::coarse_milliseconds() > deadline; }
+
   // ---- its way
   argument_pack arguments;
   bool extracted = false;
@@ -154,6 +160,12 @@ class call {
   reply answer;
 
   std::uint32_t taken = 0;  // which providers gave something, a bit for each
+
+  // Where the handler is a coroutine: its body, and the loop that it runs on.
+  std::shared_ptr<coroutine> later{};
+  coroutine_loop* coroutines = nullptr;
+  bool in_coroutine = false;  // both on that loop's thread alone
+  bool cancelled = false;
 
   // For the lane that runs it: what it lends to the handler (a transaction), and memory for its own
   // bookkeeping, so that a hand-over allocates nothing.
@@ -175,6 +187,9 @@ class call {
     taker = {};
     taken = 0;
     lent = nullptr;
+    deadline = 0;
+    in_coroutine = cancelled = false;
+    if (later) later.reset();
     answer.clear();
     match.route = route_tree::none;
   }

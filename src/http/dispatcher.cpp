@@ -37,6 +37,13 @@ void find_lanes(const argument_info* arguments, std::uint32_t count, bool making
           entry.label(), a.name);
       continue;
     }
+    if (entry.handler.info().result.is_later && !making &&
+        (found->put || found->least != lane::io)) {
+      wrong += fmt::format(
+          "\n  {} is a coroutine, but takes {}&, which none may keep while it waits; take "
+          "aft::database& and ask it each time",
+          entry.label(), a.name);
+    }
     entry.run_lane = std::max(entry.run_lane, found->least);
     if (making) entry.extract_lane = std::max(entry.extract_lane, found->least);
   }
@@ -63,6 +70,8 @@ void dispatcher::start(route_list& routes) {
       entry.takes_body_in_parts |= info.arguments[a].kind == argument_kind::body_into;
     }
     find_lanes(info.arguments, info.argument_count, false, providers_, entry, wrong);
+    entry.time_limit = entry.deadline.value_or(deadline).in_milliseconds();
+    entry.outlives_buffer = entry.run_lane != lane::io || info.result.is_later;
     if (entry.handler.least_lane == lane::work && entry.run_lane == lane::write) {
       wrong += fmt::format(
           "\n  {} is aft::blocking, but takes a transaction, which nothing may hold "
@@ -90,6 +99,12 @@ std::string methods_of(std::uint32_t allowed) {
 }
 
 }  // namespace
+
+bool dispatcher::has_coroutines() const {
+  const auto& all = routes_->entries;
+  return std::any_of(all.begin(), all.end(),
+                     [](const auto& e) { return e->handler.info().result.is_later; });
+}
 
 bool dispatcher::let_in(call& c) const {
   const auto& head = c.head;
@@ -196,6 +211,12 @@ void dispatcher::report_broken(std::string_view what) const {
   log_.write(log_level::error, "http", what);
 }
 
+void dispatcher::fail_late(call& c) const {
+  c.failed = true;
+  c.failure = problem{503, "it took longer than it may; try again later"};
+  c.failure.retry_after_seconds = 1;
+}
+
 void dispatcher::note_exception(call& c) const {
   c.failed = false;
   c.answer.clear();
@@ -212,6 +233,7 @@ void dispatcher::note_exception(call& c) const {
   } catch (...) {
     report_to(c, "a handler threw something that is no std::exception");
   }
+  if (c.late()) return fail_late(c);
   c.failed = true;
   c.failure = problem{500, "the server could not answer; the fault is its own"};
 }
@@ -238,8 +260,29 @@ outcome dispatcher::invoke(call& c) const {
     return outcome::threw;
   }
   if (c.taken) put_back(c);
+  if (c.later) {
+    c.coroutines->begin(c);
+    return outcome::handed_over;
+  }
   if (c.failed) answer_failure(c);
   return outcome::answered;
+}
+
+void dispatcher::end_later(call& c, std::exception_ptr thrown) const noexcept {
+  c.in_coroutine = false;
+  if (thrown) {
+    if (c.cancelled) {
+      c.answer.clear();
+      fail_late(c);  // if it was for the client that left, nobody reads this
+    } else {
+      try {
+        std::rethrow_exception(std::move(thrown));
+      } catch (...) {
+        note_exception(c);
+      }
+    }
+  }
+  if (c.failed) answer_failure(c);
 }
 
 outcome dispatcher::hand_over(call& c, lane to) const {
@@ -259,6 +302,11 @@ outcome dispatcher::run(call& c) const {
 
 outcome dispatcher::resume(call& c, lane here) const {
   const auto& route = *c.route;
+  if (here != lane::io && c.late()) {  // it has waited for so long
+    fail_late(c);
+    answer_failure(c);
+    return outcome::threw;
+  }
   if (!c.extracted) {
     if (route.extract_lane > here) return hand_over(c, route.extract_lane);
     c.extracted = true;

@@ -1,6 +1,7 @@
 #pragma once
 // From a request to its handler and back, on whichever lanes it takes.
 
+#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,11 +59,15 @@ class dispatcher {
   const access_policy& access() const { return access_; }
   const compression_options& compression() const { return compression_; }
 
+  duration deadline{};  // of routes that have none of their own; before the start
+
   void provide(provider p) { providers_.push_back(p); }
   void set_lane(lane l, lane_runner& runner) { runners_[std::size_t(l)] = &runner; }
 
   // Takes the routes into use; throws configuration_error that names everything wrong with them.
   void start(route_list& routes);
+
+  bool has_coroutines() const;  // after start()
 
   // With the head of the request: finds its route. Without one, the call has failed.
   void find_route(call& c) const;
@@ -78,6 +83,9 @@ class dispatcher {
   bool give_part(call& c, std::string_view part) const;
   bool end_body(call& c) const;
 
+  // What call::later came to, on its loop.
+  void end_later(call& c, std::exception_ptr thrown) const noexcept;
+
   // Turns a failure into its reply.
   void answer_failure(call& c) const;
 
@@ -92,6 +100,7 @@ class dispatcher {
   outcome invoke(call& c) const;
   outcome hand_over(call& c, lane to) const;
   void note_exception(call& c) const;
+  void fail_late(call& c) const;
   bool let_in(call& c) const;  // false: answered
   void answer_without_route(call& c, path_verdict verdict) const;
 

@@ -71,6 +71,7 @@ void rebase(request_head& head, const char* from, const char* to);
 
 struct request_access {
   static void set_client(request& r, const void* client) { r.client_ = client; }
+  static void set_deadline(request& r, const std::int64_t* at) { r.deadline_ = at; }
   static void bind(request& r, const request_head& head, std::string_view body) {
     r.headers_ = head.lines;
     r.header_count_ = head.line_count;

@@ -1,7 +1,10 @@
 #include <aft/http/message.hpp>
 
+#include <algorithm>
+
 #include <aft/ground/error.hpp>
 
+#include "../ground/coarse_clock.hpp"
 #include "letters.hpp"
 
 namespace aft {
@@ -55,6 +58,11 @@ std::optional<std::string_view> request::cookie(std::string_view name) const {
     }
   }
   return {};
+}
+
+duration request::time_left() const {
+  if (!deadline_ || !*deadline_) return days(365);
+  return milliseconds(std::max<std::int64_t>(*deadline_ - detail::coarse_milliseconds(), 0));
 }
 
 response redirect(std::string location, int status) {

@@ -22,6 +22,7 @@ route& route::answers(int status, std::string_view when) {
 }
 route& route::max_body(std::size_t bytes) { return entry_->max_body = bytes, *this; }
 route& route::compress(bool yes) { return entry_->compress = yes, *this; }
+route& route::deadline(duration d) { return entry_->deadline = d, *this; }
 route& route::hidden() { return entry_->hidden = true, *this; }
 
 route routes::add(method m, std::string_view pattern, source_place place, http::handler&& handler) {

@@ -94,14 +94,16 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
   auto& c = *host.scratch;
   c.reset();
   c.context = &host.context;
+  c.coroutines = host.coroutines;
   c.max_body = host.limits.max_body;
   request_access::bind(c.incoming, c.head, {});
   request_access::set_client(c.incoming, &client);
+  request_access::set_deadline(c.incoming, &c.deadline);
   host.routes.find_route(c);
 
   const auto& head = c.head;
   if (!head.has_body()) {
-    if (c.route && c.route->run_lane != lane::io) keep(host, c, data, head_size);
+    if (c.route && c.route->outlives_buffer) keep(host, c, data, head_size);
     run(host, c, out);
     return head_size;
   }
@@ -131,7 +133,7 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
   if (!head.chunked && here >= head.content_length && c.body_coding == coding::identity) {
     const auto body_size = std::size_t(head.content_length);
     request_access::bind(c.incoming, c.head, {data + head_size, body_size});
-    if (c.route->run_lane != lane::io) keep(host, c, data, head_size + body_size);
+    if (c.route->outlives_buffer) keep(host, c, data, head_size + body_size);
     run(host, c, out);
     return head_size + body_size;
   }
@@ -294,6 +296,7 @@ void session::keep(session_host& host, call& c, const char* data, std::size_t si
 void session::run(session_host& host, call& c, buffer& out) {
   c.on_done = host.on_done;
   c.session = this;
+  c.deadline = c.route && c.route->time_limit ? host.now + c.route->time_limit : 0;
   const bool is_scratch = &c == host.scratch;
   in_flight_ = &c;  // before it may come back on another thread
   if (host.routes.run(c) == outcome::handed_over) {
@@ -445,6 +448,7 @@ void session::refuse(session_host& host, int status, const char* why, buffer& ou
   c.head.keep_alive = false;
   request_access::bind(c.incoming, c.head, {});
   request_access::set_client(c.incoming, &client);
+  request_access::set_deadline(c.incoming, &c.deadline);
   c.fail(status, std::string("the request was refused: ") + why);
   host.routes.answer_failure(c);
   answer(host, c, out);
@@ -461,7 +465,19 @@ void session::time_out(session_host& host, buffer& out) {
   closing_ = true;
 }
 
+duration session::time_left(const session_host& host) const {
+  if (!in_flight_->deadline) return days(365);
+  return milliseconds(std::max<std::int64_t>(in_flight_->deadline - host.now, 0));
+}
+
+void session::cancel() {
+  auto& c = *in_flight_;
+  c.cancelled = true;
+  if (c.in_coroutine) c.later->cancel();
+}
+
 bool session::abandon(session_host& host) {
+  if (in_flight_) cancel();
   if (reading_) host.calls.give_back(reading_);
   reading_ = nullptr;
   source_.reset();

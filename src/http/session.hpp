@@ -59,11 +59,13 @@ class session_host {
   lane_context context;
   call_pool calls;
   call* scratch;                             // for the request that is being read
+  coroutine_loop* coroutines = nullptr;      // null: there are none here
   waker* (*on_done)(call&) = nullptr;        // for calls that go to another lane
   void (*on_more)(void* session) = nullptr;  // a source has more; any thread
   buffer part;                               // of an answer that is made while it is sent
   buffer decoded;                            // part of a body, without its coding
   answer_compressor compressing{routes.compression()};
+  std::int64_t now = detail::coarse_milliseconds();
   bool draining = false;  // every answer closes its connection
   bool upgrades = false;  // a connection may go on as a WebSocket
 
@@ -100,6 +102,14 @@ class session {
   void time_out(session_host& host, buffer& out);
 
   bool waiting() const { return in_flight_ != nullptr; }  // takes no bytes until finish()
+
+  // Whether the call in flight can be cancelled; then it comes to its end soon.
+  bool can_cancel() const {
+    return in_flight_ && !in_flight_->cancelled &&
+           in_flight_->route->handler.info().result.is_later;
+  }
+  void cancel();
+  duration time_left(const session_host& host) const;  // until it is to be cancelled
 
   // The connection goes on as a WebSocket once all is sent; the bytes that are left are the
   // WebSocket's.

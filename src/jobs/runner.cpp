@@ -9,6 +9,7 @@
 #include <aft/ground/error.hpp>
 #include <aft/ground/random.hpp>
 
+#include "../ground/may_wait.hpp"
 #include "../ground/quiet_thread.hpp"
 #include "../storage/database.hpp"
 
@@ -295,6 +296,7 @@ void runner::pump() {
 }
 
 void runner::work() {
+  detail::serving_for serving(this);
   while (true) {
     held_job* job;
     {

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "../ground/may_wait.hpp"
 #include "../storage/database.hpp"
 
 namespace aft::meeting {
@@ -12,8 +13,11 @@ class write_lane::unit final : public storage::unit {
   unit(write_lane& owner, http::call& c) : owner_(owner), call_(c) {}
 
   bool run(transaction& tx) override {
+    detail::serving_for serving(&owner_.routes_);
     call_.lent = &tx;
+    storage_access::set_deadline(tx, call_.deadline);
     const auto end = owner_.routes_.resume(call_, lane::write);
+    storage_access::set_deadline(tx, 0);
     call_.lent = nullptr;
     return end == http::outcome::answered;
   }
@@ -74,7 +78,7 @@ void* begin_reading(void* context, http::call& c) {
       delete l;
     });
   }
-  if (!local->begun) local->begun = &local->reading->begin();
+  if (!local->begun) local->begun = &local->reading->begin(c.deadline);
   return local->begun;
 }
 

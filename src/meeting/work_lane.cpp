@@ -1,5 +1,6 @@
 #include "work_lane.hpp"
 
+#include "../ground/may_wait.hpp"
 #include "../ground/quiet_thread.hpp"
 
 namespace aft::meeting {
@@ -34,6 +35,7 @@ bool work_lane::submit(http::call& c) noexcept {
 }
 
 void work_lane::work() {
+  detail::serving_for serving(&routes_);
   http::lane_context context;  // this thread's own database reader
   while (true) {
     http::call* c;

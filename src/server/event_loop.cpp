@@ -1,5 +1,6 @@
 #include "event_loop.hpp"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
@@ -12,20 +13,28 @@
 #include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <aft/ground/error.hpp>
 
+#include "../ground/coarse_clock.hpp"
+#include "../ground/may_wait.hpp"
 #include "../http/parser.hpp"
 #include "../http/session.hpp"
+#include "context_guests.hpp"
+#include "coroutines.hpp"
 #include "timer_wheel.hpp"
+#include "turn.hpp"
 #include "websocket_connection.hpp"
 
 namespace aft::server {
@@ -42,8 +51,10 @@ constexpr int max_accepted_at_once = 64;
 constexpr int max_parts_at_once = 16;
 constexpr std::size_t max_sent_of_a_file = 256 * 1024;
 constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not needed now
-constexpr std::size_t max_lingering = 1024 * 1024;
-constexpr duration linger_time = seconds(2);
+constexpr std::size_t max_lingering = 16 * 1024 * 1024;
+constexpr duration linger_time = seconds(5);
+constexpr int helped_at_once = 5;  // milliseconds
+constexpr int patience = 1000;  // milliseconds, until a context is taken for one that nobody runs
 
 constexpr std::string_view too_many_connections =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
@@ -54,22 +65,28 @@ constexpr std::string_view too_many_connections =
 // The sockets of a loop lie in one level-triggered epoll set of its own. A connection is registered
 // once, and costs no operation per read. The loop waits for that set alone, as long as nobody uses
 // Asio on it; else Asio waits, and watches the set among its other work, which costs a few calls
-// more per turn.
-class event_loop::impl final : private waker {
+// more per turn. On a context of the host's Asio always waits.
+class event_loop::impl final : private waker, private coroutine_executor, private context_guest {
  public:
-  impl(server_state& state, std::vector<descriptor> listeners)
-      : state_(state), listeners_(std::move(listeners)), io_(1), epoll_(io_), timer_(io_),
-        host_(state.routes, state.options.limits), websockets_(io_, state.log, state.connections),
+  impl(server_state& state, std::vector<descriptor> listeners, asio::io_context* host)
+      : state_(state), listeners_(std::move(listeners)), own_(host ? nullptr : new own_context),
+        io_(host ? host : &own_->io),
+        executor_(host ? asio::any_io_executor(turn_executor(host->get_executor(), turn_))
+                       : asio::any_io_executor(own_->io.get_executor())),
+        watch_(std::in_place, executor_), timer_(std::in_place, executor_),
+        host_(state.routes, state.options.limits),
+        websockets_(executor_, state.log, state.connections),
         read_buffer_(new char[read_buffer_size + http::parser_slack]) {
-    const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-    if (epoll < 0) throw error("the system gives no epoll instance");
-    epoll_.assign(epoll);
+    epoll_ = descriptor(::epoll_create1(EPOLL_CLOEXEC));
+    if (epoll_.get() < 0) throw error("the system gives no epoll instance");
+    watch_->assign(copy_of(epoll_).release());
     wake_ = descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (wake_.get() < 0) throw error("the system gives no eventfd");
     // Some are shared with the other loops; one of them is woken for a connection.
     for (auto& l : listeners_) control(EPOLL_CTL_ADD, l.get(), EPOLLIN | EPOLLEXCLUSIVE, &l);
     control(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, &wake_);
     host_.upgrades = true;
+    host_.coroutines = this;
     host_.on_more = [](void* s) {
       auto& c = *static_cast<connection*>(static_cast<http::session*>(s)->connection);
       c.loop.has_more(c);
@@ -78,9 +95,17 @@ class event_loop::impl final : private waker {
       auto& session = *static_cast<http::session*>(c.session);
       return static_cast<connection*>(session.connection)->loop.call_is_done(c);
     };
+    if (!host) return;
+    context_guests::of(*host).add(*this);
+    ring();  // the first turn
+    std::lock_guard lock(*turn_);
+    watch_through_asio();
   }
 
   ~impl() {
+    std::lock_guard lock(*turn_);
+    turn_->over = true;
+    leave_host();
     for (auto* c = newest_; c;) {
       auto* older = c->older;
       c->http.abandon(host_);
@@ -90,10 +115,13 @@ class event_loop::impl final : private waker {
   }
 
   void run() {
+    detail::no_waiting not_here("on an event loop");
+    detail::serving_for serving(&state_.routes);
+    thread_ = std::this_thread::get_id();
     while (!stopped_) {
-      if (state_.through_asio || !websockets_.empty()) {
+      if (needs_asio()) {
         watch_through_asio();
-        io_.run_one();
+        io_->run_one();
       } else {
         if (watched_ || timed_) leave_asio();
         handle_events(time_to_tick());
@@ -101,8 +129,24 @@ class event_loop::impl final : private waker {
       tick_if_due();
       stop_if_done();
     }
-    // A lane may have handed back its last call, but not woken us for it yet.
-    while (wakes_owed_.load(std::memory_order_acquire)) std::this_thread::yield();
+    wait_for_wakers();
+  }
+
+  bool help() {
+    ::pollfd ready{epoll_.get(), POLLIN, 0};
+    ::poll(&ready, 1, helped_at_once);
+    {
+      std::lock_guard lock(*turn_);
+      take_turn();
+      if (stopped_) {
+        wait_for_wakers();
+        leave_host();
+        return false;
+      }
+      if (!needs_asio()) return true;
+    }
+    help_asio();
+    return true;
   }
 
   void drain() { command(drain_command); }
@@ -143,7 +187,7 @@ class event_loop::impl final : private waker {
     epoll_event event{};
     event.events = events;
     event.data.ptr = what;
-    ::epoll_ctl(epoll_.native_handle(), operation, fd, &event);
+    ::epoll_ctl(epoll_.get(), operation, fd, &event);
   }
   void watch(connection& c, std::uint32_t events) {
     if (c.events == events) return;
@@ -151,27 +195,81 @@ class event_loop::impl final : private waker {
     c.events = events;
   }
 
+  bool needs_asio() const { return state_.through_asio || !websockets_.empty() || coroutines_ > 0; }
+
   void watch_through_asio() {
     if (!watched_) {
       watched_ = true;
-      epoll_.async_wait(asio::posix::stream_descriptor::wait_read,
-                        [this](const boost::system::error_code& failed) {
-                          watched_ = false;
-                          if (!failed) handle_events(0);
-                        });
+      watch_->async_wait(asio::posix::stream_descriptor::wait_read,
+                         [this, t = turn_](const boost::system::error_code& failed) {
+                           if (t->over) return;
+                           watched_ = false;
+                           if (!own_) take_turn();
+                           else if (!failed) handle_events(0);
+                         });
     }
     if (!timed_ && needs_ticks()) {
       timed_ = true;
-      timer_.expires_after(std::chrono::milliseconds(time_to_tick() + 1));
-      timer_.async_wait([this](const boost::system::error_code&) { timed_ = false; });
+      timer_->expires_after(std::chrono::milliseconds(time_to_tick() + 1));
+      timer_->async_wait([this, t = turn_](const boost::system::error_code&) {
+        if (t->over) return;
+        timed_ = false;
+        if (!own_) take_turn();
+      });
     }
   }
 
   // What Asio still has to say is heard, so that nothing is left for when it waits again.
   void leave_asio() {
-    epoll_.cancel();
-    timer_.cancel();
-    io_.poll();
+    watch_->cancel();
+    timer_->cancel();
+    io_->poll();
+  }
+
+  // ---- on a context of the host's
+
+  // One round of what run() does for ever.
+  void take_turn() {
+    if (stopped_) return;
+    detail::no_waiting not_here("on an event loop");
+    detail::serving_for serving(&state_.routes);
+    handle_events(0);
+    tick_if_due();
+    stop_if_done();
+    if (io_ && !stopped_) watch_through_asio();
+  }
+
+  void leave_host() {
+    if (own_ || !io_) return;
+    context_guests::of(*io_).remove(*this);
+    forget_host();
+  }
+  void forget_host() {
+    watch_.reset();
+    timer_.reset();
+    io_ = nullptr;
+  }
+  // The host destroys it. What runs on it is lost; the rest is for help().
+  void context_is_gone() override {
+    std::lock_guard lock(*turn_);
+    websockets_.abort();
+    forget_host();
+  }
+
+  // What was begun on Asio ends there alone. If its context is run by nobody else, then here.
+  void help_asio() {
+    if (!io_) return;
+    if (!asked_) {
+      asked_ = std::make_shared<std::atomic<bool>>(false);
+      asked_at_ = detail::coarse_milliseconds();
+      asio::post(*io_, [asked = asked_] { *asked = true; });
+    }
+    const bool is_run = *asked_ || detail::coarse_milliseconds() - asked_at_ < patience;
+    const bool was_stopped = io_->stopped();
+    if (is_run && !was_stopped && !io_->get_executor().running_in_this_thread()) return;
+    if (was_stopped) io_->restart();
+    io_->poll();
+    if (was_stopped) io_->stop();
   }
 
   void handle_events(int timeout) {
@@ -183,10 +281,11 @@ class event_loop::impl final : private waker {
   }
 
   int handle_batch(int timeout) {
-    const int count = ::epoll_wait(epoll_.native_handle(), events_.data(), max_events, timeout);
+    const int count = ::epoll_wait(epoll_.get(), events_.data(), max_events, timeout);
     timespec now;
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     host_.set_date(now.tv_sec);
+    host_.now = detail::coarse_milliseconds();
     event_count_ = count;
     for (event_ = 0; event_ < count; ++event_) {
       auto* what = events_[std::size_t(event_)].data.ptr;
@@ -203,6 +302,10 @@ class event_loop::impl final : private waker {
   void handle(connection& c, std::uint32_t events) {
     if (events & (EPOLLERR | EPOLLHUP)) return close(c);
     if (events & EPOLLRDHUP && c.http.sending()) return close(c);  // of one who only listens
+    if (events & EPOLLRDHUP && c.http.can_cancel()) {
+      c.http.cancel();
+      return settle(c);
+    }
     if (events & EPOLLOUT) return write_on(c);
     if (c.lingering) return drop_input(c);
     if (c.http.waiting()) return watch(c, EPOLLERR);  // more requests can wait in the kernel
@@ -308,9 +411,9 @@ class event_loop::impl final : private waker {
     if (c.http.upgrading()) return upgrade(c);
     if (c.http.sending()) return send_more(c);
     if (c.http.closing()) return finish(c);
-    if (c.http.waiting()) {
-      watch(c, EPOLLERR);  // nothing to be read or written for now
-      return put_off(c, hours(24 * 365));
+    if (c.http.waiting()) {  // nothing to be read or written for now
+      watch(c, c.http.can_cancel() ? EPOLLERR | EPOLLRDHUP : EPOLLERR);
+      return put_off(c, c.http.can_cancel() ? c.http.time_left(host_) : hours(24 * 365));
     }
     watch(c, EPOLLIN);
     if (c.http.idle()) {
@@ -474,9 +577,15 @@ class event_loop::impl final : private waker {
     [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
   }
 
+  void wait_for_wakers() {
+    // A lane may have handed back its last call, but not woken us for it yet.
+    while (wakes_owed_.load(std::memory_order_acquire)) std::this_thread::yield();
+  }
+
   void take_what_others_left() {
     std::uint64_t count;
     [[maybe_unused]] const auto size = ::read(wake_.get(), &count, sizeof count);
+    start_coroutines();
     take_done_calls();
     take_more();
     const auto commands = commands_.exchange(0);
@@ -513,6 +622,55 @@ class event_loop::impl final : private waker {
         else if (c.fd.get() >= 0) settle(c);
       }
     }
+  }
+
+  // ---- coroutines
+
+  asio::any_io_executor executor() override { return executor_; }
+
+  void begin(http::call& c) noexcept override {
+    if (own_ ? thread_ == std::this_thread::get_id() : turn_->is_mine()) return start(c);
+    {
+      std::lock_guard lock(done_mutex_);
+      c.next = std::exchange(to_start_, &c);
+    }
+    ring();
+  }
+  void start_coroutines() {
+    http::call* call;
+    {
+      std::lock_guard lock(done_mutex_);
+      call = std::exchange(to_start_, nullptr);
+    }
+    while (call) start(*std::exchange(call, call->next));
+  }
+  void start(http::call& c) noexcept {
+    ++coroutines_;
+    if (!io_) return lose(c);
+    c.in_coroutine = true;
+    try {
+      c.later->start(*this, c);
+    } catch (...) {  // it is lost, which has been told
+      return;
+    }
+    if (c.cancelled) c.later->cancel();
+  }
+  void end(http::call& c, std::exception_ptr thrown) noexcept override {
+    --coroutines_;
+    detail::no_waiting not_here("on an event loop");
+    detail::serving_for serving(&state_.routes);
+    state_.routes.end_later(c, std::move(thrown));
+    call_is_done(c);
+    skip();
+    take_done_calls();
+    bury();
+    if (draining_) ring();
+  }
+  void lose(http::call& c) noexcept override {
+    --coroutines_;
+    state_.routes.end_later(
+        c, std::make_exception_ptr(error("the io_context ended before the coroutine")));
+    call_is_done(c)->wake();
   }
 
   // ---- closing
@@ -586,19 +744,15 @@ class event_loop::impl final : private waker {
 
   bool needs_ticks() const { return newest_ || accepting_paused_ || !websockets_.empty(); }
 
-  static std::int64_t coarse_milliseconds() {
-    timespec now;
-    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return std::int64_t(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
-  }
   int time_to_tick() const {
     if (!needs_ticks()) return -1;
-    return int(std::clamp<std::int64_t>(next_tick_ - coarse_milliseconds(), 0, tick_length));
+    return int(
+        std::clamp<std::int64_t>(next_tick_ - detail::coarse_milliseconds(), 0, tick_length));
   }
 
   void tick_if_due() {
     if (!needs_ticks()) return;
-    const auto now = coarse_milliseconds();
+    const auto now = detail::coarse_milliseconds();
     if (now < next_tick_) return;
     next_tick_ = now + tick_length;
     tick();
@@ -619,7 +773,10 @@ class event_loop::impl final : private waker {
         return c.out.empty() ? await_more(c) : settle(c);
       }
       if (c.http.sending()) return close(c);
-      if (c.http.waiting()) return settle(c);
+      if (c.http.waiting()) {
+        if (c.http.can_cancel()) c.http.cancel();
+        return settle(c);
+      }
       c.http.time_out(host_, output_);
       send_output(c);
       if (c.fd.get() >= 0) settle(c);
@@ -628,11 +785,20 @@ class event_loop::impl final : private waker {
 
   server_state& state_;
   std::vector<descriptor> listeners_;
-  descriptor wake_;
-  asio::io_context io_;
-  asio::executor_work_guard<asio::io_context::executor_type> open_{io_.get_executor()};
-  asio::posix::stream_descriptor epoll_;
-  asio::steady_timer timer_;
+  descriptor epoll_, wake_;
+  struct own_context {
+    asio::io_context io{1};
+    asio::executor_work_guard<asio::io_context::executor_type> open{io.get_executor()};
+  };
+  const std::unique_ptr<own_context> own_;  // null: the host has one
+  asio::io_context* io_;                    // null: it is gone
+  const std::shared_ptr<turn> turn_ = std::make_shared<turn>();
+  asio::any_io_executor executor_;
+  std::optional<asio::posix::stream_descriptor> watch_;  // of the epoll set
+  std::optional<asio::steady_timer> timer_;
+  std::atomic<std::thread::id> thread_{};       // of run()
+  std::shared_ptr<std::atomic<bool>> asked_{};  // whether anybody runs the host's context
+  std::int64_t asked_at_ = 0;
   http::session_host host_;
   websocket_connections websockets_;
   timer_wheel wheel_;
@@ -645,21 +811,25 @@ class event_loop::impl final : private waker {
   std::int64_t next_tick_ = 0;  // milliseconds
   std::atomic<unsigned> commands_{0};
   std::atomic<unsigned> wakes_owed_{0};
+  std::atomic<int> coroutines_{0};  // that run
   bool draining_ = false, stopped_ = false, accepting_paused_ = false;
   bool watched_ = false, timed_ = false;  // by Asio
 
   std::mutex done_mutex_;
   http::call* done_first_ = nullptr;  // guarded by done_mutex_, as is the next
   http::call* done_last_ = nullptr;
+  http::call* to_start_ = nullptr;  // coroutines
   std::vector<connection*> with_more_;
   std::vector<connection*> more_now_;  // of this thread alone
 };
 
-event_loop::event_loop(server_state& state, std::vector<descriptor> listeners)
-    : impl_(new impl(state, std::move(listeners))) {}
+event_loop::event_loop(server_state& state, std::vector<descriptor> listeners,
+                       boost::asio::io_context* host)
+    : impl_(new impl(state, std::move(listeners), host)) {}
 event_loop::~event_loop() = default;
 void event_loop::run() { impl_->run(); }
 void event_loop::drain() { impl_->drain(); }
 void event_loop::abort() { impl_->abort(); }
+bool event_loop::help() { return impl_->help(); }
 
 }  // namespace aft::server

@@ -14,6 +14,10 @@
 #include "../http/ip_address.hpp"
 #include "socket.hpp"
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace aft::server {
 
 // What the loops of one server share. Any thread.
@@ -28,10 +32,12 @@ struct server_state {
 
 class event_loop {
  public:
-  event_loop(server_state& state, std::vector<descriptor> listeners);
+  // With a `host` it serves in turns on that, from when it is constructed; else see run().
+  event_loop(server_state& state, std::vector<descriptor> listeners,
+             boost::asio::io_context* host = nullptr);
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
-  ~event_loop();  // after run() has returned, or never ran
+  ~event_loop();  // when it has stopped, or never began
 
   // Serves on the calling thread until drain() has been called and the last connection is closed.
   void run();
@@ -41,6 +47,10 @@ class event_loop {
 
   // Any thread. Closes all connections. Calls that are on other lanes are still waited for.
   void abort();
+
+  // On a host: serves on the calling thread too, for some milliseconds, so that it comes to its end
+  // whether or not anybody runs the host's context. False when it has stopped.
+  bool help();
 
  private:
   class impl;

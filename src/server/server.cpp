@@ -72,9 +72,10 @@ void http_server::listen_at(const std::string& address, std::uint16_t port,
 }
 
 http_server::http_server(const http::dispatcher& routes, const logger& log,
-                         const listen_options& options, bool through_asio)
+                         const listen_options& options, bool through_asio,
+                         boost::asio::io_context* host)
     : state_{routes, log, options, through_asio} {
-  std::vector<std::vector<descriptor>> of_loops(loop_count(options.threads));
+  std::vector<std::vector<descriptor>> of_loops(host ? 1 : loop_count(options.threads));
   listen_at(options.address, options.port, of_loops);
   for (const auto& place : options.also) {
     if (place == "inherited" || place.starts_with("unix:")) {
@@ -85,19 +86,32 @@ http_server::http_server(const http::dispatcher& routes, const logger& log,
     }
   }
   for (auto& listeners : of_loops) {
-    loops_.push_back(std::make_unique<event_loop>(state_, std::move(listeners)));
+    loops_.push_back(std::make_unique<event_loop>(state_, std::move(listeners), host));
   }
+  if (host) return;
   for (auto& loop : loops_) {
     threads_.push_back(detail::quiet_thread("aft io", [&loop] { loop->run(); }));
   }
 }
 
+void http_server::begin_stop() {
+  for (auto& loop : loops_) loop->drain();
+}
+
 void http_server::stop(duration drain) {
   using clock = std::chrono::steady_clock;
+  stopped_ = true;
   // First, so that whoever takes a path over in the meantime keeps it.
   for (const auto& file : files_) ::unlink(file.c_str());
-  for (auto& loop : loops_) loop->drain();
+  begin_stop();
   const auto deadline = clock::now() + std::chrono::microseconds(drain.in_microseconds());
+  if (threads_.empty()) {
+    bool runs = true;
+    while (runs && clock::now() < deadline) runs = loops_.front()->help();
+    if (runs) loops_.front()->abort();
+    while (runs) runs = loops_.front()->help();
+    return;
+  }
   while (state_.connections > 0 && clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -107,7 +121,7 @@ void http_server::stop(duration drain) {
 }
 
 http_server::~http_server() {
-  if (!threads_.empty()) stop({});
+  if (!stopped_) stop({});
 }
 
 }  // namespace aft::server

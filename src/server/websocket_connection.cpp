@@ -14,7 +14,6 @@
 #include <vector>
 
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/bind_handler.hpp>
@@ -39,14 +38,13 @@ constexpr std::size_t next_part = 4096;
 constexpr std::size_t frame_buffer = 1536;
 constexpr std::size_t packed_at_once = 256;
 constexpr std::size_t max_kept_message = 16 * 1024;  // of the memory for messages
-constexpr std::size_t max_lingering_bytes = 1024 * 1024;
-constexpr duration lingering_time = seconds(2);
+constexpr std::size_t max_lingering_bytes = 64 * 1024 * 1024;
+constexpr duration lingering_time = seconds(10);
 constexpr std::uint16_t going_away = 1001, protocol_error = 1002, no_status = 1005,
                         lost_connection = 1006, bad_payload = 1007, too_big = 1009,
                         internal_error = 1011;
 
-using tcp_socket =
-    asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
+using tcp_socket = asio::generic::stream_protocol::socket;
 
 // What Beast reads from and writes to: a socket, and before it what had been read already.
 template <class Socket>
@@ -159,14 +157,14 @@ struct websocket_connection : timed, std::enable_shared_from_this<websocket_conn
 // Where peers leave word that there is work for their connections.
 class word_box final : public http::peer_loop, public std::enable_shared_from_this<word_box> {
  public:
-  explicit word_box(asio::io_context& io) : io_(&io) {}
+  explicit word_box(asio::any_io_executor io) : io_(std::move(io)) {}
 
   void has_work(const peer& p) override {
     std::lock_guard lock(mutex_);
     if (!io_) return;
     with_work_.push_back(p);
     if (with_work_.size() == 1) {
-      asio::post(*io_, [self = shared_from_this()] { self->empty(); });
+      asio::post(io_, [self = shared_from_this()] { self->empty(); });
     }
   }
 
@@ -186,27 +184,27 @@ class word_box final : public http::peer_loop, public std::enable_shared_from_th
   void close() {
     std::vector<peer> dropped;
     std::lock_guard lock(mutex_);
-    io_ = nullptr;
+    io_ = {};
     dropped.swap(with_work_);
   }
 
  private:
   std::mutex mutex_;
-  asio::io_context* io_;           // guarded by mutex_; null: the loop is gone
+  asio::any_io_executor io_;       // guarded by mutex_; empty: the loop is gone
   std::vector<peer> with_work_{};  // guarded by mutex_
   std::vector<peer> now_{};
 };
 
 class websocket_connections::impl {
  public:
-  impl(asio::io_context& io, const logger& log, std::atomic<std::size_t>& count)
+  impl(const asio::any_io_executor& io, const logger& log, std::atomic<std::size_t>& count)
       : io_(io), log_(log), count_(count), box_(std::make_shared<word_box>(io)) {}
   ~impl() {
     box_->close();
     while (newest_) newest_->leave();
   }
 
-  asio::io_context& io() { return io_; }
+  const asio::any_io_executor& io() { return io_; }
   const logger& log() const { return log_; }
   const std::shared_ptr<word_box>& box() const { return box_; }
   bool empty() const { return !newest_; }
@@ -241,7 +239,7 @@ class websocket_connections::impl {
   }
 
  private:
-  asio::io_context& io_;
+  const asio::any_io_executor io_;
   const logger& log_;
   std::atomic<std::size_t>& count_;
   const std::shared_ptr<word_box> box_;  // shared with the peers
@@ -579,7 +577,7 @@ class connection_over final : public websocket_connection {
 
 }  // namespace
 
-websocket_connections::websocket_connections(asio::io_context& io, const logger& log,
+websocket_connections::websocket_connections(const asio::any_io_executor& io, const logger& log,
                                              std::atomic<std::size_t>& count)
     : impl_(new impl(io, log, count)) {}
 websocket_connections::~websocket_connections() = default;

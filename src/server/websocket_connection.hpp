@@ -6,14 +6,12 @@
 #include <memory>
 #include <string_view>
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include <aft/ground/log.hpp>
 
 #include "../http/websocket.hpp"
 #include "socket.hpp"
-
-namespace boost::asio {
-class io_context;
-}
 
 namespace aft::server {
 
@@ -21,7 +19,7 @@ namespace aft::server {
 class websocket_connections {
  public:
   // Each is counted in `count`.
-  websocket_connections(boost::asio::io_context& io, const logger& log,
+  websocket_connections(const boost::asio::any_io_executor& io, const logger& log,
                         std::atomic<std::size_t>& count);
   websocket_connections(const websocket_connections&) = delete;
   websocket_connections& operator=(const websocket_connections&) = delete;

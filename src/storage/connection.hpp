@@ -24,6 +24,10 @@ class connection {
 
   const clock* time = nullptr;  // the app's
 
+  // Of detail::coarse_milliseconds(), 0 for none: afterwards queries throw storage_error, late. One
+  // that only reads is stopped on its way; one that writes is not begun.
+  std::int64_t deadline = 0;
+
   // Returns the number of rows given to the target.
   virtual std::size_t query(std::string_view text, std::span<const detail::parameter> values,
                             const row_target& rows) = 0;
@@ -48,6 +52,7 @@ struct storage_access {
     transaction tx;
     const std::vector<std::string_view>& topics() const { return tx.topics_; }
   };
+  static void set_deadline(reader& r, std::int64_t deadline) { r.connection_->deadline = deadline; }
 };
 
 }  // namespace aft

@@ -130,6 +130,32 @@ void database::write_erased(void* call, void (*run)(void* call, transaction&)) {
   unit.wait();
 }
 
+void database::submit(function<void(transaction&)> f, function<void(std::exception_ptr)> done) {
+  class owned_unit final : public storage::unit {
+   public:
+    owned_unit(function<void(transaction&)> call, function<void(std::exception_ptr)> tell)
+        : call_(std::move(call)), tell_(std::move(tell)) {}
+    bool run(transaction& tx) override {
+      call_(tx);
+      return true;
+    }
+    waker* done(std::exception_ptr failure) noexcept override {
+      tell_(std::move(failure));
+      delete this;
+      return nullptr;
+    }
+
+   private:
+    function<void(transaction&)> call_;
+    function<void(std::exception_ptr)> tell_;
+  };
+  auto unit = std::make_unique<owned_unit>(std::move(f), std::move(done));
+  if (!impl_->submit(*unit)) {
+    throw storage_error(storage_fault::busy, "more transactions wait than the queue takes");
+  }
+  static_cast<void>(unit.release());  // its own from here on
+}
+
 void database::read_erased(void* call, void (*run)(void* call, reader&)) {
   auto& readers = impl_->all_readers();
   auto* r = readers.take();

@@ -51,7 +51,8 @@ struct result_info {
   content kind;
   const type_info& (*type)();
   int status;
-  bool may_be_missing;  // 404
+  bool may_be_missing;    // 404
+  bool is_later = false;  // the handler is a coroutine, see aft/asio.hpp
 };
 
 struct handler_info {

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <aft/ground/time.hpp>
+
 namespace aft {
 
 namespace http {
@@ -48,6 +50,10 @@ class request {
   // trusted (listen_options), the one they name.
   std::string client() const;
 
+  // Until the route's deadline, at least zero; a year where there is none. To within some
+  // milliseconds.
+  duration time_left() const;
+
   std::string_view body() const { return body_; }  // whole, with any chunked coding removed
 
  private:
@@ -58,7 +64,8 @@ class request {
   std::size_t path_length_ = 0;
   aft::method method_ = aft::method::get;
   std::uint8_t minor_version_ = 1;
-  const void* client_ = nullptr;  // http::client_of
+  const void* client_ = nullptr;            // http::client_of
+  const std::int64_t* deadline_ = nullptr;  // call::deadline; null: none
 };
 
 // A response in the host's own words, where a value is not enough.

@@ -26,6 +26,7 @@ class route {
   route& tag(std::string_view name);                  // groups it in the document
   route& answers(int status, std::string_view when);  // a problem that the handler may give
   route& max_body(std::size_t bytes);                 // instead of the server's limit
+  route& deadline(duration d);                        // instead of lane_options::deadline
   route& hidden();                                    // not in the document
 
   // Its answers may be compressed though the request has a Cookie or Authorization: they hold no

@@ -3,11 +3,19 @@
 
 #include <cstddef>
 
+#include <aft/ground/time.hpp>
+
 namespace aft {
 
 struct lane_options {
   unsigned work_threads = 4;        // for aft::blocking handlers
   std::size_t max_waiting = 1'000;  // of their requests; beyond: 503 with Retry-After
+
+  // What a request has from its last byte to its answer, for routes without a deadline of their
+  // own; zero: as long as it takes. One that waited so long for its lane is not run any more, its
+  // queries fail, a coroutine is cancelled, and other handlers can ask request::time_left(). The
+  // answer is 503 then. What is sent afterwards, a stream or a WebSocket, may last.
+  duration deadline = seconds(30);
 };
 
 }  // namespace aft

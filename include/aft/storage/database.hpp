@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -78,6 +79,11 @@ class database {
       return *std::move(value);
     }
   }
+
+  // The same for those who do not wait: returns at once, and calls `done` on the writer when it is
+  // committed, with null, or with what was thrown; it must return at once and not throw. Throws
+  // storage_error, busy, where the queue is full.
+  void submit(function<void(transaction&)> f, function<void(std::exception_ptr)> done);
 
   // Calls `heard` after each commit with transaction::notify(topic), on the writer: it must return
   // at once. Returns a number for unlisten, after which it is no longer called.

@@ -16,6 +16,7 @@ enum class storage_fault : std::uint8_t {
   io,          // the file cannot be read or written
   corrupt,     // the file is no sound database
   closed,      // the database was closed
+  late,        // the deadline of the request has passed
   misuse,      // a write from where none may wait, a transaction inside a transaction
   other,
 };

@@ -12,6 +12,7 @@
 #include <aft/ground/json.hpp>
 
 #include "../../ground/check.hpp"
+#include "../../ground/coarse_clock.hpp"
 
 namespace aft::storage {
 
@@ -287,6 +288,8 @@ void read_column(sqlite3_stmt* s, const planned_column& c, void* value, const ty
   }
 }
 
+constexpr int steps_between_looks = 2000;  // of SQLite's machine, some ten microseconds
+
 struct reset_after {
   sqlite3_stmt* s;
   ~reset_after() { sqlite3_reset(s); }
@@ -307,6 +310,13 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
       throw storage_error(fault_of(opened), fmt::format("cannot open the database {}: {}", file,
                                                         db_ ? sqlite3_errmsg(db_) : "no memory"));
     }
+    sqlite3_progress_handler(
+        db_, steps_between_looks,
+        [](void* self) {
+          const auto& c = *static_cast<const sqlite_connection*>(self);
+          return int(c.only_reads_ && c.late());
+        },
+        this);
     sqlite3_busy_timeout(db_, int(busy_timeout.in_milliseconds()));
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -341,7 +351,12 @@ sqlite_connection::~sqlite_connection() {
   sqlite3_close(db_);
 }
 
+bool sqlite_connection::late() const {
+  return deadline && aft::detail::coarse_milliseconds() > deadline;
+}
+
 void sqlite_connection::fail(int code, std::string_view text) {
+  if ((code & 0xff) == SQLITE_INTERRUPT && late()) fail_late(text);
   const std::string message = sqlite3_errmsg(db_);
   const auto what = fmt::format("{} (in: {})", message, text);
   if ((code & 0xff) == SQLITE_CONSTRAINT) throw constraint_error(constraint_of(code), what);
@@ -392,9 +407,17 @@ sqlite_connection::statement& sqlite_connection::prepare(std::string_view text) 
   return *s;
 }
 
+void sqlite_connection::fail_late(std::string_view text) {
+  throw storage_error(storage_fault::late,
+                      fmt::format("the deadline of the request has passed (in: {})", text));
+}
+
 sqlite_connection::statement& sqlite_connection::prepared(
     std::string_view text, std::span<const detail::parameter> values) {
+  if (late()) fail_late(text);
   auto& s = prepare(text);
+  // To stop a statement that writes would undo the transactions of others with it.
+  only_reads_ = sqlite3_stmt_readonly(s.handle);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto& v = values[i];
     if (v.value) bind(s.handle, int(i + 1), v.value, *v.type);

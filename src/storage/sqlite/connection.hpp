@@ -48,12 +48,15 @@ class sqlite_connection : public connection {
   void plan_rows(statement& s, const type_info& type);
   void fill_row(statement& s, const type_info& type, void* row);
   [[noreturn]] void fail(int code, std::string_view text);
+  [[noreturn]] void fail_late(std::string_view text);
+  bool late() const;
   void grow_table();
 
   sqlite3* db_ = nullptr;
   std::vector<std::unique_ptr<statement>> statements_;
   std::vector<statement*> table_;  // open addressing by the text's address, at most half full
   int wal_pages_ = 0;
+  bool only_reads_ = false;  // the statement that runs
 };
 
 }  // namespace aft::storage

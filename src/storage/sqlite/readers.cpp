@@ -1,24 +1,14 @@
 #include "readers.hpp"
 
-#include <time.h>
-
 #include <thread>
+
+#include "../../ground/coarse_clock.hpp"
 
 namespace aft::storage {
 namespace {
 
 // A snapshot hides what other processes commit, so none is older than this.
 constexpr std::int64_t max_snapshot_age = 50;  // milliseconds
-
-std::int64_t coarse_milliseconds() {
-  timespec now;
-#if defined(CLOCK_MONOTONIC_COARSE)
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-#else
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-#endif
-  return std::int64_t(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
-}
 
 }  // namespace
 
@@ -30,12 +20,12 @@ reading::reading(const std::string& file, const storage_options& options,
   connection_.time = &time;
 }
 
-reader& reading::begin() {
+reader& reading::begin(std::int64_t deadline) {
   while (busy_.exchange(true, std::memory_order_acquire)) {  // the writer takes the snapshot away
     std::this_thread::yield();
   }
   const auto commits = commits_.now();
-  const auto now = coarse_milliseconds();
+  const auto now = aft::detail::coarse_milliseconds();
   if (!has_snapshot_ || commits != seen_ || commit_counter::on_its_way(commits) ||
       now - since_ > max_snapshot_age) {
     try {
@@ -49,10 +39,12 @@ reader& reading::begin() {
     seen_ = commits;
     since_ = now;
   }
+  connection_.deadline = deadline;
   return reader_;
 }
 
 void reading::end() {
+  connection_.deadline = 0;
   if (let_go_.exchange(false, std::memory_order_relaxed)) drop_snapshot();
   busy_.store(false, std::memory_order_release);
 }

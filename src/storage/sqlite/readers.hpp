@@ -35,7 +35,7 @@ class reading {
 
   // A view of the database that holds every commit that was counted before. To be paired with
   // end().
-  reader& begin();
+  reader& begin(std::int64_t deadline = 0);
   void end();
 
   // By the writer, any thread: lets go of the snapshot, now if nobody reads, else at end().

@@ -1,0 +1,109 @@
+#pragma once
+// The one header that opens to Boost.Asio: handlers that are coroutines.
+//
+//   app.get("/slow", []() -> boost::asio::awaitable<std::string> {
+//     boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, 1s);
+//     co_await timer.async_wait(boost::asio::use_awaitable);
+//     co_return "done";
+//   });
+//
+// Such a handler runs on the event loop of its connection, so between two co_awaits it must not
+// wait or compute for long. It is cancelled (terminally: the operation that it waits for ends with
+// operation_aborted) when its deadline passes (route::deadline), when its client closes the
+// connection or the sending half of it, and when the server stops. It takes what other handlers
+// take, by value, and returns what they return; a reader& or transaction& it cannot take, because
+// nobody may hold one while he waits: take database& and use read(), or write_later() below.
+//
+// g++ 12 miscompiles some coroutines. With it, give each a local variable; keep co_await out of
+// conditions (`const auto n = co_await f(); if (n) ...`); and give a name to a lambda that captures
+// something, and to an aggregate, before it goes into a co_await expression.
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <aft/http/handler.hpp>
+#include <aft/storage/database.hpp>
+
+namespace aft {
+
+namespace http {
+void answer_later(call&, boost::asio::awaitable<void> body);
+}
+
+namespace detail {
+
+template <class T>
+boost::asio::awaitable<void> answer_when_ready(call& c, boost::asio::awaitable<T> body) {
+  if constexpr (std::is_void_v<T>) {
+    co_await std::move(body);
+    http::reply_empty(c, 204);
+  } else {
+    T value = co_await std::move(body);
+    returned<T>::put(c, std::move(value));
+  }
+}
+
+template <class T>
+constexpr http::result_info later(http::result_info info) {
+  info.is_later = true;
+  return info;
+}
+
+template <class T>
+struct returned<boost::asio::awaitable<T>> {
+  static constexpr http::result_info info = later<T>(returned<T>::info);
+  static void put(call& c, boost::asio::awaitable<T>&& body) {
+    http::answer_later(c, answer_when_ready<T>(c, std::move(body)));
+  }
+};
+
+// Outlives a coroutine that is destroyed while it waits.
+template <class F, class R>
+struct later_write {
+  explicit later_write(F&& f) : call(std::move(f)) {}
+  void run(transaction& tx) { value.emplace(call(tx)); }
+  F call;
+  std::optional<R> value{};
+};
+template <class F>
+struct later_write<F, void> {
+  explicit later_write(F&& f) : call(std::move(f)) {}
+  void run(transaction& tx) { call(tx); }
+  F call;
+};
+
+}  // namespace detail
+
+// Calls f(transaction&) on the writer of the database, and goes on when it is committed; what it
+// throws is thrown here. To cancel it comes too late: it is done or undone as a whole.
+//
+//   auto add = [title](aft::transaction& tx) { ... };
+//   const auto id = co_await aft::write_later(db, add);
+template <class F>
+auto write_later(database& db, F f)
+    -> boost::asio::awaitable<std::invoke_result_t<F&, transaction&>> {
+  using result = std::invoke_result_t<F&, transaction&>;
+  auto held = std::make_shared<detail::later_write<F, result>>(std::move(f));
+  auto begin = [&db, held](auto handler) {
+    auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
+    db.submit([held](transaction& tx) { held->run(tx); },
+              [waiting](std::exception_ptr thrown) {
+                auto on = boost::asio::get_associated_executor(*waiting);
+                boost::asio::post(on, [waiting, thrown] { std::move (*waiting)(thrown); });
+              });
+  };
+  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&,
+                                       void(std::exception_ptr)>(begin, boost::asio::use_awaitable);
+  if constexpr (!std::is_void_v<result>) co_return *std::move(held->value);
+}
+
+}  // namespace aft

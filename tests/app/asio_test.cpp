@@ -1,0 +1,231 @@
+#include <aft/asio.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include <doctest/doctest.h>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <aft/aft.hpp>
+
+#include "../server/client.hpp"
+#include "../temporary_file.hpp"
+#include "../watchdog.hpp"
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+struct greeting {
+  std::string text;
+  std::int64_t number;
+};
+
+asio::awaitable<void> pause(std::chrono::milliseconds d) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, d);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+// Waits for ever, and says how it ended.
+struct sleepers {
+  std::atomic<int> asleep{0}, cancelled{0};
+  asio::awaitable<std::string> sleep() {
+    asio::steady_timer timer(co_await asio::this_coro::executor, 1h);
+    ++asleep;
+    boost::system::error_code failed;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, failed));
+    if (failed == asio::error::operation_aborted) ++cancelled;
+    throw boost::system::system_error(failed);
+  }
+};
+
+template <class F>
+bool soon(F&& f) {
+  for (int i = 0; i < 3000; ++i) {
+    if (f()) return true;
+    std::this_thread::sleep_for(10ms);
+  }
+  return false;
+}
+
+std::string get(const std::string& path) {
+  return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+}
+
+}  // namespace
+
+TEST_CASE("a coroutine answers what other handlers answer") {
+  watchdog dog("coroutines");
+  aft::app app;
+  app.get("/text/{word}", [](std::string word) -> asio::awaitable<std::string> {
+    co_await pause(1ms);
+    co_return word;
+  });
+  app.get("/json/{n}", [](std::int64_t n, const aft::request& r) -> asio::awaitable<greeting> {
+    co_await pause(1ms);
+    greeting g{std::string(r.query()), n};
+    co_return g;
+  });
+  app.get("/maybe", []() -> asio::awaitable<std::optional<greeting>> {
+    co_await pause(1ms);
+    std::optional<greeting> none;
+    co_return none;
+  });
+  app.post("/nothing", [](aft::body<greeting> in) -> asio::awaitable<void> {
+    co_await pause(1ms);
+    if (in->number != 5) throw aft::problem{409, "not five"};
+  });
+  app.get("/fault", []() -> asio::awaitable<std::string> {
+    co_await pause(1ms);
+    throw std::runtime_error("broken");
+  });
+  app.get("/plain", [] { return "plain"; });
+
+  auto ask = [](auto&& send) {
+    CHECK(send(get("/text/abc")).ends_with("\r\n\r\nabc"));
+    CHECK(send(get("/json/7?q")).ends_with(R"({"text":"q","number":7})"));
+    CHECK(send(get("/json/x")).starts_with("HTTP/1.1 400 "));
+    CHECK(send(get("/maybe")).starts_with("HTTP/1.1 404 "));
+    CHECK(send(get("/fault")).starts_with("HTTP/1.1 500 "));
+    CHECK(send("POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+               "Content-Length: 23\r\n\r\n{\"text\":\"x\",\"number\":5}")
+              .starts_with("HTTP/1.1 204 "));
+    CHECK(send("POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+               "Content-Length: 23\r\n\r\n{\"text\":\"x\",\"number\":6}")
+              .starts_with("HTTP/1.1 409 "));
+  };
+  SUBCASE("over a socket") {
+    const auto where = app.start({.port = 0});
+    client c(where.port);
+    ask([&](const std::string& bytes) {
+      c.send(bytes);
+      return c.response();
+    });
+  }
+  SUBCASE("without one") {
+    CHECK(app.handle({.target = "/text/abc"}).body == "abc");
+    CHECK(app.handle({.target = "/maybe"}).status == 404);
+    CHECK(app.handle({.target = "/fault"}).status == 500);
+  }
+  SUBCASE("in order, when many requests come at once") {
+    const auto where = app.start({.port = 0});
+    client c(where.port);
+    std::string many;
+    for (int i = 0; i < 50; ++i) many += get("/text/" + std::to_string(i)) + get("/plain");
+    c.send(many);
+    for (int i = 0; i < 50; ++i) {
+      CHECK(c.response().ends_with("\r\n\r\n" + std::to_string(i)));
+      CHECK(c.response().ends_with("\r\n\r\nplain"));
+    }
+  }
+}
+
+TEST_CASE("many coroutines wait on one loop at a time") {
+  watchdog dog("many coroutines");
+  aft::app app;
+  std::atomic<int> here{0};
+  app.get("/", [&here]() -> asio::awaitable<std::string> {
+    ++here;
+    while (here < 100) co_await pause(1ms);
+    co_return "all";
+  });
+  const auto where = app.start({.port = 0, .threads = 1});
+  std::vector<std::unique_ptr<client>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<client>(where.port));
+    clients.back()->send(get("/"));
+  }
+  for (auto& c : clients) CHECK(c->response().ends_with("all"));
+}
+
+TEST_CASE("a coroutine is cancelled when its client leaves, its time is up, or the server stops") {
+  watchdog dog("cancelled coroutines");
+  aft::app app;
+  sleepers all;
+  app.get("/", [&all] { return all.sleep(); });
+  app.get("/late", [&all] { return all.sleep(); }).deadline(aft::milliseconds(100));
+  const auto where = app.start({.port = 0, .drain = aft::duration()});
+  SUBCASE("the client leaves") {
+    {
+      client c(where.port);
+      c.send(get("/"));
+      CHECK(soon([&] { return all.asleep == 1; }));
+    }
+    CHECK(soon([&] { return all.cancelled == 1; }));
+  }
+  SUBCASE("the deadline passes") {
+    client c(where.port);
+    c.send(get("/late"));
+    const auto answer = c.response();
+    CHECK(answer.starts_with("HTTP/1.1 503 "));
+    CHECK(answer.find("Retry-After: 1\r\n") != answer.npos);
+    CHECK(all.cancelled == 1);
+    c.send(get("/late"));
+    CHECK(c.response().starts_with("HTTP/1.1 503 "));
+  }
+  SUBCASE("the server stops") {
+    client c(where.port);
+    c.send(get("/"));
+    CHECK(soon([&] { return all.asleep == 1; }));
+    app.stop();
+    CHECK(all.cancelled == 1);
+  }
+}
+
+TEST_CASE("a coroutine writes to the database without waiting on its loop") {
+  watchdog dog("write_later");
+  temporary_folder folder;
+  aft::app app({.database = folder / "a.db"});
+  app.migrate({"001", "create table item (id integer primary key, name text not null) strict"});
+  app.post(
+      "/items/{name}", [](std::string name, aft::database& db) -> asio::awaitable<std::string> {
+        auto add = [name](aft::transaction& tx) {
+          return tx.one<std::int64_t>("insert into item (name) values ($1) returning id", name);
+        };
+        const auto id = co_await aft::write_later(db, add);
+        auto mark = [id](aft::transaction& tx) {
+          tx.execute("update item set name = name || '!' where id = $1", id);
+        };
+        co_await aft::write_later(db, mark);
+        co_return db.read([id](aft::reader& r) {
+          return r.one<std::string>("select name from item where id = $1", id);
+        });
+      });
+  app.post("/fails", [](aft::database& db) -> asio::awaitable<std::string> {
+    std::string what;
+    auto fail = [](aft::transaction& tx) {
+      tx.execute("insert into item (name) values ('gone')");
+      throw std::runtime_error("undo it");
+    };
+    try {
+      co_await aft::write_later(db, fail);
+    } catch (const std::runtime_error& e) {
+      what = e.what();
+    }
+    co_return what;
+  });
+  CHECK(app.handle({"POST", "/items/a"}).body == "a!");
+  CHECK(app.handle({"POST", "/fails"}).body == "undo it");
+  CHECK(app.db().read([](aft::reader& r) { return r.one<int>("select count(*) from item"); }) == 1);
+}
+
+TEST_CASE("a coroutine that takes what none may keep while it waits fails the start") {
+  temporary_folder folder;
+  aft::app app({.database = folder / "a.db"});
+  app.get("/a", [](aft::reader&) -> asio::awaitable<std::string> { co_return "a"; });
+  app.get("/b", [](aft::transaction&) -> asio::awaitable<std::string> { co_return "b"; });
+  std::string why;
+  try {
+    app.prepare();
+  } catch (const aft::configuration_error& e) {
+    why = e.what();
+  }
+  CHECK(why.find("GET /a") != why.npos);
+  CHECK(why.find("is a coroutine, but takes aft::reader&") != why.npos);
+  CHECK(why.find("is a coroutine, but takes aft::transaction&") != why.npos);
+}
