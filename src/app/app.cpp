@@ -101,7 +101,10 @@ class app::impl {
     server->stop(drain);
     if (runner) runner->stop();
     lock.lock();
-    server.reset();
+    auto ended = std::move(server);
+    lock.unlock();
+    ended.reset();
+    lock.lock();
     stopping = false;
     stopped.notify_all();
   }

@@ -97,9 +97,9 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     };
     if (!host) return;
     context_guests::of(*host).add(*this);
-    ring();  // the first turn
-    std::lock_guard lock(*turn_);
-    watch_through_asio();
+    asio::post(executor_, [this, t = turn_] {
+      if (!t->over) take_turn();
+    });
   }
 
   ~impl() {
