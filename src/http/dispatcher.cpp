@@ -135,8 +135,11 @@ void dispatcher::find_route(call& c) const {
     add_header(c.answer, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, QUERY");
     return;
   }
-  const auto verdict = split_path(path, c.decoded_path, c.segments);
-  if (verdict == path_verdict::ok) tree_.find(head.method, c.segments, c.match);
+  auto verdict = path_verdict::ok;
+  if (!tree_.find_literal(head.method, path, c.match)) {
+    verdict = split_path(path, c.decoded_path, c.segments);
+    if (verdict == path_verdict::ok) tree_.find(head.method, c.segments, c.match);
+  }
   if (verdict == path_verdict::ok && c.match.route != route_tree::none) {
     c.route = routes_->entries[std::size_t(c.match.route)].get();
     if (c.route->max_body) c.max_body = c.route->max_body;

@@ -69,8 +69,7 @@ std::uint32_t route_tree::add_node() {
   return std::uint32_t(nodes_.size() - 1);
 }
 
-std::uint32_t route_tree::add_literal(std::uint32_t from, std::string_view text) {
-  if (auto known = literal(from, text)) return known;
+void route_tree::add_edge(std::uint32_t from, std::string_view text, std::uint32_t to) {
   if (++edge_count_ * 2 > edges_.size()) {
     std::vector<edge> old(edges_.size() * 2);
     old.swap(edges_);
@@ -78,9 +77,14 @@ std::uint32_t route_tree::add_literal(std::uint32_t from, std::string_view text)
       if (e.hash) place(e);
     }
   }
-  const auto to = add_node();
   place({hash(from, text), from, to, std::uint32_t(text_.size()), std::uint32_t(text.size())});
   text_ += text;
+}
+
+std::uint32_t route_tree::add_literal(std::uint32_t from, std::string_view text) {
+  if (auto known = literal(from, text)) return known;
+  const auto to = add_node();
+  add_edge(from, text, to);
   nodes_[from].has_literals = true;
   return to;
 }
@@ -104,6 +108,10 @@ std::int32_t route_tree::add(method m, std::string_view pattern, std::int32_t ro
     }
     if (end == pattern.size()) break;
     begin = end + 1;
+  }
+  if (pattern.find('{') == pattern.npos && !literal(whole_path, pattern)) {
+    add_edge(whole_path, pattern, at);
+    literal_sizes_ |= std::uint64_t(1) << pattern.size() % 64;
   }
   auto& place = nodes_[at].routes[std::size_t(m)];
   if (place != none) return place;
@@ -160,6 +168,15 @@ bool route_tree::walk(std::uint32_t at, unsigned segment, method m, const path_s
     }
     return false;
   }
+}
+
+bool route_tree::find_literal(method m, std::string_view path, match& found) const {
+  if (!(literal_sizes_ >> path.size() % 64 & 1)) return false;
+  const auto at = literal(whole_path, path);
+  if (!at || !take(at, m, found)) return false;
+  found.value_count = 0;
+  found.has_rest = false;
+  return true;
 }
 
 void route_tree::find(method m, const path_segments& path, match& found) const {

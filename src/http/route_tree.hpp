@@ -38,6 +38,10 @@ class route_tree {
   // HEAD is answered by GET, and any method by a route for method::other, where it has none itself.
   void find(method, const path_segments&, match&) const;
 
+  // The same for a path as it was sent, of which nothing is split or decoded: only routes without
+  // placeholders are found, in one look. False: ask find().
+  bool find_literal(method, std::string_view path, match&) const;
+
  private:
   struct node {
     std::uint32_t named = 0, rest = 0;  // children; 0: none
@@ -51,9 +55,12 @@ class route_tree {
     std::uint32_t text_begin = 0, text_size = 0;
   };
 
+  static constexpr std::uint32_t whole_path = ~0u;  // where the edge of one begins
+
   static std::uint64_t hash(std::uint32_t from, std::string_view text);
   std::uint32_t literal(std::uint32_t from, std::string_view text) const;
   std::uint32_t add_literal(std::uint32_t from, std::string_view text);
+  void add_edge(std::uint32_t from, std::string_view text, std::uint32_t to);
   std::uint32_t add_node();
   void place(const edge&);
   bool take(std::uint32_t at, method, match&) const;
@@ -62,6 +69,7 @@ class route_tree {
   std::vector<node> nodes_;
   std::vector<edge> edges_;  // open addressing, at most half full
   std::size_t edge_count_ = 0;
+  std::uint64_t literal_sizes_ = 0;  // of paths without placeholders: a bit for each size modulo 64
   std::string text_;
 };
 

@@ -43,7 +43,8 @@ volatile std::sig_atomic_t asked_to_stop = 0;
 struct canned {
   canned(std::string_view type, std::string_view body) {
     bytes = "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: ";
-    bytes.append(type).append("\r\nContent-Length: ").append(std::to_string(body.size()));
+    bytes.append(type).append("\r\nX-Content-Type-Options: nosniff");  // the bytes that aft sends
+    bytes.append("\r\nContent-Length: ").append(std::to_string(body.size()));
     bytes.append("\r\n\r\n").append(body);
   }
   void set_date(const char* date) { std::memcpy(bytes.data() + date_at, date, date_size); }
