@@ -103,7 +103,8 @@ class app : public routes {
 
   // The same on the host's own io_context, which one thread or several run: handlers without a
   // lane of their own run there, one at a time. The context runs until stop(). It should outlive
-  // the app; if it does not, the connections are lost with it.
+  // the app; if it does not, the connections are lost with it. It must not be destroyed while
+  // stop() runs on another thread.
   endpoint start_on(boost::asio::io_context& loop, listen_options options = {});
 
   // Ends what start() began: no new connections, requests that are being answered may end until

@@ -20,13 +20,16 @@
 
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -81,6 +84,72 @@ struct later_write<F, void> {
   F call;
 };
 
+// Those who wait for a write, on one io_context. When that is destroyed first they go with it.
+class write_waiter {
+ public:
+  write_waiter() = default;
+  write_waiter(const write_waiter&) = delete;
+  write_waiter& operator=(const write_waiter&) = delete;
+  virtual ~write_waiter() = default;
+  virtual void resume(std::exception_ptr thrown) = 0;  // any thread
+  virtual void forget() = 0;
+};
+
+class write_waiters final : public boost::asio::execution_context::service {
+ public:
+  static inline boost::asio::execution_context::id id;
+  explicit write_waiters(boost::asio::execution_context& context) : service(context) {}
+
+  template <class Handler>
+  static std::shared_ptr<write_waiter> add(Handler&& handler) {
+    using held = std::decay_t<Handler>;
+    auto on = boost::asio::get_associated_executor(handler);
+    auto& all = boost::asio::use_service<write_waiters>(
+        boost::asio::query(on, boost::asio::execution::context));
+    auto made = std::make_shared<waiter<held, decltype(on)>>(std::move(handler), std::move(on));
+    std::lock_guard lock(all.mutex_);
+    std::erase_if(all.waiting_, [](const auto& w) { return w.expired(); });
+    all.waiting_.push_back(made);
+    return made;
+  }
+
+ private:
+  template <class Handler, class Executor>
+  class waiter final : public write_waiter {
+   public:
+    waiter(Handler&& handler, Executor on)
+        : handler_(std::make_shared<Handler>(std::move(handler))), on_(std::move(on)) {}
+    void resume(std::exception_ptr thrown) override {
+      std::lock_guard lock(mutex_);
+      if (!handler_) return;
+      boost::asio::post(on_,
+                        [handler = std::move(handler_), thrown] { std::move (*handler)(thrown); });
+    }
+    void forget() override {
+      std::unique_lock lock(mutex_);
+      const auto dropped = std::move(handler_);
+      lock.unlock();
+    }
+
+   private:
+    std::mutex mutex_;
+    std::shared_ptr<Handler> handler_;  // guarded by mutex_; null: resumed, or gone
+    const Executor on_;
+  };
+
+  void shutdown() override {
+    std::unique_lock lock(mutex_);
+    const auto all = std::move(waiting_);
+    lock.unlock();
+    for (const auto& w : all) {
+      if (const auto held = w.lock()) held->forget();
+    }
+  }
+
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<write_waiter>> waiting_{};  // guarded by mutex_
+};
+
 }  // namespace detail
 
 // Calls f(transaction&) on the writer of the database, and goes on when it is committed; what it
@@ -94,12 +163,13 @@ auto write_later(database& db, F f)
   using result = std::invoke_result_t<F&, transaction&>;
   auto held = std::make_shared<detail::later_write<F, result>>(std::move(f));
   auto begin = [&db, held](auto handler) {
-    auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
-    db.submit([held](transaction& tx) { held->run(tx); },
-              [waiting](std::exception_ptr thrown) {
-                auto on = boost::asio::get_associated_executor(*waiting);
-                boost::asio::post(on, [waiting, thrown] { std::move (*waiting)(thrown); });
-              });
+    const auto waiting = detail::write_waiters::add(std::move(handler));
+    try {
+      db.submit([held](transaction& tx) { held->run(tx); },
+                [waiting](std::exception_ptr thrown) { waiting->resume(std::move(thrown)); });
+    } catch (...) {
+      waiting->resume(std::current_exception());
+    }
   };
   co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&,
                                        void(std::exception_ptr)>(begin, boost::asio::use_awaitable);

@@ -77,42 +77,52 @@ class app::impl {
   endpoint start(const listen_options& given, boost::asio::io_context* host) {
     prepare();
     std::unique_lock lock(mutex);
-    if (stopping && on_own_lane()) throw configuration_error("the app is being stopped");
-    stopped.wait(lock, [this] { return !stopping; });
+    if (busy && on_own_lane()) throw configuration_error("the app is being started or stopped");
+    not_busy.wait(lock, [this] { return !busy; });
     if (server) throw configuration_error("the app has been started already");
-    drain = given.drain;
-    server = host ? std::make_unique<server::http_server>(*dispatch, log, given, *host)
-                  : std::make_unique<server::http_server>(*dispatch, log, given);
+    const busy_while guard(*this, lock);
     if (runner) runner->start();
-    return server->where();
+    try {
+      auto made = host ? std::make_unique<server::http_server>(*dispatch, log, given, *host)
+                       : std::make_unique<server::http_server>(*dispatch, log, given);
+      lock.lock();
+      server = std::move(made);
+      drain = given.drain;
+      if (std::exchange(must_stop, false)) server->begin_stop();
+      return server->where();
+    } catch (...) {
+      if (runner) runner->stop();
+      throw;
+    }
   }
 
   void stop() {
     std::unique_lock lock(mutex);
-    if (server && told_to_stop) told_to_stop();
+    if (told_to_stop) told_to_stop();
     if (on_own_lane()) {  // which is waited for below
-      if (server && !stopping) server->begin_stop();
+      if (busy) must_stop = true;
+      else if (server) server->begin_stop();
       return;
     }
-    stopped.wait(lock, [this] { return !stopping; });
+    not_busy.wait(lock, [this] { return !busy; });
     if (!server) return;
-    stopping = true;
-    lock.unlock();  // handlers that run to their end may ask something of the app
-    server->stop(drain);
-    if (runner) runner->stop();
+    {
+      const busy_while guard(*this, lock);
+      server->stop(drain);
+      if (runner) runner->stop();
+      lock.lock();
+      auto ended = std::move(server);
+      lock.unlock();
+    }
     lock.lock();
-    auto ended = std::move(server);
-    lock.unlock();
-    ended.reset();
-    lock.lock();
-    stopping = false;
-    stopped.notify_all();
+    must_stop = false;
   }
 
   // Whether this thread runs a handler or a job of this app.
   bool on_own_lane() const {
-    return detail::serving &&
-           (detail::serving == dispatch.get() || detail::serving == runner.get());
+    const auto* whose = detail::serving;
+    return whose && (whose == dispatch.get() || whose == runner.get() ||
+                     (storage && whose == &storage->inside()));
   }
 
   app_options options;
@@ -128,8 +138,10 @@ class app::impl {
   std::optional<api_info> documented;
 
   std::mutex mutex;  // of starting and stopping; guards all below
-  std::condition_variable stopped;
-  bool prepared = false, stopping = false;
+  std::condition_variable not_busy;
+  bool prepared = false;
+  bool busy = false;                 // some thread starts or stops it, without the mutex
+  bool must_stop = false;            // one of its own lanes said so meanwhile
   void (*told_to_stop)() = nullptr;  // wakes run()
   duration drain{};
   std::unique_ptr<database> storage;
@@ -142,6 +154,27 @@ class app::impl {
   std::unique_ptr<server::http_server> server;
 
  private:
+  // Without the mutex, because handlers that run may ask something of the app.
+  class busy_while {
+   public:
+    busy_while(impl& whose, std::unique_lock<std::mutex>& held) : app_(whose), lock_(held) {
+      app_.busy = true;
+      lock_.unlock();
+    }
+    busy_while(const busy_while&) = delete;
+    busy_while& operator=(const busy_while&) = delete;
+    ~busy_while() {
+      if (!lock_.owns_lock()) lock_.lock();
+      app_.busy = false;
+      app_.not_busy.notify_all();
+      lock_.unlock();
+    }
+
+   private:
+    impl& app_;
+    std::unique_lock<std::mutex>& lock_;
+  };
+
   void prepare_jobs() {
     if (!storage) return;
     runner = std::make_unique<jobs::runner>(*storage, log, std::move(options.jobs));

@@ -37,8 +37,10 @@ void find_lanes(const argument_info* arguments, std::uint32_t count, bool making
           entry.label(), a.name);
       continue;
     }
-    if (entry.handler.info().result.is_later && !making &&
-        (found->put || found->least != lane::io)) {
+    // A made argument may need a reader while it is made, but never a transaction: that would have
+    // to be committed before the coroutine goes on.
+    const bool kept = !making && (found->put || found->least != lane::io);
+    if (entry.handler.info().result.is_later && (kept || found->least == lane::write)) {
       wrong += fmt::format(
           "\n  {} is a coroutine, but takes {}&, which none may keep while it waits; take "
           "aft::database& and ask it each time",
@@ -70,7 +72,7 @@ void dispatcher::start(route_list& routes) {
       entry.takes_body_in_parts |= info.arguments[a].kind == argument_kind::body_into;
     }
     find_lanes(info.arguments, info.argument_count, false, providers_, entry, wrong);
-    entry.time_limit = entry.deadline.value_or(deadline).in_milliseconds();
+    entry.time_limit = (entry.deadline.value_or(deadline).in_microseconds() + 999) / 1000;
     entry.outlives_buffer = entry.run_lane != lane::io || info.result.is_later;
     if (entry.handler.least_lane == lane::work && entry.run_lane == lane::write) {
       wrong += fmt::format(

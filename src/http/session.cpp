@@ -175,6 +175,7 @@ std::size_t session::begin_parts(session_host& host, call& c, const char* data,
 
 void session::read_parts(session_host& host, call& c, buffer& out) {
   reading_ = &c;
+  c.deadline = 0;  // until the body is there
   if (c.head.expects_continue) out.append("HTTP/1.1 100 Continue\r\n\r\n");
   if (c.head.has_body()) return;
   reading_ = nullptr;

@@ -2,7 +2,6 @@
 
 #include <new>
 
-#include "../ground/may_wait.hpp"
 #include "../storage/database.hpp"
 
 namespace aft::meeting {
@@ -13,7 +12,6 @@ class write_lane::unit final : public storage::unit {
   unit(write_lane& owner, http::call& c) : owner_(owner), call_(c) {}
 
   bool run(transaction& tx) override {
-    detail::serving_for serving(&owner_.routes_);
     call_.lent = &tx;
     storage_access::set_deadline(tx, call_.deadline);
     const auto end = owner_.routes_.resume(call_, lane::write);

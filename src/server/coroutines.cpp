@@ -1,5 +1,7 @@
 #include "coroutines.hpp"
 
+#include <chrono>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -7,12 +9,15 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <aft/ground/error.hpp>
 
+#include "../ground/may_wait.hpp"
 #include "../ground/quiet_thread.hpp"
 
 namespace aft::server {
@@ -24,11 +29,19 @@ class asio_coroutine final : public http::coroutine,
   explicit asio_coroutine(boost::asio::awaitable<void> body) : body_(std::move(body)) {}
 
   void start(http::coroutine_loop& loop, http::call& c) override {
+    executor_ = static_cast<coroutine_executor&>(loop).executor();
     boost::asio::co_spawn(
-        static_cast<coroutine_executor&>(loop).executor(), std::move(body_),
+        executor_, std::move(body_),
         boost::asio::bind_cancellation_slot(signal_.slot(), ending(shared_from_this(), loop, c)));
   }
-  void cancel() noexcept override { signal_.emit(boost::asio::cancellation_type::terminal); }
+  // Asio puts an emission off where it does not run the loop, and the coroutine may end before it.
+  void cancel() noexcept override {
+    try {
+      boost::asio::dispatch(executor_, [self = shared_from_this()] {
+        self->signal_.emit(boost::asio::cancellation_type::terminal);
+      });
+    } catch (const std::bad_alloc&) {}  // then it ends by itself
+  }
 
  private:
   // Says how it ended, or that it never will.
@@ -54,6 +67,7 @@ class asio_coroutine final : public http::coroutine,
   };
 
   boost::asio::awaitable<void> body_;
+  boost::asio::any_io_executor executor_{};
   boost::asio::cancellation_signal signal_{};
 };
 
@@ -62,15 +76,18 @@ class asio_coroutine final : public http::coroutine,
 class coroutine_thread::impl final : public coroutine_executor {
  public:
   explicit impl(const http::dispatcher& routes)
-      : routes_(routes), thread_(detail::quiet_thread("aft coroutine", [this] { io_.run(); })) {}
+      : routes_(routes), thread_(detail::quiet_thread("aft coroutine", [this] { run(); })) {}
   ~impl() {
-    work_.reset();
+    io_.stop();
     thread_.join();
   }
 
   boost::asio::any_io_executor executor() override { return io_.get_executor(); }
   void begin(http::call& c) noexcept override {
-    boost::asio::post(io_, [this, &c] { c.later->start(*this, c); });
+    boost::asio::post(io_, [this, &c] {
+      cancel_in_time(c);
+      c.later->start(*this, c);
+    });
   }
   void end(http::call& c, std::exception_ptr thrown) noexcept override {
     routes_.end_later(c, std::move(thrown));
@@ -81,6 +98,21 @@ class coroutine_thread::impl final : public coroutine_executor {
   }
 
  private:
+  void run() {
+    detail::no_waiting not_here("on an event loop");
+    detail::serving_for serving(&routes_);
+    io_.run();
+  }
+  void cancel_in_time(const http::call& c) {
+    if (!c.deadline) return;
+    // Somewhat later, so that it is late by the coarse clock too.
+    const auto left = std::chrono::milliseconds(c.deadline - detail::coarse_milliseconds() + 20);
+    auto timer = std::make_shared<boost::asio::steady_timer>(io_, left);
+    timer->async_wait([timer, later = std::weak_ptr(c.later)](boost::system::error_code) {
+      if (const auto running = later.lock()) running->cancel();
+    });
+  }
+
   const http::dispatcher& routes_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{

@@ -143,7 +143,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
         leave_host();
         return false;
       }
-      if (!needs_asio()) return true;
+      if (!coroutines_ && websockets_.empty()) return true;
     }
     help_asio();
     return true;
@@ -195,7 +195,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     c.events = events;
   }
 
-  bool needs_asio() const { return state_.through_asio || !websockets_.empty() || coroutines_ > 0; }
+  bool needs_asio() const { return state_.through_asio || !websockets_.empty(); }
 
   void watch_through_asio() {
     if (!watched_) {
@@ -230,13 +230,19 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
 
   // One round of what run() does for ever.
   void take_turn() {
-    if (stopped_) return;
+    // A handler may have the context run others, such as this; then it goes on afterwards.
+    if (stopped_ || in_turn_) return;
+    in_turn_ = true;
+    one_turn();
+    in_turn_ = false;
+    if (io_ && !stopped_) watch_through_asio();
+  }
+  void one_turn() {
     detail::no_waiting not_here("on an event loop");
     detail::serving_for serving(&state_.routes);
     handle_events(0);
     tick_if_due();
     stop_if_done();
-    if (io_ && !stopped_) watch_through_asio();
   }
 
   void leave_host() {
@@ -252,6 +258,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   // The host destroys it. What runs on it is lost; the rest is for help().
   void context_is_gone() override {
     std::lock_guard lock(*turn_);
+    host_.upgrades = false;
     websockets_.abort();
     forget_host();
   }
@@ -259,14 +266,15 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   // What was begun on Asio ends there alone. If its context is run by nobody else, then here.
   void help_asio() {
     if (!io_) return;
-    if (!asked_) {
+    const auto now = detail::coarse_milliseconds();
+    if (!asked_ || *asked_) {
       asked_ = std::make_shared<std::atomic<bool>>(false);
-      asked_at_ = detail::coarse_milliseconds();
+      asked_at_ = now;
       asio::post(*io_, [asked = asked_] { *asked = true; });
     }
-    const bool is_run = *asked_ || detail::coarse_milliseconds() - asked_at_ < patience;
+    alone_ = alone_ || now - asked_at_ > patience;
     const bool was_stopped = io_->stopped();
-    if (is_run && !was_stopped && !io_->get_executor().running_in_this_thread()) return;
+    if (!alone_ && !was_stopped && !io_->get_executor().running_in_this_thread()) return;
     if (was_stopped) io_->restart();
     io_->poll();
     if (was_stopped) io_->stop();
@@ -656,21 +664,12 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     if (c.cancelled) c.later->cancel();
   }
   void end(http::call& c, std::exception_ptr thrown) noexcept override {
-    --coroutines_;
-    detail::no_waiting not_here("on an event loop");
-    detail::serving_for serving(&state_.routes);
     state_.routes.end_later(c, std::move(thrown));
-    call_is_done(c);
-    skip();
-    take_done_calls();
-    bury();
-    if (draining_) ring();
+    --coroutines_;
+    call_is_done(c)->wake();  // its answer waits for its turn: this may be within start()
   }
   void lose(http::call& c) noexcept override {
-    --coroutines_;
-    state_.routes.end_later(
-        c, std::make_exception_ptr(error("the io_context ended before the coroutine")));
-    call_is_done(c)->wake();
+    end(c, std::make_exception_ptr(error("the io_context ended before the coroutine")));
   }
 
   // ---- closing
@@ -792,13 +791,15 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   };
   const std::unique_ptr<own_context> own_;  // null: the host has one
   asio::io_context* io_;                    // null: it is gone
-  const std::shared_ptr<turn> turn_ = std::make_shared<turn>();
+  const std::shared_ptr<turn> turn_ = std::make_shared<turn>(&state_.routes);
   asio::any_io_executor executor_;
   std::optional<asio::posix::stream_descriptor> watch_;  // of the epoll set
   std::optional<asio::steady_timer> timer_;
   std::atomic<std::thread::id> thread_{};       // of run()
   std::shared_ptr<std::atomic<bool>> asked_{};  // whether anybody runs the host's context
   std::int64_t asked_at_ = 0;
+  bool alone_ = false;    // nobody runs it
+  bool in_turn_ = false;  // on the host's
   http::session_host host_;
   websocket_connections websockets_;
   timer_wheel wheel_;

@@ -74,7 +74,7 @@ void http_server::listen_at(const std::string& address, std::uint16_t port,
 http_server::http_server(const http::dispatcher& routes, const logger& log,
                          const listen_options& options, bool through_asio,
                          boost::asio::io_context* host)
-    : state_{routes, log, options, through_asio} {
+    : state_{routes, log, options, through_asio || routes.has_coroutines()} {
   std::vector<std::vector<descriptor>> of_loops(host ? 1 : loop_count(options.threads));
   listen_at(options.address, options.port, of_loops);
   for (const auto& place : options.also) {
@@ -95,14 +95,13 @@ http_server::http_server(const http::dispatcher& routes, const logger& log,
 }
 
 void http_server::begin_stop() {
+  // First, so that whoever takes a path over in the meantime keeps it.
+  for (const auto& file : std::exchange(files_, {})) ::unlink(file.c_str());
   for (auto& loop : loops_) loop->drain();
 }
 
 void http_server::stop(duration drain) {
   using clock = std::chrono::steady_clock;
-  stopped_ = true;
-  // First, so that whoever takes a path over in the meantime keeps it.
-  for (const auto& file : files_) ::unlink(file.c_str());
   begin_stop();
   const auto deadline = clock::now() + std::chrono::microseconds(drain.in_microseconds());
   if (threads_.empty()) {
@@ -110,6 +109,7 @@ void http_server::stop(duration drain) {
     while (runs && clock::now() < deadline) runs = loops_.front()->help();
     if (runs) loops_.front()->abort();
     while (runs) runs = loops_.front()->help();
+    stopped_ = true;
     return;
   }
   while (state_.connections > 0 && clock::now() < deadline) {
@@ -118,6 +118,7 @@ void http_server::stop(duration drain) {
   for (auto& loop : loops_) loop->abort();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
+  stopped_ = true;
 }
 
 http_server::~http_server() {

@@ -13,12 +13,15 @@
 #include <boost/asio/query.hpp>
 #include <boost/asio/require.hpp>
 
+#include "../ground/may_wait.hpp"
+
 namespace aft::server {
 
 // All that an event loop does, it does in its turn. Recursive, because Asio may call a handler from
 // within another.
 class turn {
  public:
+  explicit turn(const void* whose) : serving(whose) {}
   void lock() {
     mutex_.lock();
     ++depth_;
@@ -32,7 +35,8 @@ class turn {
     return holder_.load(std::memory_order_relaxed) == std::this_thread::get_id();
   }
 
-  bool over = false;  // the loop is gone; guarded by the turn itself
+  bool over = false;          // the loop is gone; guarded by the turn itself
+  const void* const serving;  // see detail::serving
 
  private:
   std::recursive_mutex mutex_;
@@ -63,6 +67,8 @@ class turn_executor {
   void execute(F&& f) const {
     inner_.execute([t = turn_, f = std::forward<F>(f)]() mutable {
       std::lock_guard lock(*t);
+      detail::no_waiting not_here("on an event loop");
+      detail::serving_for serving(t->serving);
       std::move(f)();
     });
   }

@@ -62,7 +62,7 @@ database::impl::impl(const std::string& url, const storage_options& options, con
       write_connection_(file_, storage::sqlite_access::write, options.durable && !temporary_,
                         options.busy_timeout, options.cache_bytes),
       readers_(file_, options, commits_, time),
-      writer_(write_connection_, readers_, commits_, topics_, options, log) {
+      writer_(write_connection_, readers_, commits_, topics_, options, log, this) {
   write_connection_.time = &time;
 }
 

@@ -6,6 +6,10 @@
 #include <thread>
 
 #include <doctest/doctest.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -31,6 +35,9 @@ asio::awaitable<void> pause(std::chrono::milliseconds d) {
   co_await timer.async_wait(asio::use_awaitable);
 }
 
+// Made within a transaction.
+struct stamped {};
+
 // Waits for ever, and says how it ended.
 struct sleepers {
   std::atomic<int> asleep{0}, cancelled{0};
@@ -43,6 +50,15 @@ struct sleepers {
     throw boost::system::system_error(failed);
   }
 };
+
+}  // namespace
+
+template <>
+struct aft::from_request<stamped> {
+  static stamped from(aft::transaction&) { return {}; }
+};
+
+namespace {
 
 template <class F>
 bool soon(F&& f) {
@@ -214,11 +230,111 @@ TEST_CASE("a coroutine writes to the database without waiting on its loop") {
   CHECK(app.db().read([](aft::reader& r) { return r.one<int>("select count(*) from item"); }) == 1);
 }
 
+TEST_CASE("a full queue of the writer is an error that the coroutine gets") {
+  watchdog dog("a full queue");
+  temporary_folder folder;
+  aft::app app({.database = folder / "a.db", .storage = {.max_queue = 1}});
+  app.migrate({"001", "create table item (name text not null) strict"});
+  app.get("/", [](aft::database& db) -> asio::awaitable<std::string> {
+    std::string what = "written";
+    auto add = [](aft::transaction& tx) { tx.execute("insert into item values ('x')"); };
+    try {
+      co_await aft::write_later(db, add);
+    } catch (const aft::storage_error& e) {
+      what = e.fault() == aft::storage_fault::busy ? "busy" : "other";
+    }
+    co_return what;
+  });
+  const auto where = app.start({.port = 0});
+  std::atomic<bool> held{false}, go_on{false};
+  std::thread holder([&] {
+    app.db().write([&](aft::transaction&) {
+      held = true;
+      while (!go_on) std::this_thread::yield();
+    });
+  });
+  CHECK(soon([&] { return held.load(); }));
+  client a(where.port), b(where.port);  // one waits in the queue, the other finds it full
+  a.send(get("/"));
+  b.send(get("/"));
+  std::string answers;
+  CHECK(soon([&] {
+    char part[4096];
+    for (const auto* c : {&a, &b}) {
+      const auto n = ::recv(c->fd(), part, sizeof part, MSG_DONTWAIT);
+      if (n > 0) answers.append(part, std::size_t(n));
+    }
+    return answers.find("busy") != answers.npos;
+  }));
+  go_on = true;
+  holder.join();
+}
+
+TEST_CASE("a coroutine may end at once, stop its app, and leave work behind") {
+  watchdog dog("ends of coroutines");
+  aft::app app;
+  std::atomic<bool> worked{false};
+  app.get("/at-once", []() -> asio::awaitable<std::string> {
+    std::string text = "at once";
+    co_await asio::dispatch(asio::use_awaitable);
+    co_return text;
+  });
+  app.get("/leaves-work", [&worked]() -> asio::awaitable<std::string> {
+    auto background = [&worked]() -> asio::awaitable<void> {
+      co_await pause(50ms);
+      worked = true;
+    };
+    const auto here = co_await asio::this_coro::executor;
+    asio::co_spawn(here, background, asio::detached);
+    co_return "left";
+  });
+  app.get("/stop", [&app]() -> asio::awaitable<std::string> {
+    co_await pause(1ms);
+    app.stop();
+    co_return "stopping";
+  });
+  auto ask = [&](std::uint16_t port) {
+    client c(port), d(port);
+    c.send(get("/at-once") + get("/at-once"));
+    CHECK(c.response().ends_with("at once"));
+    CHECK(c.response().ends_with("at once"));
+    c.send("GET /at-once HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    CHECK(c.receive().ends_with("at once"));
+    d.send(get("/leaves-work"));
+    CHECK(d.response().ends_with("left"));
+    CHECK(soon([&] { return worked.load(); }));
+    d.send(get("/stop"));
+    CHECK(d.response().ends_with("stopping"));
+  };
+  SUBCASE("on a loop of its own") {
+    ask(app.start({.port = 0}).port);
+    app.stop();
+  }
+  SUBCASE("on the host's") {
+    asio::io_context io;
+    const auto where = app.start_on(io, {.port = 0});
+    std::thread host([&] { io.run(); });
+    ask(where.port);
+    host.join();
+    app.stop();
+  }
+}
+
+TEST_CASE("a deadline reaches a coroutine that came over no socket") {
+  watchdog dog("a deadline without a socket");
+  aft::app app;
+  sleepers all;
+  app.get("/", [&all] { return all.sleep(); }).deadline(aft::milliseconds(50));
+  CHECK(app.handle({.target = "/"}).status == 503);
+  CHECK(all.cancelled == 1);
+}
+
 TEST_CASE("a coroutine that takes what none may keep while it waits fails the start") {
   temporary_folder folder;
   aft::app app({.database = folder / "a.db"});
   app.get("/a", [](aft::reader&) -> asio::awaitable<std::string> { co_return "a"; });
   app.get("/b", [](aft::transaction&) -> asio::awaitable<std::string> { co_return "b"; });
+  app.get("/c", [](stamped) -> asio::awaitable<std::string> { co_return "c"; });
   std::string why;
   try {
     app.prepare();
@@ -228,4 +344,5 @@ TEST_CASE("a coroutine that takes what none may keep while it waits fails the st
   CHECK(why.find("GET /a") != why.npos);
   CHECK(why.find("is a coroutine, but takes aft::reader&") != why.npos);
   CHECK(why.find("is a coroutine, but takes aft::transaction&") != why.npos);
+  CHECK(why.find("GET /c") != why.npos);
 }

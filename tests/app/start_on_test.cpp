@@ -25,6 +25,13 @@
 
 namespace {
 
+struct quit {
+  int code;
+};
+struct quit_within {
+  int code;
+};
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
@@ -257,9 +264,6 @@ TEST_CASE("two apps share a context, and start and stop apart") {
 TEST_CASE("a handler or a job may stop its own app, which then ends when it is waited for") {
   watchdog dog("stopping from within");
   temporary_folder folder;
-  struct quit {
-    int code;
-  };
   aft::app app({.database = folder / "a.db"});
   app.post("/stop", [&app] {
     app.stop();
@@ -274,6 +278,10 @@ TEST_CASE("a handler or a job may stop its own app, which then ends when it is w
     return "write";
   });
   std::atomic<bool> told{false};
+  app.job<quit_within>([&](quit_within, aft::transaction&) {
+    app.stop();
+    told = true;
+  });
   app.job<quit>([&](quit) {
     app.stop();
     told = true;
@@ -288,6 +296,11 @@ TEST_CASE("a handler or a job may stop its own app, which then ends when it is w
   }
   app.start({.port = 0});
   app.db().write([](aft::transaction& tx) { aft::enqueue(tx, quit{1}); });
+  while (!told) std::this_thread::sleep_for(1ms);
+  app.stop();
+  told = false;
+  app.start({.port = 0});
+  app.db().write([](aft::transaction& tx) { aft::enqueue(tx, quit_within{1}); });
   while (!told) std::this_thread::sleep_for(1ms);
   app.stop();
 }

@@ -25,10 +25,10 @@ constexpr auto slow_unit = std::chrono::milliseconds(100);
 
 sqlite_writer::sqlite_writer(sqlite_connection& connection, readers& all_readers,
                              commit_counter& commits, topics& all_topics,
-                             const storage_options& options, const logger& log)
+                             const storage_options& options, const logger& log, const void* whose)
     : connection_(connection), readers_(all_readers), commits_(commits), topics_(all_topics),
-      options_(options), log_(log), thread_(detail::quiet_thread("aft write", [this] { work(); })) {
-}
+      options_(options), log_(log), whose_(whose),
+      thread_(detail::quiet_thread("aft write", [this] { work(); })) {}
 
 sqlite_writer::~sqlite_writer() {
   {
@@ -56,6 +56,7 @@ bool sqlite_writer::submit(unit& u) noexcept {
 
 void sqlite_writer::work() {
   detail::no_waiting guard("inside a transaction");
+  detail::serving_for serving(whose_);
   while (true) {
     unit* batch;
     {

@@ -20,8 +20,10 @@ namespace aft::storage {
 
 class sqlite_writer {
  public:
+  // `whose` is what its thread serves, see detail::serving.
   sqlite_writer(sqlite_connection& connection, readers& all_readers, commit_counter& commits,
-                topics& all_topics, const storage_options& options, const logger& log);
+                topics& all_topics, const storage_options& options, const logger& log,
+                const void* whose);
   sqlite_writer(const sqlite_writer&) = delete;
   sqlite_writer& operator=(const sqlite_writer&) = delete;
   ~sqlite_writer();  // runs what waits
@@ -44,6 +46,7 @@ class sqlite_writer {
   topics& topics_;
   const storage_options& options_;
   const logger& log_;
+  const void* const whose_;
 
   int checkpointed_at_ = 0;              // pages of the log at its last checkpoint
   std::vector<std::string_view> noted_;  // by the transactions of this commit
