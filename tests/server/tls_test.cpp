@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <boost/asio/io_context.hpp>
 
 #include <aft/app.hpp>
 #include <aft/http/files.hpp>
@@ -977,4 +978,27 @@ TEST_CASE_FIXTURE(with_tls, "requests are answered beside a WebSocket, while Asi
   CHECK(c.receive().ends_with("root[goodbye]"));
   socket.send(frame(text, "still here"));
   CHECK(socket.next().second == "still here");
+}
+
+TEST_CASE_FIXTURE(with_tls, "a server on the host's io_context speaks TLS too") {
+  boost::asio::io_context io;
+  auto options = with({});
+  port = app->start_on(io, options).port;
+  std::thread runs([&] { io.run(); });
+  {
+    tls_client c(port, {.authority = ca.file()});
+    for (const std::size_t record : {std::size_t(16 * 1024), std::size_t(10)}) {
+      c.plain().send(c.encrypted(get + ask("/big") + get, record));
+      CHECK(body_of(c.response()) == "root");
+      CHECK(body_of(c.response()).size() == 10'000'000);
+      CHECK(body_of(c.response()) == "root");
+    }
+    socket_client socket(port);
+    socket.send(frame(text, "hello"));
+    CHECK(socket.next() == std::pair(text, "hello"s));
+    app->reload_certificates();
+    CHECK(tls_client(port, {.authority = ca.file()}).server_name() == "first");
+  }
+  app->stop();
+  runs.join();
 }
