@@ -43,6 +43,7 @@ openssl::bio_ptr open_pem(const std::string& path) {
     if (BIO_write(memory.get(), part, int(size)) != size) throw std::bad_alloc();
   }
   if (size < 0) refuse_file(path, fmt::format("cannot be read: {}", std::strerror(errno)));
+  OPENSSL_cleanse(part, sizeof part);  // it may have been a key
   return memory;
 }
 
@@ -129,7 +130,7 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size,
 
 void demand_certificate(SSL_CTX* c, const tls_options& options) {
   const auto& path = options.client_authorities;
-  open_pem(path);
+  open_pem(path);  // for the reason, where it cannot be read
   auto* names = SSL_load_client_CA_file(path.c_str());
   if (!names || SSL_CTX_load_verify_locations(c, path.c_str(), nullptr) != 1) {
     sk_X509_NAME_pop_free(names, X509_NAME_free);
