@@ -4,6 +4,7 @@ find_package(Threads REQUIRED)
 find_package(SQLite3 3.37 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
 
 find_package(Boost 1.81 QUIET)
 if(NOT Boost_FOUND)

@@ -107,6 +107,11 @@ class app : public routes {
   // stop() runs on another thread.
   endpoint start_on(boost::asio::io_context& loop, listen_options options = {});
 
+  // Reads the certificates and keys of listen_options::tls again; connections that are there go on
+  // with the old ones. Throws configuration_error where they cannot be used, and keeps the old
+  // ones. Any thread.
+  void reload_certificates();
+
   // Ends what start() began: no new connections, requests that are being answered may end until
   // listen_options::drain, running jobs too. Any thread; also before a start, and twice. Waits for
   // the end, but not in a handler or job of this app: there it only begins, and the next stop(), or
@@ -116,7 +121,7 @@ class app : public routes {
 
   // For programs: start, say so on standard output ("listening on http://127.0.0.1:8080"), wait for
   // SIGINT, SIGTERM or a stop(), stop. If it cannot start, one sentence on standard error, and exit
-  // with 1.
+  // with 1. With certificates SIGHUP reloads them.
   void run(listen_options options = {});
 
   // Answers one request with the whole stack but no socket, for tests. Any thread.

@@ -71,6 +71,8 @@
 #include "../../src/server/event_loop.cpp"
 #include "../../src/server/server.cpp"
 #include "../../src/server/socket.cpp"
+#include "../../src/server/tls_context.cpp"
+#include "../../src/server/tls_stream.cpp"
 #include "../../src/server/websocket_connection.cpp"
 // 4 app
 #include "../../src/app/app.cpp"

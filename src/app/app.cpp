@@ -228,6 +228,12 @@ std::vector<endpoint> app::endpoints() const {
   return impl_->server ? impl_->server->places() : std::vector<endpoint>();
 }
 
+void app::reload_certificates() {
+  std::lock_guard lock(impl_->mutex);
+  if (!impl_->server) throw configuration_error("the app has not been started");
+  impl_->server->reload_certificates();
+}
+
 void app::stop() { impl_->stop(); }
 void app::tell_when_stopped(void (*told)()) {
   std::lock_guard lock(impl_->mutex);

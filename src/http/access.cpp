@@ -31,17 +31,6 @@ bool is_ip_address(std::string_view host) {
   return dots == 3 && digits;
 }
 
-// Without the port, and without the dot that ends a name's root.
-std::string_view host_name(std::string_view authority) {
-  const auto bracket = authority.rfind(']');
-  const auto colon = authority.rfind(':');
-  if (colon != authority.npos && (bracket == authority.npos || colon > bracket)) {
-    authority = authority.substr(0, colon);
-  }
-  if (authority.ends_with('.')) authority.remove_suffix(1);
-  return authority;
-}
-
 bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
   return text.size() >= end.size() &&
          equal_ignoring_case(text.substr(text.size() - end.size()), end);
@@ -89,6 +78,16 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+std::string_view host_name(std::string_view authority) {
+  const auto bracket = authority.rfind(']');
+  const auto colon = authority.rfind(':');
+  if (colon != authority.npos && (bracket == authority.npos || colon > bracket)) {
+    authority = authority.substr(0, colon);
+  }
+  if (authority.ends_with('.')) authority.remove_suffix(1);
+  return authority;
+}
 
 access_policy::access_policy(const access_options& options, const page_options& pages)
     : open_(false) {

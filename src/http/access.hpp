@@ -12,6 +12,9 @@
 
 namespace aft::http {
 
+// Without the port, and without the dot that ends a name's root.
+std::string_view host_name(std::string_view authority);
+
 // Filled on one thread; afterwards const from any.
 class access_policy {
  public:

@@ -7,6 +7,7 @@
 #include <aft/ground/error.hpp>
 
 #include "compression.hpp"
+#include "ip_address.hpp"
 
 namespace aft::http {
 
@@ -86,6 +87,25 @@ void dispatcher::start(route_list& routes) {
   routes_ = &routes;
 }
 
+// Whoever asks for a page is sent on. Who calls an API is told instead: its secrets went over the
+// open network, and would again at every call.
+void dispatcher::send_to_https(call& c, const std::string& port) const {
+  const auto& head = c.head;
+  const auto host = host_name(head.authority.empty() ? head.value(known::host) : head.authority);
+  const auto where = fmt::format("https://{}{}", host, port);
+  const bool found = c.match.route != route_tree::none;
+  const bool is_page =
+      found && (head.method == method::get || head.method == method::head) &&
+      routes_->entries[std::size_t(c.match.route)]->handler.info().result.kind != content::json &&
+      !head.upgrades && !head.has(known::authorization);
+  if (is_page && !host.empty()) {
+    c.answer.status = 308;
+    return add_header(c.answer, "Location", where + std::string(head.target));
+  }
+  c.fail(403, "this is served over HTTPS alone: " + where);
+  c.failure.code = "https_only";
+}
+
 namespace {
 
 std::string methods_of(std::uint32_t allowed) {
@@ -141,6 +161,11 @@ void dispatcher::find_route(call& c) const {
   if (!tree_.find_literal(head.method, path, c.match)) {
     verdict = split_path(path, c.decoded_path, c.segments);
     if (verdict == path_verdict::ok) tree_.find(head.method, c.segments, c.match);
+  }
+  const auto* client = request_access::client(c.incoming);
+  if (client && client->https_port && !path.starts_with("/.well-known/acme-challenge/") &&
+      !c.incoming.secure()) {
+    return send_to_https(c, *client->https_port);
   }
   if (verdict == path_verdict::ok && c.match.route != route_tree::none) {
     c.route = routes_->entries[std::size_t(c.match.route)].get();

@@ -103,6 +103,7 @@ class dispatcher {
   void fail_late(call& c) const;
   bool let_in(call& c) const;  // false: answered
   void answer_without_route(call& c, path_verdict verdict) const;
+  void send_to_https(call& c, const std::string& port) const;
 
   const logger& log_;
   problem_writer on_problem_;

@@ -69,8 +69,13 @@ struct request_head : framing {
 // After the bytes have moved from one place to another.
 void rebase(request_head& head, const char* from, const char* to);
 
+struct client_of;
+
 struct request_access {
-  static void set_client(request& r, const void* client) { r.client_ = client; }
+  static void set_client(request& r, const client_of* client) { r.client_ = client; }
+  static const client_of* client(const request& r) {
+    return static_cast<const client_of*>(r.client_);
+  }
   static void set_deadline(request& r, const std::int64_t* at) { r.deadline_ = at; }
   static void bind(request& r, const request_head& head, std::string_view body) {
     r.headers_ = head.lines;

@@ -8,6 +8,7 @@
 
 #include <aft/ground/error.hpp>
 
+#include "head.hpp"
 #include "letters.hpp"
 
 namespace aft::http {
@@ -31,14 +32,29 @@ std::optional<ip_address> read_hop(std::string_view text) {
   return ip_address::parse(text);
 }
 
-// The value of "for" in one element of Forwarded (RFC 7239).
-std::string_view read_for(std::string_view element) {
+// The value of "for=" or "proto=" in one element of Forwarded (RFC 7239).
+std::string_view read_pair(std::string_view element, std::string_view name) {
   while (!element.empty()) {
     const auto pair = without_blanks(element.substr(0, element.find(';')));
     element.remove_prefix(std::min(element.find(';'), element.size() - 1) + 1);
-    if (pair.size() > 4 && equal_ignoring_case(pair.substr(0, 4), "for=")) return pair.substr(4);
+    if (pair.size() > name.size() && equal_ignoring_case(pair.substr(0, name.size()), name)) {
+      return pair.substr(name.size());
+    }
   }
   return {};
+}
+
+bool is_https(std::string_view word) {
+  return equal_ignoring_case(word, "https") || equal_ignoring_case(word, "\"https\"");
+}
+
+// What the nearest proxy wrote, at the end of the last line.
+bool says_https(const request& r) {
+  for (auto line = r.headers().rbegin(); line != r.headers().rend(); ++line) {
+    if (!equal_ignoring_case(line->name, "X-Forwarded-Proto")) continue;
+    return is_https(without_blanks(line->value.substr(line->value.rfind(',') + 1)));
+  }
+  return false;
 }
 
 }  // namespace
@@ -110,10 +126,11 @@ bool trusted_proxies::trusts(const ip_address& a) const {
   });
 }
 
-ip_address trusted_proxies::find_client(const ip_address& peer, const request& r) const {
-  if (!trusts(peer)) return peer;
-  auto client = peer;
+trusted_proxies::sender trusted_proxies::find_sender(const ip_address& peer,
+                                                     const request& r) const {
+  if (!trusts(peer)) return {peer};
   const bool standard = equal_ignoring_case(header_, "Forwarded");
+  sender found{peer, !standard && says_https(r)};
   // Each proxy adds at the end, of the last line: read from there, as long as the word counts.
   for (auto line = r.headers().rbegin(); line != r.headers().rend(); ++line) {
     if (!equal_ignoring_case(line->name, header_)) continue;
@@ -121,15 +138,16 @@ ip_address trusted_proxies::find_client(const ip_address& peer, const request& r
     while (true) {
       const auto comma = rest.rfind(',');
       const auto element = comma == rest.npos ? rest : rest.substr(comma + 1);
-      const auto hop = read_hop(standard ? read_for(element) : element);
-      if (!hop) return client;  // "unknown", or nonsense: as far as we know
-      client = *hop;
-      if (!trusts(client)) return client;
+      const auto hop = read_hop(standard ? read_pair(element, "for=") : element);
+      if (standard) found.secure = is_https(read_pair(element, "proto="));
+      if (!hop) return found;  // "unknown", or nonsense: as far as we know
+      found.address = *hop;
+      if (!trusts(found.address)) return found;
       if (comma == rest.npos) break;
       rest = rest.substr(0, comma);
     }
   }
-  return client;
+  return found;
 }
 
 }  // namespace aft::http
@@ -137,9 +155,19 @@ ip_address trusted_proxies::find_client(const ip_address& peer, const request& r
 namespace aft {
 
 std::string request::client() const {
-  if (!client_) return "";
-  const auto& c = *static_cast<const http::client_of*>(client_);
-  return (c.proxies ? c.proxies->find_client(c.peer, *this) : c.peer).text();
+  const auto* c = http::request_access::client(*this);
+  if (!c) return "";
+  return (c->proxies ? c->proxies->find_client(c->peer, *this) : c->peer).text();
+}
+
+bool request::secure() const {
+  const auto* c = http::request_access::client(*this);
+  return c && (c->secure || (c->proxies && c->proxies->says_secure(c->peer, *this)));
+}
+
+const client_certificate* request::client_certificate() const {
+  const auto* c = http::request_access::client(*this);
+  return c ? c->certificate.get() : nullptr;
 }
 
 }  // namespace aft

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,14 +30,25 @@ class trusted_proxies {
   trusted_proxies(const std::vector<std::string>& networks, std::string header);
 
   // Who sent the request, as far as it can be believed: the hop nearest to us that is not trusted.
-  ip_address find_client(const ip_address& peer, const request& r) const;
+  ip_address find_client(const ip_address& peer, const request& r) const {
+    return find_sender(peer, r).address;
+  }
+  // Whether that hop came over TLS, by the word of whom it came to.
+  bool says_secure(const ip_address& peer, const request& r) const {
+    return trusts(peer) && find_sender(peer, r).secure;
+  }
 
  private:
   struct network {
     ip_address address;
     unsigned bits;
   };
+  struct sender {
+    ip_address address;
+    bool secure = false;
+  };
   bool trusts(const ip_address& a) const;
+  sender find_sender(const ip_address& peer, const request& r) const;
 
   std::vector<network> networks_;
   bool unix_ = false;
@@ -46,6 +58,10 @@ class trusted_proxies {
 struct client_of {
   ip_address peer{};
   const trusted_proxies* proxies = nullptr;  // null: none
+  bool secure = false;                       // over TLS
+  // Where pages are to be had instead: the end of the authority, such as ":8443". Null: here.
+  const std::string* https_port = nullptr;
+  std::unique_ptr<const client_certificate> certificate{};
 };
 
 }  // namespace aft::http

@@ -333,6 +333,7 @@ void session::begin_upgrade(session_host& host, call& c, buffer& out) {
   auto upgrade = std::move(c.answer.upgrade);
   if (host.upgrades && !host.draining) {
     upgrade_ = std::move(upgrade);
+    if (client.secure) upgrade_->hsts = host.hsts;
     return c.arguments.discard();
   }
   c.answer.clear();

@@ -68,6 +68,7 @@ class session_host {
   std::int64_t now = detail::coarse_milliseconds();
   bool draining = false;  // every answer closes its connection
   bool upgrades = false;  // a connection may go on as a WebSocket
+  std::string hsts{};     // what answers over TLS say in Strict-Transport-Security; empty: nothing
 
   static constexpr std::size_t date_line_size = 37;
   char date_line[date_line_size + 1] = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";

@@ -21,6 +21,7 @@ struct websocket_start {
   std::string key;          // Sec-WebSocket-Key
   std::string extensions;   // that the client offers
   std::string subprotocol;  // that was chosen; empty: none
+  std::string hsts{};       // Strict-Transport-Security of its answer; empty: none
 };
 
 struct peer_message {

@@ -36,6 +36,16 @@ void add_access_lines(const access_policy& access, const call& c, buffer& lines)
   lines.append(access.for_origins());
 }
 
+// Unless the handler has a word of its own.
+void add_hsts_line(const session_host& host, const call& c, buffer& lines) {
+  constexpr std::string_view name = "Strict-Transport-Security: ";
+  const auto* client = request_access::client(c.incoming);
+  if (!client || !client->secure || lines.view().find(name) != std::string_view::npos) return;
+  lines.append(name);
+  lines.append(host.hsts);
+  lines.append("\r\n");
+}
+
 }  // namespace
 
 void session_host::set_date(std::int64_t unix_seconds) {
@@ -52,6 +62,7 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
   if (answer.content_type.starts_with("text/html")) {
     access.add_page_lines(answer.headers);
   }
+  if (!host.hsts.empty()) add_hsts_line(host, c, answer.headers);
   const auto content = answer.content();
   const auto headers = answer.headers.view();
   char* to = out.reserve(sizeof host.ok_head + longest_reason + answer.content_type.size() +

@@ -34,6 +34,7 @@
 #include "context_guests.hpp"
 #include "coroutines.hpp"
 #include "timer_wheel.hpp"
+#include "tls_stream.hpp"
 #include "turn.hpp"
 #include "websocket_connection.hpp"
 
@@ -48,6 +49,7 @@ constexpr int busy_batch = 8;    // events that promise more
 constexpr int max_batches = 16;  // before timers have their turn
 constexpr unsigned drain_command = 1, abort_command = 2;
 constexpr int max_accepted_at_once = 64;
+constexpr int max_handshakes = 16;  // in a batch; they cost more than all else
 constexpr int max_parts_at_once = 16;
 constexpr std::size_t max_sent_of_a_file = 256 * 1024;
 constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not needed now
@@ -59,6 +61,9 @@ constexpr int patience = 1000;  // milliseconds, until a context is taken for on
 constexpr std::string_view too_many_connections =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
     "Connection: close\r\n\r\n";
+constexpr std::string_view https_here =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 42\r\n"
+    "Connection: close\r\n\r\nThis port speaks HTTPS; use https:// here.";
 
 }  // namespace
 
@@ -68,7 +73,7 @@ constexpr std::string_view too_many_connections =
 // more per turn. On a context of the host's Asio always waits.
 class event_loop::impl final : private waker, private coroutine_executor, private context_guest {
  public:
-  impl(server_state& state, std::vector<descriptor> listeners, asio::io_context* host)
+  impl(server_state& state, std::vector<listener> listeners, asio::io_context* host)
       : state_(state), listeners_(std::move(listeners)), own_(host ? nullptr : new own_context),
         io_(host ? host : &own_->io),
         executor_(host ? asio::any_io_executor(turn_executor(host->get_executor(), turn_))
@@ -87,6 +92,10 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     control(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, &wake_);
     host_.upgrades = true;
     host_.coroutines = this;
+    const auto& tls = state_.options.tls;
+    if (!tls.certificates.empty() && tls.hsts >= seconds(1)) {
+      host_.hsts = "max-age=" + std::to_string(tls.hsts.in_seconds());
+    }
     host_.on_more = [](void* s) {
       auto& c = *static_cast<connection*>(static_cast<http::session*>(s)->connection);
       c.loop.has_more(c);
@@ -158,11 +167,13 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
 
     impl& loop;
     descriptor fd;
+    std::unique_ptr<tls_stream> tls{};  // null: plain
     http::session http;
     buffer in;                 // bytes that came and are not used yet
     buffer out;                // bytes that wait for the client to read
     std::size_t lingered = 0;  // bytes dropped after the answer
     std::uint32_t events = 0;  // that epoll watches for
+    bool shaking = false;      // hands: TLS is not agreed on yet
     bool read_closed = false;  // the client sends no more
     bool lingering = false;    // answered and closed for writing; what still comes is dropped
     bool sends = false;        // what its session makes while it is sent
@@ -295,11 +306,12 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     host_.set_date(now.tv_sec);
     host_.now = detail::coarse_milliseconds();
     event_count_ = count;
+    handshakes_ = 0;
     for (event_ = 0; event_ < count; ++event_) {
       auto* what = events_[std::size_t(event_)].data.ptr;
       if (!what) continue;  // closed by an earlier event of this batch
       if (what == &wake_) take_what_others_left();
-      else if (is_listener(what)) accept(*static_cast<descriptor*>(what));
+      else if (is_listener(what)) accept(*static_cast<listener*>(what));
       else handle(*static_cast<connection*>(what), events_[std::size_t(event_)].events);
     }
     event_count_ = 0;
@@ -310,11 +322,12 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   void handle(connection& c, std::uint32_t events) {
     if (events & (EPOLLERR | EPOLLHUP)) return close(c);
     if (events & EPOLLRDHUP && c.http.sending()) return close(c);  // of one who only listens
+    if (c.shaking) return shake_hands(c);
     if (events & EPOLLRDHUP && c.http.can_cancel()) {
       c.http.cancel();
       return settle(c);
     }
-    if (events & EPOLLOUT) return write_on(c);
+    if (events & EPOLLOUT || (c.tls && !c.out.empty())) return write_on(c);
     if (c.lingering) return drop_input(c);
     if (c.http.waiting()) return watch(c, EPOLLERR);  // more requests can wait in the kernel
     read(c);
@@ -326,11 +339,11 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     return what >= listeners_.data() && what < listeners_.data() + listeners_.size();
   }
 
-  void accept(const descriptor& listener) {
-    for (int i = 0; i < max_accepted_at_once && listener.get() >= 0; ++i) {
+  void accept(const listener& from) {
+    for (int i = 0; i < max_accepted_at_once && from.get() >= 0; ++i) {
       sockaddr_storage peer;
       socklen_t size = sizeof peer;
-      const int fd = ::accept4(listener.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+      const int fd = ::accept4(from.get(), reinterpret_cast<sockaddr*>(&peer), &size,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -341,13 +354,14 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
       if (state_.connections.fetch_add(1, std::memory_order_relaxed) >=
           state_.options.max_connections) {
         state_.connections.fetch_sub(1, std::memory_order_relaxed);
-        ::send(fd, too_many_connections.data(), too_many_connections.size(),
-               MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (from.over != transport::tls) send_raw(fd, too_many_connections);
         ::close(fd);
         continue;
       }
       auto& c = *new connection(*this, fd);
       c.http.client = {address_of(peer), &state_.proxies};
+      if (from.over == transport::moved) c.http.client.https_port = &state_.https_port;
+      if (from.over == transport::tls) begin_tls(c);
       add(c);
     }
   }
@@ -374,6 +388,10 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     std::size_t have = c.in.size();
     if (have) std::memcpy(read_buffer_.get(), c.in.data(), have);
     if (have == read_buffer_size) return use(c, have);
+    if (c.tls) {
+      if (decrypt(c, have)) use(c, have);
+      return;
+    }
     const auto received =
         ::recv(c.fd.get(), read_buffer_.get() + have, read_buffer_size - have, MSG_DONTWAIT);
     if (received < 0) {
@@ -413,7 +431,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   void settle(connection& c) {
     const auto& times = state_.options.timeouts;
     if (!c.out.empty()) {
-      watch(c, EPOLLOUT);
+      watch(c, to_write(c));
       return put_off(c, times.send);
     }
     if (c.http.upgrading()) return upgrade(c);
@@ -423,9 +441,9 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
       watch(c, c.http.can_cancel() ? EPOLLERR | EPOLLRDHUP : EPOLLERR);
       return put_off(c, c.http.can_cancel() ? c.http.time_left(host_) : hours(24 * 365));
     }
-    watch(c, EPOLLIN);
+    watch(c, to_read(c));
     if (c.http.idle()) {
-      if (draining_) return close(c);
+      if (draining_) return leave(c);
       put_off(c, times.idle);
     } else if (c.http.reading_body()) {
       put_off(c, times.body);
@@ -436,12 +454,64 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   // The socket goes on as a WebSocket; what stays behind is closed without it.
   void upgrade(connection& c) {
     control(EPOLL_CTL_DEL, c.fd.get(), 0, nullptr);
-    websockets_.add(std::move(c.fd), c.http.take_upgrade(), c.in.view());
+    websockets_.add(std::move(c.fd), std::move(c.tls), c.http.take_upgrade(), c.in.view());
     close(c);
   }
   void put_off(connection& c, duration d) { wheel_.set(c, wheel_.now() + in_ticks(d)); }
 
+  // ---- TLS
+
+  void begin_tls(connection& c) {
+    c.tls = std::make_unique<tls_stream>(state_.tls.get(), c.fd.get());
+    c.shaking = c.http.client.secure = true;
+  }
+
+  void shake_hands(connection& c) {
+    if (++handshakes_ > max_handshakes) return;  // epoll says it again
+    switch (c.tls->handshake().status) {
+      case tls_status::done: break;
+      case tls_status::wants_read: return watch(c, EPOLLIN);
+      case tls_status::wants_write: return watch(c, EPOLLOUT);
+      default:
+        state_.log.write(log_level::debug, "server",
+                         "a TLS handshake failed: " + std::string(c.tls->why()));
+        if (c.tls->met_http()) send_raw(c.fd.get(), https_here);
+        return linger(c);
+    }
+    c.shaking = false;
+    c.http.client.certificate = c.tls->certificate();
+    put_off(c, state_.options.timeouts.head);
+    watch(c, EPOLLIN);
+    read(c);  // what came with the last of it
+  }
+
+  // Reads behind the first bytes of the read buffer. False where nothing came.
+  bool decrypt(connection& c, std::size_t& have) {
+    const auto before = have;
+    do {
+      const auto got = c.tls->read(read_buffer_.get() + have, read_buffer_size - have);
+      have += got.size;
+      if (got.status == tls_status::failed) return linger(c), false;
+      if (got.status == tls_status::closed) c.read_closed = true;
+    } while (c.tls->pending() && have < read_buffer_size);
+    if (have > before || c.read_closed) return true;
+    watch(c, to_read(c));
+    return false;
+  }
+
+  // What OpenSSL holds, epoll does not know of; but the socket can mostly be written to.
+  static std::uint32_t to_read(const connection& c) {
+    return c.tls && (c.tls->pending() || c.tls->reads_when_writable()) ? EPOLLOUT : EPOLLIN;
+  }
+  static std::uint32_t to_write(const connection& c) {
+    return c.tls && c.tls->writes_when_readable() ? EPOLLIN : EPOLLOUT;
+  }
+
   // ---- writing
+
+  static void send_raw(int fd, std::string_view text) {
+    ::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
 
   // Sends what stands in output_; what does not go now moves to the connection. False if it did.
   bool send_output(connection& c) {
@@ -458,6 +528,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     return all;
   }
   bool send(connection& c, const buffer& bytes, std::size_t& sent) {
+    if (c.tls) return encrypt(c, bytes, sent);
     while (sent < bytes.size()) {
       const auto count =
           ::send(c.fd.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -470,12 +541,21 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     }
     return true;
   }
+  bool encrypt(connection& c, const buffer& bytes, std::size_t& sent) {
+    while (sent < bytes.size()) {
+      const auto put = c.tls->write(bytes.data() + sent, bytes.size() - sent);
+      if (put.status == tls_status::failed) close(c);
+      if (put.status != tls_status::done) return false;
+      sent += put.size;
+    }
+    return true;
+  }
 
   // What an answer is made of while it is sent, until the socket or its source has had enough.
   void send_more(connection& c) {
     bool moved = !std::exchange(c.sends, true);  // only what moves puts the end off
     for (int i = 0; i < max_parts_at_once && c.http.sending(); ++i) {
-      if (auto* part = c.http.file()) {
+      if (auto* part = c.tls ? nullptr : c.http.file()) {
         if (!send_file(c, *part)) break;
         if (c.fd.get() < 0) return;
         moved = true;
@@ -491,7 +571,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     }
     if (!c.http.sending()) c.sends = false;
     if (!c.http.sending() && c.out.empty() && c.in.empty()) return settle(c);
-    watch(c, EPOLLOUT);  // the other connections have their turn before what comes next
+    watch(c, to_write(c));  // the other connections have their turn before what comes next
     if (moved) put_off(c, state_.options.timeouts.send);
   }
 
@@ -552,15 +632,24 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     const bool all = send(c, c.out, sent);
     if (c.fd.get() < 0) return;
     c.out.erase_front(sent);
-    if (!all) return put_off(c, state_.options.timeouts.send);
+    if (!all) {
+      watch(c, to_write(c));
+      if (sent) put_off(c, state_.options.timeouts.send);
+      return;
+    }
     if (c.out.capacity() > max_kept_bytes) c.out.release();
     go_on(c);
   }
 
   // Requests that waited behind an answer.
   void go_on(connection& c) {
-    const std::size_t have = c.in.size();
+    std::size_t have = c.in.size();
     if (have) std::memcpy(read_buffer_.get(), c.in.data(), have);
+    const bool takes = !c.http.waiting() && !c.http.sending() && !c.http.closing();
+    if (takes && to_read(c) == EPOLLOUT && have < read_buffer_size) {
+      decrypt(c, have);
+      if (c.lingering) return;
+    }
     use(c, have);
   }
 
@@ -686,16 +775,26 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     websockets_.drain();
     for_each([this](connection& c) {
       const bool listens = c.http.sending() && c.http.starved();
-      if ((c.http.idle() && c.in.empty() && c.out.empty()) || listens) close(c);
+      if (listens) close(c);
+      else if (c.http.idle() && c.in.empty() && c.out.empty()) leave(c);
     });
   }
 
   // Everything is answered and sent, and the connection ends.
   void finish(connection& c) {
+    if (c.tls && c.tls->shutdown().status == tls_status::wants_write) {
+      watch(c, EPOLLOUT);
+      return put_off(c, state_.options.timeouts.send);
+    }
     if (c.read_closed || !c.http.lost_framing()) return close(c);
-    // Closing with unread bytes would reset the connection and may take the answer with it.
+    linger(c);
+  }
+
+  // Closing with unread bytes would reset the connection and may take the answer with it.
+  void linger(connection& c) {
     ::shutdown(c.fd.get(), SHUT_WR);
     c.lingering = true;
+    c.shaking = false;
     c.in.release();
     watch(c, EPOLLIN);
     put_off(c, linger_time);
@@ -706,6 +805,12 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (received > 0) c.lingered += std::size_t(received);
     if (received <= 0 || c.lingered > max_lingering) close(c);
+  }
+
+  // Between two requests, so that nothing is cut off.
+  void leave(connection& c) {
+    if (c.tls) c.tls->shutdown();
+    close(c);
   }
 
   void close(connection& c) {
@@ -764,7 +869,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     websockets_.tick();
     wheel_.tick([this](timed& t) {
       auto& c = static_cast<connection&>(t);
-      if (c.lingering || !c.out.empty()) return close(c);
+      if (c.lingering || c.shaking || c.http.closing() || !c.out.empty()) return close(c);
       if (c.http.sending() && c.http.starved()) {
         c.http.beat(host_, output_);
         send_output(c);
@@ -783,7 +888,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   }
 
   server_state& state_;
-  std::vector<descriptor> listeners_;
+  std::vector<listener> listeners_;
   descriptor epoll_, wake_;
   struct own_context {
     asio::io_context io{1};
@@ -807,6 +912,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   buffer output_;
   std::array<epoll_event, max_events> events_;
   int event_ = 0, event_count_ = 0;
+  int handshakes_ = 0;  // of this batch
   connection* newest_ = nullptr;
   connection* graveyard_ = nullptr;
   std::int64_t next_tick_ = 0;  // milliseconds
@@ -824,7 +930,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   std::vector<connection*> more_now_;  // of this thread alone
 };
 
-event_loop::event_loop(server_state& state, std::vector<descriptor> listeners,
+event_loop::event_loop(server_state& state, std::vector<listener> listeners,
                        boost::asio::io_context* host)
     : impl_(new impl(state, std::move(listeners), host)) {}
 event_loop::~event_loop() = default;

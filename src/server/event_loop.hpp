@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <aft/ground/log.hpp>
@@ -13,12 +15,24 @@
 #include "../http/dispatcher.hpp"
 #include "../http/ip_address.hpp"
 #include "socket.hpp"
+#include "tls_context.hpp"
 
 namespace boost::asio {
 class io_context;
 }
 
 namespace aft::server {
+
+// What a socket that listens is for.
+enum class transport {
+  plain,
+  tls,
+  moved,  // plain, and pages are to be had over TLS instead
+};
+struct listener : descriptor {
+  listener(descriptor d, transport t) : descriptor(std::move(d)), over(t) {}
+  transport over;
+};
 
 // What the loops of one server share. Any thread.
 struct server_state {
@@ -28,12 +42,14 @@ struct server_state {
   bool through_asio = false;  // Asio waits, for the sake of others who use it on these loops
   http::trusted_proxies proxies{options.trusted_proxies, options.proxy_header};
   std::atomic<std::size_t> connections{0};
+  current_tls tls{};
+  std::string https_port{};  // as client_of wants it; before the loops begin
 };
 
 class event_loop {
  public:
   // With a `host` it serves in turns on that, from when it is constructed; else see run().
-  event_loop(server_state& state, std::vector<descriptor> listeners,
+  event_loop(server_state& state, std::vector<listener> listeners,
              boost::asio::io_context* host = nullptr);
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;

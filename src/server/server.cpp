@@ -36,7 +36,8 @@ std::pair<std::string, std::uint16_t> split_port(const std::string& text) {
       port > 65535) {
     throw configuration_error("\"" + text +
                               "\" is no place to listen at; give it like \"127.0.0.1:8081\", "
-                              "\"[::1]:8081\" or \"unix:/run/app.sock\"");
+                              "\"[::1]:8081\", \"http://127.0.0.1:8081\" or "
+                              "\"unix:/run/app.sock\"");
   }
   return {address, std::uint16_t(port)};
 }
@@ -44,8 +45,8 @@ std::pair<std::string, std::uint16_t> split_port(const std::string& text) {
 }  // namespace
 
 // TCP sockets share their port, one for each loop; others are shared themselves.
-void http_server::listen_at(const std::string& address, std::uint16_t port,
-                            std::vector<std::vector<descriptor>>& of_loops) {
+void http_server::listen_at(const std::string& address, std::uint16_t port, transport over,
+                            listeners_of_loops& of_loops) {
   std::vector<descriptor> sockets;
   if (address == "inherited") {
     sockets = inherited_sockets();
@@ -60,30 +61,54 @@ void http_server::listen_at(const std::string& address, std::uint16_t port,
       port = bound_to(alone).port;
     }
     for (auto& loop : of_loops) {
-      loop.push_back(listen_tcp(address, port, share));
+      loop.emplace_back(listen_tcp(address, port, share), over);
       port = bound_to(loop.back()).port;
     }
-    places_.push_back(bound_to(of_loops.front().back()));
+    note_place(bound_to(of_loops.front().back()), over);
   }
   for (const auto& socket : sockets) {
-    for (auto& loop : of_loops) loop.push_back(copy_of(socket));
-    places_.push_back(bound_to(socket));
+    const auto place = bound_to(socket);
+    const auto its = place.address.starts_with("unix:") ? transport::plain : over;
+    for (auto& loop : of_loops) loop.emplace_back(copy_of(socket), its);
+    note_place(place, its);
   }
+}
+
+void http_server::note_place(endpoint place, transport over) {
+  place.secure = over == transport::tls;
+  places_.push_back(std::move(place));
 }
 
 http_server::http_server(const http::dispatcher& routes, const logger& log,
                          const listen_options& options, bool through_asio,
                          boost::asio::io_context* host)
     : state_{routes, log, options, through_asio || routes.has_coroutines()} {
-  std::vector<std::vector<descriptor>> of_loops(host ? 1 : loop_count(options.threads));
-  listen_at(options.address, options.port, of_loops);
+  const auto& tls = options.tls;
+  const bool has_tls = !tls.certificates.empty();
+  if (has_tls) reload_certificates();
+  else if (!tls.client_authorities.empty()) {
+    throw configuration_error("client_authorities need certificates of the server's own");
+  }
+  const auto over = has_tls ? transport::tls : transport::plain;
+  const auto beside = has_tls && tls.redirect_pages ? transport::moved : transport::plain;
+  listeners_of_loops of_loops(host ? 1 : loop_count(options.threads));
+  listen_at(options.address, options.port, over, of_loops);
   for (const auto& place : options.also) {
     if (place == "inherited" || place.starts_with("unix:")) {
-      listen_at(place, 0, of_loops);
+      listen_at(place, 0, over, of_loops);
     } else {
-      const auto [address, port] = split_port(place);
-      listen_at(address, port, of_loops);
+      const bool is_plain = place.starts_with("http://");
+      const auto [address, port] = split_port(is_plain ? place.substr(7) : place);
+      listen_at(address, port, is_plain ? beside : over, of_loops);
     }
+  }
+  if (has_tls) {
+    const auto first = std::find_if(places_.begin(), places_.end(),
+                                    [](const endpoint& place) { return place.secure; });
+    if (first == places_.end()) {
+      throw configuration_error("there are certificates, but no TCP socket that speaks TLS");
+    }
+    if (first->port != 443) state_.https_port = ":" + std::to_string(first->port);
   }
   for (auto& listeners : of_loops) {
     loops_.push_back(std::make_unique<event_loop>(state_, std::move(listeners), host));
@@ -98,6 +123,13 @@ void http_server::begin_stop() {
   // First, so that whoever takes a path over in the meantime keeps it.
   for (const auto& file : std::exchange(files_, {})) ::unlink(file.c_str());
   for (auto& loop : loops_) loop->drain();
+}
+
+void http_server::reload_certificates() {
+  if (state_.options.tls.certificates.empty()) {
+    throw configuration_error("the app was started without certificates");
+  }
+  state_.tls.set(std::make_shared<const tls_context>(state_.options.tls, state_.log));
 }
 
 void http_server::stop(duration drain) {

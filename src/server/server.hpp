@@ -28,6 +28,10 @@ class http_server {
   const std::vector<endpoint>& places() const { return places_; }
   std::size_t connections() const { return state_.connections; }
 
+  // Reads the files again, for connections that are still to come. Throws configuration_error, and
+  // goes on as before. Any thread.
+  void reload_certificates();
+
   // Any thread. Returns at once; no new connections from here on, and as stop() waits for.
   void begin_stop();
 
@@ -38,8 +42,10 @@ class http_server {
  private:
   http_server(const http::dispatcher& routes, const logger& log, const listen_options& options,
               bool through_asio, boost::asio::io_context* host);
-  void listen_at(const std::string& address, std::uint16_t port,
-                 std::vector<std::vector<descriptor>>& of_loops);
+  using listeners_of_loops = std::vector<std::vector<listener>>;
+  void listen_at(const std::string& address, std::uint16_t port, transport over,
+                 listeners_of_loops& of_loops);
+  void note_place(endpoint place, transport over);
 
   server_state state_;
   std::vector<endpoint> places_;

@@ -24,8 +24,8 @@ namespace aft {
 std::string endpoint::url() const {
   if (address.starts_with("unix:")) return address;
   const bool v6 = address.find(':') != address.npos;
-  return v6 ? fmt::format("http://[{}]:{}", address, port)
-            : fmt::format("http://{}:{}", address, port);
+  const auto host = v6 ? "[" + address + "]" : address;
+  return fmt::format("{}://{}:{}", secure ? "https" : "http", host, port);
 }
 
 namespace server {

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <exception>
@@ -38,6 +39,8 @@ constexpr std::size_t next_part = 4096;
 constexpr std::size_t frame_buffer = 1536;
 constexpr std::size_t packed_at_once = 256;
 constexpr std::size_t max_kept_message = 16 * 1024;  // of the memory for messages
+constexpr std::size_t record_size = 16 * 1024;       // of TLS, at most
+constexpr std::size_t max_kept_record = 4096;
 constexpr std::size_t max_lingering_bytes = 64 * 1024 * 1024;
 constexpr duration lingering_time = seconds(10);
 constexpr std::uint16_t going_away = 1001, protocol_error = 1002, no_status = 1005,
@@ -46,14 +49,16 @@ constexpr std::uint16_t going_away = 1001, protocol_error = 1002, no_status = 10
 
 using tcp_socket = asio::generic::stream_protocol::socket;
 
-// What Beast reads from and writes to: a socket, and before it what had been read already.
+// What Beast reads from and writes to: a socket, TLS on it if there is some, and before both what
+// had been read already.
 template <class Socket>
 class layer {
  public:
   using executor_type = typename Socket::executor_type;
   using next_layer_type = Socket;
 
-  layer(Socket&& socket, std::string_view early) : socket_(std::move(socket)), early_(early) {}
+  layer(Socket&& socket, std::shared_ptr<tls_stream> tls, std::string_view early)
+      : socket_(std::move(socket)), tls_(std::move(tls)), early_(early) {}
   executor_type get_executor() { return socket_.get_executor(); }
   Socket& next_layer() { return socket_; }
   const Socket& next_layer() const { return socket_; }
@@ -63,6 +68,11 @@ class layer {
     ++reads;
     const bool slowly = packed && asio::buffer_size(buffers) <= frame_buffer;
     if (early_at_ == early_.size()) {
+      if (tls_) {
+        const asio::mutable_buffer to = beast::buffers_front(buffers);
+        return decrypt(slowly ? asio::buffer(to, packed_at_once) : to,
+                       std::forward<Handler>(handler), true);
+      }
       if (!slowly) return socket_.async_read_some(buffers, std::forward<Handler>(handler));
       return socket_.async_read_some(beast::buffers_prefix(packed_at_once, buffers),
                                      std::forward<Handler>(handler));
@@ -80,11 +90,17 @@ class layer {
   template <class Buffers, class Handler>
   void async_write_some(const Buffers& buffers, Handler&& handler) {
     ++writes;
-    socket_.async_write_some(buffers, std::forward<Handler>(handler));
+    if (!tls_) return socket_.async_write_some(buffers, std::forward<Handler>(handler));
+    const auto size = std::min(asio::buffer_size(buffers), record_size);
+    record_.clear();
+    char* to = record_.reserve(size);
+    record_.stop_at(to + asio::buffer_copy(asio::buffer(to, size), buffers));
+    encrypt(std::forward<Handler>(handler), true);
   }
 
   // What has been sent still arrives.
   void end_writing() {
+    if (tls_) tls_->shutdown();
     error_code ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
     ended = true;
@@ -95,7 +111,61 @@ class layer {
   bool ended = false;
 
  private:
+  template <class Handler>
+  void decrypt(asio::mutable_buffer to, Handler&& handler, bool from_outside) {
+    const auto got = tls_->read(static_cast<char*>(to.data()), to.size());
+    if (is_blocked(got)) {
+      return wait(got, [this, to, handler = std::forward<Handler>(handler)](error_code e) mutable {
+        if (e) handler(e, 0);
+        else decrypt(to, std::move(handler), false);
+      });
+    }
+    complete(got, std::forward<Handler>(handler), from_outside);
+  }
+
+  template <class Handler>
+  void encrypt(Handler&& handler, bool from_outside) {
+    const auto put = tls_->write(record_.data(), record_.size());
+    if (is_blocked(put)) {
+      return wait(put, [this, handler = std::forward<Handler>(handler)](error_code e) mutable {
+        if (e) handler(e, 0);
+        else encrypt(std::move(handler), false);
+      });
+    }
+    if (record_.capacity() > max_kept_record) record_.release();
+    complete(put, std::forward<Handler>(handler), from_outside);
+  }
+
+  static bool is_blocked(const tls_result& r) {
+    return r.status == tls_status::wants_read || r.status == tls_status::wants_write;
+  }
+
+  // Goes on when the socket is ready, unless this layer has gone by then.
+  template <class Next>
+  void wait(const tls_result& r, Next&& next) {
+    const auto what = r.status == tls_status::wants_read ? Socket::wait_read : Socket::wait_write;
+    socket_.async_wait(what, [this, there = std::weak_ptr(tls_),
+                              next = std::forward<Next>(next)](error_code failed) mutable {
+      const auto tls = there.lock();
+      if (!failed && (!tls || !socket_.is_open())) failed = asio::error::operation_aborted;
+      next(failed);
+    });
+  }
+
+  template <class Handler>
+  void complete(const tls_result& r, Handler&& handler, bool from_outside) {
+    error_code e;
+    if (r.status == tls_status::closed) e = asio::error::eof;
+    if (r.status == tls_status::failed) e = asio::error::connection_reset;
+    if (!from_outside) return handler(e, r.size);
+    asio::post(get_executor(),
+               beast::bind_front_handler(std::forward<Handler>(handler), e, r.size));
+  }
+
   Socket socket_;
+  std::shared_ptr<tls_stream>
+      tls_;        // null: none. Shared with nobody; who waits asks whether it is there
+  buffer record_;  // what TLS is given to send
   std::string early_;
   std::size_t early_at_ = 0;
 };
@@ -255,9 +325,10 @@ namespace {
 template <class Socket, class Connections>
 class connection_over final : public websocket_connection {
  public:
-  connection_over(Connections& all, Socket&& socket, std::unique_ptr<http::websocket_start> start,
-                  std::string_view early)
-      : all_(all), start_(std::move(start)), stream_(std::in_place, std::move(socket), early),
+  connection_over(Connections& all, Socket&& socket, std::shared_ptr<tls_stream> tls,
+                  std::unique_ptr<http::websocket_start> start, std::string_view early)
+      : all_(all), start_(std::move(start)),
+        stream_(std::in_place, std::move(socket), std::move(tls), early),
         peer_(http::peer_core::make(start_->options, start_->subprotocol, all.box(),
                                     static_cast<websocket_connection*>(this))) {
     const auto& options = start_->options;
@@ -286,6 +357,9 @@ class connection_over final : public websocket_connection {
           const auto& subprotocol = start_->subprotocol;
           stream_->next_layer().packed = r.count(http::field::sec_websocket_extensions) != 0;
           r.set(http::field::server, "aft");
+          if (!start_->hsts.empty()) {
+            r.set(http::field::strict_transport_security, start_->hsts);
+          }
           if (!subprotocol.empty()) r.set(http::field::sec_websocket_protocol, subprotocol);
         }));
     stream_->async_accept(
@@ -582,14 +656,16 @@ websocket_connections::websocket_connections(const asio::any_io_executor& io, co
     : impl_(new impl(io, log, count)) {}
 websocket_connections::~websocket_connections() = default;
 
-void websocket_connections::add(descriptor socket, std::unique_ptr<http::websocket_start> start,
+void websocket_connections::add(descriptor socket, std::unique_ptr<tls_stream> tls,
+                                std::unique_ptr<http::websocket_start> start,
                                 std::string_view early) {
   tcp_socket s(impl_->io());
   error_code failed;
   s.assign(asio::generic::stream_protocol(AF_INET, SOCK_STREAM), socket.get(), failed);
   if (failed) return;
   (void)socket.release();
-  std::make_shared<connection_over<tcp_socket, impl>>(*impl_, std::move(s), std::move(start), early)
+  std::make_shared<connection_over<tcp_socket, impl>>(*impl_, std::move(s), std::move(tls),
+                                                      std::move(start), early)
       ->accept();
 }
 

@@ -12,6 +12,7 @@
 
 #include "../http/websocket.hpp"
 #include "socket.hpp"
+#include "tls_stream.hpp"
 
 namespace aft::server {
 
@@ -25,8 +26,10 @@ class websocket_connections {
   websocket_connections& operator=(const websocket_connections&) = delete;
   ~websocket_connections();
 
-  // Answers the handshake, and goes on. `early` is what came behind the request.
-  void add(descriptor socket, std::unique_ptr<http::websocket_start> start, std::string_view early);
+  // Answers the handshake, and goes on. `tls` is null on a plain socket; `early` is what came
+  // behind the request.
+  void add(descriptor socket, std::unique_ptr<tls_stream> tls,
+           std::unique_ptr<http::websocket_start> start, std::string_view early);
 
   bool empty() const;
   void tick();   // every tick_length

@@ -12,7 +12,10 @@ namespace {
 std::string ask(const aft::http::trusted_proxies& proxies, const char* peer,
                 const std::string& lines) {
   wire::site s;
-  s.routes.get("/", [](const aft::request& r) { return r.client(); });
+  s.routes.get("/", [](const aft::request& r) {
+    return r.client() + (r.secure() ? " over TLS" : "") +
+           (r.client_certificate() ? " with a certificate" : "");
+  });
   s.start();
   aft::http::session session;
   if (*peer) session.client.peer = *aft::http::ip_address::parse(peer);
@@ -68,10 +71,31 @@ TEST_CASE("the standard's line is read where it is the one") {
   const auto from = [&](const char* lines) { return ask(proxies, "10.0.0.1", lines); };
   CHECK(from("Forwarded: for=5.6.7.8\r\n") == "5.6.7.8");
   CHECK(from("Forwarded: for=9.9.9.9, proto=https;For=\"[2001:db8::1]:80\";by=x\r\n") ==
-        "2001:db8::1");
+        "2001:db8::1 over TLS");
   CHECK(from("Forwarded: for=unknown\r\n") == "10.0.0.1");
   CHECK(from("Forwarded: proto=http\r\n") == "10.0.0.1");
   CHECK(from("X-Forwarded-For: 9.9.9.9\r\n") == "10.0.0.1");
+}
+
+TEST_CASE("a proxy says whether a client came over TLS, and a client does not") {
+  const aft::http::trusted_proxies common({"10.0.0.0/8"}, "X-Forwarded-For");
+  const std::string from = "X-Forwarded-For: 5.6.7.8\r\n";
+  CHECK(ask(common, "10.0.0.1", from + "X-Forwarded-Proto: https\r\n") == "5.6.7.8 over TLS");
+  CHECK(ask(common, "10.0.0.1", from + "X-Forwarded-Proto: http, HTTPS\r\n") == "5.6.7.8 over TLS");
+  CHECK(ask(common, "10.0.0.1", from + "X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n") ==
+        "5.6.7.8");
+  CHECK(ask(common, "10.0.0.1", from + "X-Forwarded-Proto: http\r\n") == "5.6.7.8");
+  CHECK(ask(common, "10.0.0.1", from + "Forwarded: for=5.6.7.8;proto=https\r\n") == "5.6.7.8");
+  CHECK(ask(common, "1.2.3.4", from + "X-Forwarded-Proto: https\r\n") == "1.2.3.4");
+
+  const aft::http::trusted_proxies standard({"10.0.0.0/8"}, "Forwarded");
+  const auto by = [&](const char* lines) { return ask(standard, "10.0.0.1", lines); };
+  CHECK(by("Forwarded: for=5.6.7.8;proto=https\r\n") == "5.6.7.8 over TLS");
+  CHECK(by("Forwarded: for=5.6.7.8;PROTO=\"https\", for=10.0.0.2;proto=http\r\n") ==
+        "5.6.7.8 over TLS");
+  CHECK(by("Forwarded: for=5.6.7.8;proto=http, for=10.0.0.2;proto=https\r\n") == "5.6.7.8");
+  CHECK(by("Forwarded: for=9.9.9.9;proto=https, for=5.6.7.8\r\n") == "5.6.7.8");
+  CHECK(by("X-Forwarded-Proto: https\r\n") == "10.0.0.1");
 }
 
 TEST_CASE("what is no network or no line of proxies is refused") {

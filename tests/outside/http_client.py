@@ -17,7 +17,8 @@ def check(what, got, wanted):
 
 def main():
     where = urllib.parse.urlsplit(sys.argv[1])
-    c = http.client.HTTPConnection(where.hostname, where.port, timeout=10)
+    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    c = kinds[where.scheme](where.hostname, where.port, timeout=10)
 
     def ask(method, path, body=None, headers={}, **options):
         c.request(method, path, body, headers, **options)

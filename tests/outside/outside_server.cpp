@@ -1,6 +1,9 @@
 // What clients and suites from outside ask of any server.
 //
 //   outside_server [--port N] [--static DIR]
+//                  [--tls-certificate FILE --tls-key FILE] [--tls-clients FILE]
+//
+// --tls-clients: authorities whose clients are known by name; others are let in too.
 
 #include <atomic>
 #include <charconv>
@@ -18,7 +21,9 @@
 namespace {
 
 [[noreturn]] void refuse(const char* why, std::string_view what) {
-  std::fprintf(stderr, "outside_server: %s%.*s\nusage: outside_server [--port N] [--static DIR]\n",
+  std::fprintf(stderr,
+               "outside_server: %s%.*s\nusage: outside_server [--port N] [--static DIR] "
+               "[--tls-certificate FILE --tls-key FILE] [--tls-clients FILE]\n",
                why, int(what.size()), what.data());
   std::exit(2);
 }
@@ -135,6 +140,10 @@ void define(aft::app& app, aft::event_feed& feed, const std::string& files) {
     }
     return lines;
   });
+  app.get("/client", [](const aft::request& r) {
+    const auto* shown = r.client_certificate();
+    return (r.secure() ? "secure " : "plain ") + (shown ? shown->subject : "nobody");
+  });
   app.post("/json", [](aft::body<aft::raw_json> document) {
     return aft::response{200, document->text, "application/json"};
   });
@@ -148,6 +157,7 @@ void define(aft::app& app, aft::event_feed& feed, const std::string& files) {
 int main(int count, char** words) {
   aft::listen_options listen;
   std::string files;
+  aft::tls_certificate certificate;
   listen.limits.max_body = 16 * 1024 * 1024;
   for (int i = 1; i < count; i += 2) {
     const std::string_view name = words[i];
@@ -159,10 +169,21 @@ int main(int count, char** words) {
       if (read.ec != std::errc() || read.ptr != end) refuse("not a port: ", value);
     } else if (name == "--static") {
       files = value;
+    } else if (name == "--tls-certificate") {
+      certificate.certificate = value;
+    } else if (name == "--tls-key") {
+      certificate.key = value;
+    } else if (name == "--tls-clients") {
+      listen.tls.client_authorities = value;
+      listen.tls.client_certificate_optional = true;
     } else {
       refuse("unknown option ", name);
     }
   }
+  if (certificate.certificate.empty() != certificate.key.empty()) {
+    refuse("a certificate and its key go together", "");
+  }
+  if (!certificate.key.empty()) listen.tls.certificates.push_back(certificate);
   aft::app app({.log = aft::log_to_stderr(), .least_log_level = aft::log_level::warning});
   aft::event_feed feed;
   define(app, feed, files);

@@ -3,12 +3,13 @@
 
 usage: tour.py PROGRAM SOURCE
 
-A command is a comment line "//   $ ...", and what it prints are the comment lines below it. The last
-lines may be the work of a job, so a command is tried for a while. Ends with 77, a skip, where the
-example's port is in use.
+A command is a comment line "//   $ ...", and what it prints are the comment lines below it; one that
+begins with "//   first$ ..." makes what the program needs at its start. The last lines may be the work
+of a job, so a command is tried for a while. Ends with 77, a skip, where the example's port is in use.
 """
 
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,10 @@ def commands_of(source):
     return commands
 
 
+def preparations_of(source):
+    return re.findall(r"^//   first\$ (.*)$", source.read_text(), re.M)
+
+
 def printed_by(command, folder):
     done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=30)
     return done.stdout.splitlines()
@@ -46,6 +51,8 @@ def main():
         return 1
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
+        for command in preparations_of(pathlib.Path(sys.argv[2])):
+            printed_by(command, folder)
         server = subprocess.Popen([program], cwd=folder, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, text=True)
         if not server.stdout.readline().startswith("listening on "):

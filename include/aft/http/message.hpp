@@ -29,6 +29,13 @@ struct header_line {
   std::string_view value;  // without surrounding spaces
 };
 
+// What a client has shown of itself over TLS, signed by an authority that the server trusts.
+struct client_certificate {
+  std::string subject{};             // as RFC 2253 writes it: "CN=meter 7,O=Example"
+  std::vector<std::string> names{};  // alternative ones: DNS names, URIs, e-mail addresses
+  std::string fingerprint{};         // SHA-256 of the whole, in hexadecimal
+};
+
 // A request as its bytes say it. Everything it gives is a view that lives until the handler has
 // returned (for a coroutine: until it is done). Const from any thread.
 class request {
@@ -49,6 +56,12 @@ class request {
   // The IP address that the request came from; empty behind a Unix socket. Where proxies are
   // trusted (listen_options), the one they name.
   std::string client() const;
+
+  // Whether it came over TLS; where proxies are trusted, also whether they say that it did.
+  bool secure() const;
+
+  // Null for who showed none.
+  const aft::client_certificate* client_certificate() const;
 
   // Until the route's deadline, at least zero; a year where there is none. To within some
   // milliseconds.

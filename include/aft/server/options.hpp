@@ -8,6 +8,7 @@
 
 #include <aft/ground/time.hpp>
 #include <aft/http/limits.hpp>
+#include <aft/server/tls.hpp>
 
 namespace aft {
 
@@ -24,10 +25,13 @@ struct listen_options {
   // or "inherited": the sockets that systemd opened for this process (LISTEN_FDS).
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;  // of an IP address; 0: any free one
-  std::vector<std::string>
-      also{};  // more of them: "127.0.0.1:8081", "[::1]:8080", "unix:/run/b.sock"
+  // More of them: "127.0.0.1:8081", "[::1]:8080", "unix:/run/b.sock"; "http://0.0.0.0:80" is
+  // without TLS in any case.
+  std::vector<std::string> also{};
+  tls_options tls{};
   // Proxies whose word about the client counts: "10.0.0.0/8", "::1", "unix". They must write the
-  // one line that is named here, or what a client wrote into it itself would be believed.
+  // one line that is named here, or what a client wrote into it itself would be believed; beside
+  // X-Forwarded-For also X-Forwarded-Proto.
   std::vector<std::string> trusted_proxies{};
   std::string proxy_header = "X-Forwarded-For";  // or "Forwarded"
   unsigned socket_mode = 0600;           // who may connect to a Unix socket, as chmod says it
@@ -42,7 +46,8 @@ struct listen_options {
 struct endpoint {
   std::string address;  // of a Unix socket: "unix:/run/app.sock"
   std::uint16_t port = 0;
-  std::string url() const;  // "http://127.0.0.1:8080"
+  bool secure = false;      // it speaks TLS
+  std::string url() const;  // "http://127.0.0.1:8080", "https://127.0.0.1:8443"
 };
 
 }  // namespace aft
