@@ -3,11 +3,12 @@
 
 usage: tour.py PROGRAM SOURCE
 
-A command is a comment line "//   $ ...", and what it prints are the comment lines below it. The last
-lines may be the work of a job, so a command is tried for a while. Ends with 77, a skip, where the
-example's port is in use.
+A command is a comment line "//   $ ...", and what it prints are the comment lines below it. The
+program's folder is in PATH. The last lines may be the work of a job, so a command is tried for a
+while. Ends with 77, a skip, where the example's port is in use.
 """
 
+import os
 import pathlib
 import signal
 import subprocess
@@ -45,7 +46,9 @@ def main():
         print("no command in the comments")
         return 1
     failures = 0
+    os.environ["PATH"] = f"{program.parent}:{os.environ['PATH']}"
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_RUNTIME_DIR"] = folder
         server = subprocess.Popen([program], cwd=folder, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, text=True)
         if not server.stdout.readline().startswith("listening on "):
