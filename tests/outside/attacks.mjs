@@ -62,7 +62,7 @@ async function attack(base) {
     document.documentElement.append(form);
     const loaded = new Promise((resolve) => (frame.onload = resolve));
     form.submit();
-    await loaded;
+    await Promise.race([loaded, new Promise((resolve) => setTimeout(resolve, 2000))]);  // 204 loads nothing
   }
 
   await new Promise((resolve) => {
@@ -70,16 +70,17 @@ async function attack(base) {
     socket.onopen = () => {
       breaches.push("WebSocket: open");
       socket.send("x");
+      socket.close();
     };
-    socket.onmessage = () => breaches.push("WebSocket: answered");
     socket.onerror = socket.onclose = resolve;
   });
   for (const withCredentials of [false, true]) {
     await new Promise((resolve) => {
       const source = new EventSource(base + "/events", { withCredentials });
-      source.onopen = () => breaches.push("EventSource: open");
-      source.onmessage = (e) => breaches.push(`EventSource: ${e.data}`);
-      source.onerror = () => resolve(source.close());
+      source.onopen = source.onerror = (e) => {
+        if (e.type === "open") breaches.push("EventSource: open");
+        resolve(source.close());
+      };
     });
   }
   for (const [kind, path] of [["script", "/secret"], ["script", "/state"], ["img", "/secret"]]) {
