@@ -408,6 +408,19 @@ TEST_CASE("what lies in the way of the discovery file is replaced, not followed"
   CHECK(text_of(folder / "precious") == "kept");
 }
 
+TEST_CASE("where the file cannot be written the app does not start, and may start later") {
+  temporary_folder folder;
+  const auto place = folder / "a", file = place + "/server.json";
+  std::filesystem::create_directories(file + "/in the way");
+  aft::app app;
+  aft::local here(app, {.name = "a", .directory = place});
+  CHECK_THROWS_AS(app.start({.port = 0}), aft::configuration_error);
+  CHECK(app.endpoints().empty());
+  std::filesystem::remove_all(file);
+  app.start({.port = 0});  // however it is started
+  CHECK(aft::local::find("a", place));
+}
+
 TEST_CASE("names are slugs") {
   temporary_folder folder;
   for (const char* name : {"", ".", "..", "../x", "a/b", "A", "a b", "-a", "a--b", "a\n"}) {
