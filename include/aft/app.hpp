@@ -27,6 +27,11 @@ class io_context;
 
 namespace aft {
 
+namespace http {
+class token_gate;
+}
+class presence;
+
 struct app_options {
   std::string database{};  // a file, or ":memory:"; empty: none
   storage_options storage{};
@@ -138,9 +143,12 @@ class app : public routes {
   std::string openapi(const api_info& info) const;
 
  private:
+  friend class local;
   class impl;
   explicit app(impl* inside);
   void tell_when_stopped(void (*told)());
+  http::token_gate& become_local(presence& where);
+  void leave_local();
   void add_state(resource_key key, void* object);
   void add_job(jobs::handler&& handler);
 

@@ -49,6 +49,7 @@
 #include "../../src/http/session.cpp"
 #include "../../src/http/stream.cpp"
 #include "../../src/http/temporary_file.cpp"
+#include "../../src/http/token_gate.cpp"
 #include "../../src/http/websocket.cpp"
 #include "../../src/http/write_response.cpp"
 #include "../../src/storage/database.cpp"
@@ -76,6 +77,9 @@
 #include "../../src/server/websocket_connection.cpp"
 // 4 app
 #include "../../src/app/app.cpp"
+#include "../../src/app/discovery.cpp"
 #include "../../src/app/in_process.cpp"
+#include "../../src/app/local.cpp"
+#include "../../src/app/presence.cpp"
 #include "../../src/app/run.cpp"
 #include "../../src/app/test_client.cpp"

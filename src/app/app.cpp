@@ -10,6 +10,7 @@
 
 #include "../ground/may_wait.hpp"
 #include "../http/openapi.hpp"
+#include "../http/token_gate.hpp"
 #include "../jobs/runner.hpp"
 #include "../jobs/store.hpp"
 #include "../meeting/storage_meets_http.hpp"
@@ -17,6 +18,7 @@
 #include "../server/coroutines.hpp"
 #include "../server/server.hpp"
 #include "in_process.hpp"
+#include "presence.hpp"
 
 namespace aft {
 
@@ -39,6 +41,7 @@ class app::impl {
         log, std::move(problem_writer), http::access_policy(options.access, options.pages),
         options.compression);
     dispatch->deadline = options.lanes.deadline;
+    if (gate) dispatch->require(*gate);
     if (!options.database.empty()) {
       open_database();
       storage->migrate("aft", jobs::migrations());
@@ -83,8 +86,10 @@ class app::impl {
     const busy_while guard(*this, lock);
     if (runner) runner->start();
     try {
+      if (local_presence) local_presence->check(given);
       auto made = host ? std::make_unique<server::http_server>(*dispatch, log, given, *host)
                        : std::make_unique<server::http_server>(*dispatch, log, given);
+      if (local_presence) local_presence->begin(made->places(), gate->token(), time.now());
       lock.lock();
       server = std::move(made);
       drain = given.drain;
@@ -99,6 +104,7 @@ class app::impl {
   void stop() {
     std::unique_lock lock(mutex);
     if (told_to_stop) told_to_stop();
+    if (server && local_presence) local_presence->end();
     if (on_own_lane()) {  // which is waited for below
       if (busy) must_stop = true;
       else if (server) server->begin_stop();
@@ -143,6 +149,8 @@ class app::impl {
   bool busy = false;                 // some thread starts or stops it, without the mutex
   bool must_stop = false;            // one of its own lanes said so meanwhile
   void (*told_to_stop)() = nullptr;  // wakes run()
+  std::unique_ptr<http::token_gate> gate;  // null: no token
+  presence* local_presence = nullptr;      // null: it is not local, or no more
   duration drain{};
   std::unique_ptr<database> storage;
   std::unique_ptr<http::dispatcher> dispatch;
@@ -217,6 +225,23 @@ std::string app::openapi(const api_info& info) const {
 }
 
 void app::prepare() { impl_->prepare(); }
+
+http::token_gate& app::become_local(presence& where) {
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->prepared || impl_->gate) {
+    throw configuration_error(
+        "an app is made local once, before it is prepared, started or asked for anything");
+  }
+  impl_->gate = std::make_unique<http::token_gate>(impl_->time);
+  impl_->local_presence = &where;
+  return *impl_->gate;
+}
+
+void app::leave_local() {
+  impl_->stop();
+  std::lock_guard lock(impl_->mutex);
+  impl_->local_presence = nullptr;
+}
 
 endpoint app::start(listen_options options) { return impl_->start(options, nullptr); }
 endpoint app::start_on(boost::asio::io_context& loop, listen_options options) {

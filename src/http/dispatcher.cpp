@@ -8,6 +8,7 @@
 
 #include "compression.hpp"
 #include "ip_address.hpp"
+#include "token_gate.hpp"
 
 namespace aft::http {
 
@@ -151,6 +152,7 @@ void dispatcher::find_route(call& c) const {
   c.owner = this;
   const auto& head = c.head;
   if (head.access != access_verdict::own && !let_in(c)) return;
+  if (gate_ && !gate_->lets_in(c)) return;
   const auto path = head.target.substr(0, head.path_length);
   if (path.front() != '/') {  // "*", which only OPTIONS may ask for
     c.answer.status = 204;

@@ -47,6 +47,8 @@ enum class outcome {
   handed_over,  // another lane has the call now: do not touch it
 };
 
+class token_gate;
+
 class dispatcher {
  public:
   using problem_writer = function<response(const problem&, const request&)>;
@@ -60,6 +62,9 @@ class dispatcher {
   const compression_options& compression() const { return compression_; }
 
   duration deadline{};  // of routes that have none of their own; before the start
+
+  // Lets in no request that it does not let in; must outlive this. Before the start.
+  void require(token_gate& gate) { gate_ = &gate; }
 
   void provide(provider p) { providers_.push_back(p); }
   void set_lane(lane l, lane_runner& runner) { runners_[std::size_t(l)] = &runner; }
@@ -108,6 +113,7 @@ class dispatcher {
   const logger& log_;
   problem_writer on_problem_;
   access_policy access_;
+  token_gate* gate_ = nullptr;
   const compression_options compression_;
   std::vector<provider> providers_;
   lane_runner* runners_[3] = {};

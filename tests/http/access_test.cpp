@@ -147,17 +147,43 @@ TEST_CASE("what is no host, origin or header fails the start") {
         std::string::npos);
 }
 
-TEST_CASE("pages have headers that keep others out, which a handler may change") {
-  site s({}, {.referrer_policy = "", .frame_options = "SAMEORIGIN"});
-  const auto page = s.handle({.target = "/page"});
-  CHECK(page.header("Content-Security-Policy")->starts_with("default-src 'self'; "));
-  CHECK(page.header("Cross-Origin-Opener-Policy") == "same-origin");
-  CHECK(page.header("X-Frame-Options") == "SAMEORIGIN");
-  CHECK(page.header("X-Content-Type-Options") == "nosniff");
-  CHECK(!page.header("Referrer-Policy"));
-  CHECK(s.handle({.target = "/own"}).header("Content-Security-Policy") == "default-src *");
-  CHECK(!s.handle({}).header("Content-Security-Policy"));
-  CHECK(s.handle({}).header("X-Content-Type-Options") == "nosniff");
+TEST_CASE("pages have headers that keep others out, each of which can be changed or left out") {
+  struct row {
+    const char* name;
+    std::string aft::page_options::*option;
+    const char* value;
+  };
+  const row rows[] = {
+      {"Content-Security-Policy", &aft::page_options::content_security_policy,
+       "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+       "object-src 'none'"},
+      {"Referrer-Policy", &aft::page_options::referrer_policy, "same-origin"},
+      {"Cross-Origin-Opener-Policy", &aft::page_options::cross_origin_opener_policy, "same-origin"},
+      {"X-Frame-Options", &aft::page_options::frame_options, "DENY"},
+  };
+  const auto ask = [](aft::page_options pages, const char* target, const char* name) {
+    aft::app app({.pages = std::move(pages)});
+    app.get("/page", [] { return aft::html("<p>"); });
+    app.get("/data", [] { return "data"; });
+    app.get("/own", [name] {
+      return aft::response{200, "<p>", "text/html", {{name, "of the handler"}}};
+    });
+    return app.handle({.target = target});
+  };
+  for (const auto& r : rows) {
+    CAPTURE(r.name);
+    CHECK(ask({}, "/page", r.name).header(r.name) == r.value);
+    aft::page_options changed, none;
+    changed.*r.option = "of the options";
+    (none.*r.option).clear();
+    CHECK(ask(changed, "/page", r.name).header(r.name) == "of the options");
+    CHECK(ask(changed, "/own", r.name).header(r.name) == "of the handler");
+    CHECK(!ask(none, "/page", r.name).header(r.name));
+    CHECK(!ask({}, "/data", r.name).header(r.name));
+  }
+  for (const char* target : {"/page", "/data", "/own", "/missing"}) {
+    CHECK(ask({}, target, "X").header("X-Content-Type-Options") == "nosniff");
+  }
 }
 
 TEST_CASE("a page has its headers, however many it sets itself") {

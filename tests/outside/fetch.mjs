@@ -1,13 +1,8 @@
 // Node's fetch against outside_server.
 
-const url = process.argv[2];
-let failures = 0;
+import { check, finish } from "./check.mjs";
 
-function check(what, got, wanted) {
-  if (JSON.stringify(got) === JSON.stringify(wanted)) return;
-  failures += 1;
-  console.log(`${what}: got ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`);
-}
+const url = process.argv[2];
 
 for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
   const answer = await fetch(url, { method });
@@ -40,5 +35,4 @@ const many = await Promise.all(Array.from({ length: 200 }, (_, i) =>
   fetch(url, { method: "POST", body: String(i) }).then((a) => a.text())));
 check("many at once", many, Array.from({ length: 200 }, (_, i) => String(i)));
 
-console.log("fetch:", failures ? "failed" : "all well");
-process.exit(failures ? 1 : 0);
+finish("fetch");

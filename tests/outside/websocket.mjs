@@ -2,34 +2,16 @@
 //
 //   node websocket.mjs FOLDER URL
 //
-// The package is installed into FOLDER; where no registry can be reached, 77: skipped.
+// The package is installed into FOLDER.
 
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
-import { createRequire } from "node:module";
-import { resolve as absolute } from "node:path";
+
+import { check, finish } from "./check.mjs";
+import { npmPackage } from "./npm.mjs";
 
 const [folder, url] = process.argv.slice(2);
-if (!existsSync(`${folder}/node_modules/ws`)) {
-  try {
-    mkdirSync(folder, { recursive: true });
-    execFileSync("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--prefix", folder, "ws@8"],
-      { timeout: 60_000, stdio: ["ignore", "ignore", "pipe"] });
-  } catch (e) {
-    console.log(`SKIPPED: npm cannot install ws: ${e.message}`);
-    process.exit(77);
-  }
-}
-const { WebSocket } = createRequire(`${absolute(folder)}/`)("ws");
+const { WebSocket } = npmPackage(folder, "ws@8");
 const address = url.replace("http", "ws") + "/";
-let failures = 0;
-
-function check(what, got, wanted) {
-  if (JSON.stringify(got) === JSON.stringify(wanted)) return;
-  failures += 1;
-  console.log(`${what}: got ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`);
-}
 
 const once = (socket, event) => new Promise((resolve) => socket.once(event, (...all) => resolve(all)));
 
@@ -120,5 +102,4 @@ const answer = (await once(old, "unexpected-response"))[1];
 check("an old version", [answer.statusCode, answer.headers["sec-websocket-version"]], [426, "13"]);
 
 check("it still answers", await (await fetch(url)).text(), "OK");
-console.log("ws:", failures ? "failed" : "all well");
-process.exit(failures ? 1 : 0);
+finish("ws");

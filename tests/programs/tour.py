@@ -4,10 +4,12 @@
 usage: tour.py PROGRAM SOURCE
 
 A command is a comment line "//   $ ...", and what it prints are the comment lines below it; one that
-begins with "//   first$ ..." makes what the program needs at its start. The last lines may be the work
-of a job, so a command is tried for a while. Ends with 77, a skip, where the example's port is in use.
+begins with "//   first$ ..." makes what the program needs at its start. The program's folder is in
+PATH. The last lines may be the work of a job, so a command is tried for a while. Ends with 77, a skip,
+where the example's port is in use.
 """
 
+import os
 import pathlib
 import re
 import signal
@@ -50,7 +52,9 @@ def main():
         print("no command in the comments")
         return 1
     failures = 0
+    os.environ["PATH"] = f"{program.parent}:{os.environ['PATH']}"
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_RUNTIME_DIR"] = folder
         for command in preparations_of(pathlib.Path(sys.argv[2])):
             printed_by(command, folder)
         server = subprocess.Popen([program], cwd=folder, stdout=subprocess.PIPE,

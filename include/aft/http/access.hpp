@@ -27,16 +27,22 @@ struct access_options {
   duration preflight_age = minutes(10);  // how long a browser need not ask again
 };
 
-// Headers of HTML pages; an empty one is not sent, and one that the handler sets itself wins.
+// Headers of HTML pages. To change one, set it here for all pages, or in a handler's response for
+// its own; what is empty here is not sent. Other answers need none of them. All of them have
+// X-Content-Type-Options: nosniff, so that no browser takes data for a page or a script.
 struct page_options {
   // What is loaded and run comes from this server alone, so that text somebody smuggles into a page
-  // is no program. Widen it for a page that needs more.
+  // is no program. A page that needs more names it: "script-src 'self' https://cdn.example.org".
   std::string content_security_policy =
       "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
       "object-src 'none'";
-  std::string referrer_policy = "same-origin";  // paths may hold what others need not know
-  std::string cross_origin_opener_policy = "same-origin";  // no page keeps a hold on ours
-  std::string frame_options = "DENY";  // the same as frame-ancestors, for old browsers
+  // Paths may hold what other sites need not know. "strict-origin": they learn our name.
+  std::string referrer_policy = "same-origin";
+  // No page that opened ours keeps a hold on it. "same-origin-allow-popups": for log-in windows.
+  std::string cross_origin_opener_policy = "same-origin";
+  // In another page's frame, users click on what they do not see; this is what old browsers know
+  // of frame-ancestors. "SAMEORIGIN": in our own frames.
+  std::string frame_options = "DENY";
 };
 
 }  // namespace aft

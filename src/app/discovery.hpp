@@ -1,0 +1,35 @@
+#pragma once
+// Where a local app says how it can be reached: a directory of one user, with a lock and a file.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <aft/local.hpp>
+
+#include "../server/socket.hpp"
+
+namespace aft {
+
+// One thread at a time.
+class discovery {
+ public:
+  // Opens the directory, which it makes where it is missing. Throws configuration_error.
+  discovery(std::string_view name, std::string_view directory);
+
+  bool lock();  // for as long as this lives; false: another one has it
+
+  void write(const local_server& server);
+  void remove() noexcept;
+
+  std::optional<local_server> read() const;
+
+  // What the one that holds the lock has written.
+  static std::optional<local_server> find(std::string_view name, std::string_view directory);
+
+ private:
+  server::descriptor directory_, lock_{};
+  std::string path_;
+};
+
+}  // namespace aft

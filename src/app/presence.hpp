@@ -1,0 +1,39 @@
+#pragma once
+// What a local app does where it begins and ends to listen.
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <aft/ground/encoding.hpp>
+#include <aft/ground/random.hpp>
+#include <aft/ground/time.hpp>
+#include <aft/server/options.hpp>
+
+#include "discovery.hpp"
+
+namespace aft {
+
+// The app tells it of its beginnings and ends, one at a time.
+class presence {
+ public:
+  explicit presence(discovery&& place) : place_(std::move(place)) {}
+  presence(const presence&) = delete;
+  presence& operator=(const presence&) = delete;
+
+  void check(const listen_options& options) const;  // throws configuration_error
+  void begin(const std::vector<endpoint>& places, const std::string& token, time_point now);
+  void end() noexcept { place_.remove(); }
+
+  // Where its pages are, empty where it listens at no port. Any thread.
+  std::string page_origin() const;
+
+ private:
+  discovery place_;
+  // Long enough that nobody guesses it, short enough for a label of a host name.
+  const std::string page_host_ = to_hex(random_bytes(16)) + ".localhost";
+  mutable std::mutex mutex_;
+  std::string page_origin_{};  // guarded by mutex_
+};
+
+}  // namespace aft

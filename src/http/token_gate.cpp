@@ -1,0 +1,65 @@
+#include "token_gate.hpp"
+
+#include <algorithm>
+
+namespace aft::http {
+namespace {
+
+constexpr std::string_view cookie_name = "aft_page";
+constexpr std::string_view ticket_query = "?aft_token=";
+constexpr duration ticket_life = minutes(1);
+constexpr std::size_t most_tickets = 64;
+
+}  // namespace
+
+std::string token_gate::make_ticket(std::string path) {
+  auto word = random_token();
+  std::lock_guard lock(mutex_);
+  if (tickets_.size() == most_tickets) tickets_.erase(tickets_.begin());
+  tickets_.push_back({word, std::move(path), time_.now() + ticket_life});
+  return word;
+}
+
+std::optional<std::string> token_gate::redeem(std::string_view word) {
+  const auto now = time_.now();
+  std::lock_guard lock(mutex_);
+  std::erase_if(tickets_, [&](const ticket& t) { return t.until < now; });
+  const auto found = std::find_if(tickets_.begin(), tickets_.end(), [&](const ticket& t) {
+    return equal_in_constant_time(t.word, word);
+  });
+  if (found == tickets_.end()) return {};
+  auto path = std::move(found->path);
+  tickets_.erase(found);
+  return path;
+}
+
+bool token_gate::is_known(const call& c) const {
+  constexpr std::string_view scheme = "Bearer ";
+  const auto credentials = c.head.value(known::authorization);
+  if (equal_ignoring_case(credentials.substr(0, scheme.size()), scheme) &&
+      equal_in_constant_time(credentials.substr(scheme.size()), token_)) {
+    return true;
+  }
+  // A browser sends the cookie for pages of other servers at this host too, which may not use it.
+  if (!c.head.has(known::cookie) || c.head.access != access_verdict::own) return false;
+  return equal_in_constant_time(c.incoming.cookie(cookie_name).value_or(""), cookie_);
+}
+
+bool token_gate::lets_in(call& c) {
+  const auto query = c.head.target.substr(c.head.path_length);
+  if (query.starts_with(ticket_query) && c.head.method == method::get) {
+    if (const auto path = redeem(query.substr(ticket_query.size()))) {
+      c.answer.status = 303;  // to an address that holds no secret
+      add_header(c.answer, "Location", *path);
+      add_header(c.answer, "Set-Cookie",
+                 std::string(cookie_name) + "=" + cookie_ + "; Path=/; HttpOnly; SameSite=Strict");
+      add_header(c.answer, "Cache-Control", "no-store");
+      return false;
+    }
+  }
+  if (is_known(c)) return true;
+  c.fail(401, "this needs the token of the program that answers here");
+  return false;
+}
+
+}  // namespace aft::http
