@@ -53,7 +53,10 @@ std::size_t session::receive(session_host& host, char* data, std::size_t size, b
       case place::skip:
         used = std::size_t(std::min<std::uint64_t>(body_left_, left));
         body_left_ -= used;
-        if (!body_left_) place_ = place::head;
+        if (!body_left_) {
+          place_ = place::head;
+          head_noticed_ = false;
+        }
         break;
     }
     if (!used) break;

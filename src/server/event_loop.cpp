@@ -1,7 +1,9 @@
 #include "event_loop.hpp"
 
+#include <linux/sockios.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -45,6 +47,12 @@ constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not ne
 constexpr std::size_t max_lingering = 1024 * 1024;
 constexpr duration linger_time = seconds(2);
 
+// What a client must move within a time, so that it gets as much again.
+std::int64_t least_bytes(std::size_t rate, duration within) {
+  return std::int64_t(
+      std::clamp(double(rate) * double(within.in_milliseconds()) / 1000, 1.0, 1e12));
+}
+
 constexpr std::string_view too_many_connections =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
     "Connection: close\r\n\r\n";
@@ -60,6 +68,9 @@ class event_loop::impl final : private waker {
   impl(server_state& state, std::vector<descriptor> listeners)
       : state_(state), listeners_(std::move(listeners)), io_(1), epoll_(io_), timer_(io_),
         host_(state.routes, state.options.limits), websockets_(io_, state.log, state.connections),
+        least_of_body_(least_bytes(state.options.timeouts.body_rate, state.options.timeouts.body)),
+        least_of_answer_(
+            least_bytes(state.options.timeouts.send_rate, state.options.timeouts.send)),
         read_buffer_(new char[read_buffer_size + http::parser_slack]) {
     const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0) throw error("the system gives no epoll instance");
@@ -109,19 +120,24 @@ class event_loop::impl final : private waker {
   void abort() { command(abort_command); }
 
  private:
+  enum class paced : std::uint8_t { no, body, answer };  // whether its deadline is one of bytes
+
   struct connection : timed {
     connection(impl& owner, int socket) : loop(owner), fd(socket) { http.connection = this; }
 
     impl& loop;
     descriptor fd;
     http::session http;
-    buffer in;                 // bytes that came and are not used yet
-    buffer out;                // bytes that wait for the client to read
+    buffer in;                            // bytes that came and are not used yet
+    buffer out;                           // bytes that wait for the client to read
+    std::int64_t received = 0, sent = 0;  // bytes in all
+    // What it must have sent, or taken, at its deadline; and sent to it, so that that is put off.
+    std::int64_t goal = 0, further = 0;
+    paced pace = paced::no;
     std::size_t lingered = 0;  // bytes dropped after the answer
     std::uint32_t events = 0;  // that epoll watches for
     bool read_closed = false;  // the client sends no more
     bool lingering = false;    // answered and closed for writing; what still comes is dropped
-    bool sends = false;        // what its session makes while it is sent
     bool dead = false;         // closed, but another lane still has its call
     bool has_more = false;     // stands in with_more_; guarded by done_mutex_
     connection* older = nullptr;
@@ -270,6 +286,7 @@ class event_loop::impl final : private waker {
       return;
     }
     if (received == 0) c.read_closed = true;
+    c.received += received;
     have += std::size_t(received);
     use(c, have);
   }
@@ -280,6 +297,7 @@ class event_loop::impl final : private waker {
     while (true) {
       const auto taken = c.http.receive(host_, read_buffer_.get() + used, have - used, output_);
       used += taken;
+      if (!output_.empty() && c.pace == paced::body) c.pace = paced::no;  // what comes is another
       const bool blocked = !send_output(c);
       if (c.fd.get() < 0) return;  // closed on the way
       if (blocked || !taken || used == have || c.http.waiting() || c.http.sending() ||
@@ -303,7 +321,7 @@ class event_loop::impl final : private waker {
     const auto& times = state_.options.timeouts;
     if (!c.out.empty()) {
       watch(c, EPOLLOUT);
-      return put_off(c, times.send);
+      return pace_answer(c);
     }
     if (c.http.upgrading()) return upgrade(c);
     if (c.http.sending()) return send_more(c);
@@ -317,7 +335,7 @@ class event_loop::impl final : private waker {
       if (draining_) return close(c);
       put_off(c, times.idle);
     } else if (c.http.reading_body()) {
-      put_off(c, times.body);
+      pace_body(c);
     } else if (c.http.head_is_new()) {  // counts from its first byte
       put_off(c, times.head);
     }
@@ -328,7 +346,40 @@ class event_loop::impl final : private waker {
     websockets_.add(std::move(c.fd), c.http.take_upgrade(), c.in.view());
     close(c);
   }
-  void put_off(connection& c, duration d) { wheel_.set(c, wheel_.now() + in_ticks(d)); }
+  void put_off(connection& c, duration d) {
+    c.pace = paced::no;
+    wheel_.set(c, wheel_.now() + in_ticks(d));
+  }
+
+  // Its deadline is put off by enough bytes, not by any.
+  void pace_body(connection& c) {
+    if (c.pace == paced::body && c.received < c.goal) return;
+    put_off(c, state_.options.timeouts.body);
+    c.pace = paced::body;
+    c.goal = c.received + least_of_body_;
+  }
+  void pace_answer(connection& c) {
+    if (c.pace == paced::answer && c.sent < c.further) return;
+    pace_answer_from(c, waiting_in_socket(c));
+  }
+  void pace_answer_from(connection& c, std::int64_t waiting) {
+    put_off(c, state_.options.timeouts.send);
+    c.pace = paced::answer;
+    c.goal = c.sent - waiting + std::min(least_of_answer_, waiting + std::int64_t(c.out.size()));
+    c.further = c.sent + least_of_answer_;
+  }
+  // How much the client has taken says the socket, which may hold megabytes: those of a slow reader
+  // may last for longer than it has for a part of them.
+  void check_taken(connection& c) {
+    const auto waiting = waiting_in_socket(c);
+    if (c.sent - waiting < c.goal) return close(c);
+    pace_answer_from(c, waiting);
+  }
+  static std::int64_t waiting_in_socket(const connection& c) {
+    int bytes = 0;
+    ::ioctl(c.fd.get(), SIOCOUTQ, &bytes);
+    return bytes;
+  }
 
   // ---- writing
 
@@ -356,32 +407,29 @@ class event_loop::impl final : private waker {
         return false;
       }
       sent += std::size_t(count);
+      c.sent += count;
     }
     return true;
   }
 
   // What an answer is made of while it is sent, until the socket or its source has had enough.
   void send_more(connection& c) {
-    bool moved = !std::exchange(c.sends, true);  // only what moves puts the end off
     for (int i = 0; i < max_parts_at_once && c.http.sending(); ++i) {
       if (auto* part = c.http.file()) {
         if (!send_file(c, *part)) break;
         if (c.fd.get() < 0) return;
-        moved = true;
         continue;
       }
       c.http.send_more(host_, output_);
       if (c.http.broken()) return close(c);
       const bool all = send_output(c);
       if (c.fd.get() < 0) return;
-      moved = true;
       if (!all) break;
       if (c.http.starved()) return await_more(c);
     }
-    if (!c.http.sending()) c.sends = false;
     if (!c.http.sending() && c.out.empty() && c.in.empty()) return settle(c);
     watch(c, EPOLLOUT);  // the other connections have their turn before what comes next
-    if (moved) put_off(c, state_.options.timeouts.send);
+    pace_answer(c);
   }
 
   // False where the socket has had enough.
@@ -400,6 +448,7 @@ class event_loop::impl final : private waker {
     }
     part.offset = offset;
     part.left -= std::uint64_t(sent);
+    c.sent += sent;
     c.http.sent_by_kernel(std::uint64_t(sent));
     return true;
   }
@@ -441,7 +490,7 @@ class event_loop::impl final : private waker {
     const bool all = send(c, c.out, sent);
     if (c.fd.get() < 0) return;
     c.out.erase_front(sent);
-    if (!all) return put_off(c, state_.options.timeouts.send);
+    if (!all) return pace_answer(c);
     if (c.out.capacity() > max_kept_bytes) c.out.release();
     go_on(c);
   }
@@ -611,14 +660,14 @@ class event_loop::impl final : private waker {
     websockets_.tick();
     wheel_.tick([this](timed& t) {
       auto& c = static_cast<connection&>(t);
-      if (c.lingering || !c.out.empty()) return close(c);
+      if (c.lingering) return close(c);
+      if (c.pace == paced::answer) return check_taken(c);
       if (c.http.sending() && c.http.starved()) {
         c.http.beat(host_, output_);
         send_output(c);
         if (c.fd.get() < 0) return;
         return c.out.empty() ? await_more(c) : settle(c);
       }
-      if (c.http.sending()) return close(c);
       if (c.http.waiting()) return settle(c);
       c.http.time_out(host_, output_);
       send_output(c);
@@ -636,6 +685,7 @@ class event_loop::impl final : private waker {
   http::session_host host_;
   websocket_connections websockets_;
   timer_wheel wheel_;
+  const std::int64_t least_of_body_, least_of_answer_;  // bytes, until a deadline
   std::unique_ptr<char[]> read_buffer_;
   buffer output_;
   std::array<epoll_event, max_events> events_;

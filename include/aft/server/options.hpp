@@ -11,12 +11,17 @@
 
 namespace aft {
 
-// Times a client has. They are kept to within a quarter of a second.
+// Times a client has, kept to within a quarter of a second, and how fast it must be.
 struct server_timeouts {
   duration head = seconds(10);  // from a request's first byte to the end of its headers: 408
-  duration body = seconds(30);  // from one part of a body to the next: 408
+  duration body =
+      seconds(30);  // for the next bytes of a body, as many as `body_rate` asks for: 408
   duration idle = seconds(60);  // between two requests of a connection: it is closed
-  duration send = seconds(30);  // without taking a byte of its answer: it is closed
+  duration send = seconds(30);  // for taking the next bytes of its answer: it is closed
+  // Bytes a second, on average over `body` and over `send`, as long as there are any. One byte
+  // within that time will do where it is 0.
+  std::size_t body_rate = 240;
+  std::size_t send_rate = 240;
 };
 
 struct listen_options {
