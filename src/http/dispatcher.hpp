@@ -78,6 +78,9 @@ class dispatcher {
   bool give_part(call& c, std::string_view part) const;
   bool end_body(call& c) const;
 
+  // A lane has no time for it.
+  void refuse_as_busy(call& c) const;
+
   // Turns a failure into its reply.
   void answer_failure(call& c) const;
 

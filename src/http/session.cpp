@@ -294,12 +294,18 @@ void session::keep(session_host& host, call& c, const char* data, std::size_t si
   c.owner->find_route(c);
 }
 
+outcome session::dispatch(session_host& host, call& c) {
+  if (!host.late || c.failed || c.answer.status) return host.routes.run(c);
+  host.routes.refuse_as_busy(c);
+  return outcome::answered;
+}
+
 void session::run(session_host& host, call& c, buffer& out) {
   c.on_done = host.on_done;
   c.session = this;
   const bool is_scratch = &c == host.scratch;
   in_flight_ = &c;  // before it may come back on another thread
-  if (host.routes.run(c) == outcome::handed_over) {
+  if (dispatch(host, c) == outcome::handed_over) {
     if (is_scratch) host.scratch = host.calls.take();
     return;
   }

@@ -65,6 +65,7 @@ class session_host {
   buffer decoded;                            // part of a body, without its coding
   answer_compressor compressing{routes.compression()};
   bool draining = false;  // every answer closes its connection
+  bool late = false;      // the loop has more to do than it can: 503
   bool upgrades = false;  // a connection may go on as a WebSocket
 
   static constexpr std::size_t date_line_size = 37;
@@ -158,6 +159,7 @@ class session {
     return c.taker.taker && !c.body_is_whole && !c.failed;
   }
   void keep(session_host& host, call& c, const char* data, std::size_t size);
+  outcome dispatch(session_host& host, call& c);
   void run(session_host& host, call& c, buffer& out);
   void answer(session_host& host, call& c, buffer& out);
   void begin_upgrade(session_host& host, call& c, buffer& out);

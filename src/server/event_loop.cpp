@@ -36,9 +36,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t read_buffer_size = 256 * 1024;
-constexpr int max_events = 256;
-constexpr int busy_batch = 8;    // events that promise more
-constexpr int max_batches = 16;  // before timers have their turn
+constexpr int max_events = 4096;  // all of a busy turn, so that its length is the lag of the last
+constexpr int busy_batch = 8;     // events that promise more
+constexpr int max_batches = 16;   // before timers have their turn
 constexpr unsigned drain_command = 1, abort_command = 2;
 constexpr int max_accepted_at_once = 64;
 constexpr int max_parts_at_once = 16;
@@ -71,7 +71,8 @@ class event_loop::impl final : private waker {
         least_of_body_(least_bytes(state.options.timeouts.body_rate, state.options.timeouts.body)),
         least_of_answer_(
             least_bytes(state.options.timeouts.send_rate, state.options.timeouts.send)),
-        read_buffer_(new char[read_buffer_size + http::parser_slack]) {
+        read_buffer_(new char[read_buffer_size + http::parser_slack]),
+        max_lag_(state.options.max_lag.in_milliseconds()) {
     const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0) throw error("the system gives no epoll instance");
     epoll_.assign(epoll);
@@ -203,20 +204,28 @@ class event_loop::impl final : private waker {
     timespec now;
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     host_.set_date(now.tv_sec);
-    event_count_ = count;
-    for (event_ = 0; event_ < count; ++event_) {
-      auto* what = events_[std::size_t(event_)].data.ptr;
-      if (!what) continue;  // closed by an earlier event of this batch
+    const auto began = coarse_milliseconds();
+    for (int i = 0; i < count; ++i) {
+      const auto& event = events_[std::size_t(i)];
+      auto* what = event.data.ptr;
+      if (was_late_) host_.late = is_late_since(began);
       if (what == &wake_) take_what_others_left();
       else if (is_listener(what)) accept(*static_cast<descriptor*>(what));
-      else handle(*static_cast<connection*>(what), events_[std::size_t(event_)].events);
+      else handle(*static_cast<connection*>(what), event.events);
     }
-    event_count_ = 0;
+    was_late_ = count > 1 && is_late_since(began);
+    host_.late = false;
     bury();
     return count;
   }
 
+  // A request waits for the rest of the turn in which it comes, and for its place in the next.
+  bool is_late_since(std::int64_t began) const {
+    return coarse_milliseconds() - began > max_lag_ / 2;
+  }
+
   void handle(connection& c, std::uint32_t events) {
+    if (c.fd.get() < 0) return;  // closed by an earlier event of this batch
     if (events & (EPOLLERR | EPOLLHUP)) return close(c);
     if (events & EPOLLRDHUP && c.http.sending()) return close(c);  // of one who only listens
     if (events & EPOLLOUT) return write_on(c);
@@ -246,6 +255,9 @@ class event_loop::impl final : private waker {
       if (state_.connections.fetch_add(1, std::memory_order_relaxed) >=
           state_.options.max_connections) {
         state_.connections.fetch_sub(1, std::memory_order_relaxed);
+        // What it has asked already is taken, because closing before would reset the connection, and
+        // may take the answer with it.
+        ::recv(fd, read_buffer_.get(), read_buffer_size, MSG_DONTWAIT);
         ::send(fd, too_many_connections.data(), too_many_connections.size(),
                MSG_NOSIGNAL | MSG_DONTWAIT);
         ::close(fd);
@@ -601,9 +613,6 @@ class event_loop::impl final : private waker {
   }
 
   void close(connection& c) {
-    for (int i = event_; i < event_count_; ++i) {  // what this batch still holds of it
-      if (events_[std::size_t(i)].data.ptr == &c) events_[std::size_t(i)].data.ptr = nullptr;
-    }
     wheel_.remove(c);
     c.fd.close();  // epoll forgets it
     state_.connections.fetch_sub(1, std::memory_order_relaxed);
@@ -689,7 +698,8 @@ class event_loop::impl final : private waker {
   std::unique_ptr<char[]> read_buffer_;
   buffer output_;
   std::array<epoll_event, max_events> events_;
-  int event_ = 0, event_count_ = 0;
+  const std::int64_t max_lag_;  // milliseconds
+  bool was_late_ = false;       // the last turn
   connection* newest_ = nullptr;
   connection* graveyard_ = nullptr;
   std::int64_t next_tick_ = 0;  // milliseconds

@@ -155,3 +155,49 @@ TEST_CASE_FIXTURE(with_notes, "several arguments may need the reader at once") {
   CHECK(app.handle({.target = "/who"}).body == "ada, ada of 1, here");
   CHECK(app.handle({.target = "/who"}).body == "ada, ada of 1, here");
 }
+
+TEST_CASE("who has waited too long for a lane is not run any more, and the next not let in") {
+  aft::app app({.database = ":memory:",
+                .storage = {.max_queue = 3},
+                .lanes = {.work_threads = 1, .max_waiting = 3, .max_wait = aft::milliseconds(20)}});
+  app.migrate({"001", "create table note (text text) strict"});
+  std::atomic<int> running{0};
+  std::atomic<bool> go{false};
+  const auto hold = [&] {
+    ++running;
+    while (!go) std::this_thread::yield();
+  };
+  app.get("/", aft::blocking(hold));
+  app.post("/", [hold](aft::transaction& tx) {
+    tx.execute("insert into note values ('x')");
+    hold();
+  });
+  app.prepare();
+  for (const char* method : {"GET", "POST"}) {
+    CAPTURE(method);
+    running = 0;
+    go = false;
+    const auto ask = [&] { return app.handle({method, "/", {}, ""}); };
+    std::thread first([&] { CHECK(ask().status < 300); });
+    while (!running) std::this_thread::yield();
+    std::atomic<int> refused{0};
+    std::vector<std::thread> more;
+    for (int i = 0; i < 4; ++i) {
+      more.emplace_back([&] {
+        const auto r = ask();
+        if (r.status == 503 && r.header("Retry-After")) ++refused;
+      });
+    }
+    while (refused < 1) std::this_thread::yield();  // the queue is full of the others
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    go = true;
+    first.join();
+    for (auto& t : more) t.join();
+    CHECK(refused == 4);
+    CHECK(running == 1);
+    CHECK(ask().status < 300);  // nobody waits any more
+  }
+  const auto rows =
+      app.db().read([](aft::reader& r) { return r.one<int>("select count(*) from note"); });
+  CHECK(rows == 2);
+}

@@ -38,6 +38,9 @@ struct listen_options {
   unsigned socket_mode = 0600;           // who may connect to a Unix socket, as chmod says it
   unsigned threads = 0;                  // event loops; 0: one for each core, at most four
   std::size_t max_connections = 20'000;  // beyond them 503 at once
+  // How far the requests of a turn of an event loop may be behind, where the turn before was late
+  // too: those after that are answered 503 at once, so that the others are not all too late.
+  duration max_lag = seconds(1);
   http_limits limits{};
   server_timeouts timeouts{};
   duration drain = seconds(10);  // what stop() gives to requests that are being answered
