@@ -16,13 +16,15 @@ class write_lane::unit final : public storage::unit {
 
   bool run(transaction& tx) override {
     begun_ = true;
-    if (!owner_.queue_.begins(entered_)) {
+    const auto began = queue_watch::now();
+    if (!owner_.queue_.begins(entered_, began)) {
       owner_.routes_.refuse_as_busy(call_);
       return false;
     }
     call_.lent = &tx;
     const auto end = owner_.routes_.resume(call_, lane::write);
     call_.lent = nullptr;
+    owner_.queue_.ended(began);
     return end == http::outcome::answered;
   }
 

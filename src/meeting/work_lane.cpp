@@ -52,10 +52,14 @@ void work_lane::work() {
       --waiting_;
     }
     c->context = &context;
-    if (!queue_.begins(*std::launder(reinterpret_cast<queue_watch::moment*>(c->lane_memory)))) {
+    const auto began = queue_watch::now();
+    if (queue_.begins(*std::launder(reinterpret_cast<queue_watch::moment*>(c->lane_memory)),
+                      began)) {
+      const auto end = routes_.resume(*c, lane::work);
+      queue_.ended(began);
+      if (end == http::outcome::handed_over) continue;
+    } else {
       routes_.refuse_as_busy(*c);
-    } else if (routes_.resume(*c, lane::work) == http::outcome::handed_over) {
-      continue;
     }
     if (auto* w = c->on_done(*c)) w->wake();
   }

@@ -40,7 +40,8 @@ constexpr int max_events = 4096;  // all of a busy turn, so that its length is t
 constexpr int busy_batch = 8;     // events that promise more
 constexpr int max_batches = 16;   // before timers have their turn
 constexpr unsigned drain_command = 1, abort_command = 2;
-constexpr int max_accepted_at_once = 64;
+constexpr int accepted_at_once = 64;  // so that loops which share a listener share its clients
+constexpr int max_accepted_at_once = 4096;  // where more are waiting: they should not wait unseen
 constexpr int max_parts_at_once = 16;
 constexpr std::size_t max_sent_of_a_file = 256 * 1024;
 constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not needed now
@@ -204,25 +205,23 @@ class event_loop::impl final : private waker {
     timespec now;
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     host_.set_date(now.tv_sec);
-    const auto began = coarse_milliseconds();
+    turn_began_ = coarse_milliseconds();
     for (int i = 0; i < count; ++i) {
       const auto& event = events_[std::size_t(i)];
       auto* what = event.data.ptr;
-      if (was_late_) host_.late = is_late_since(began);
+      if (was_late_) host_.late = turn_is_long();
       if (what == &wake_) take_what_others_left();
       else if (is_listener(what)) accept(*static_cast<descriptor*>(what));
       else handle(*static_cast<connection*>(what), event.events);
     }
-    was_late_ = count > 1 && is_late_since(began);
+    was_late_ = count >= busy_batch && turn_is_long();
     host_.late = false;
     bury();
     return count;
   }
 
   // A request waits for the rest of the turn in which it comes, and for its place in the next.
-  bool is_late_since(std::int64_t began) const {
-    return coarse_milliseconds() - began > max_lag_ / 2;
-  }
+  bool turn_is_long() const { return coarse_milliseconds() - turn_began_ > max_lag_ / 2; }
 
   void handle(connection& c, std::uint32_t events) {
     if (c.fd.get() < 0) return;  // closed by an earlier event of this batch
@@ -241,7 +240,8 @@ class event_loop::impl final : private waker {
   }
 
   void accept(const descriptor& listener) {
-    for (int i = 0; i < max_accepted_at_once && listener.get() >= 0; ++i) {
+    const int most = std::exchange(accept_, accepted_at_once);
+    for (int i = 0; i < most && listener.get() >= 0; ++i) {
       sockaddr_storage peer;
       socklen_t size = sizeof peer;
       const int fd = ::accept4(listener.get(), reinterpret_cast<sockaddr*>(&peer), &size,
@@ -266,7 +266,12 @@ class event_loop::impl final : private waker {
       auto& c = *new connection(*this, fd);
       c.http.client = {address_of(peer), &state_.proxies};
       add(c);
+      if (was_late_) {  // its request should not wait for one more turn
+        host_.late = turn_is_long();
+        read(c);
+      }
     }
+    accept_ = std::min(2 * most, max_accepted_at_once);
   }
 
   // Out of descriptors: the connection stays in the kernel's queue, and is tried at the next tick.
@@ -699,7 +704,9 @@ class event_loop::impl final : private waker {
   buffer output_;
   std::array<epoll_event, max_events> events_;
   const std::int64_t max_lag_;  // milliseconds
-  bool was_late_ = false;       // the last turn
+  std::int64_t turn_began_ = 0;
+  bool was_late_ = false;  // the last turn
+  int accept_ = accepted_at_once;
   connection* newest_ = nullptr;
   connection* graveyard_ = nullptr;
   std::int64_t next_tick_ = 0;  // milliseconds

@@ -10,9 +10,11 @@ namespace aft {
 struct lane_options {
   unsigned work_threads = 4;        // for aft::blocking handlers
   std::size_t max_waiting = 1'000;  // of their requests; beyond: 503 with Retry-After
-  // For a thread, and for the writer: a request that has waited for longer is answered 503 with
-  // Retry-After, and a new one at once while others wait for half of it. 0: as long as it takes.
-  duration max_wait = seconds(5);
+  // For a thread, and for the writer; or ten times as long as what they run usually takes, if that
+  // is more. Where all have to wait for half of it for as long, there is more work than can be done
+  // in time: new requests are then answered 503 with Retry-After at once, and those that have
+  // waited for longer are too. 0: any time will do.
+  duration max_wait = milliseconds(500);
 };
 
 }  // namespace aft

@@ -40,7 +40,7 @@ struct listen_options {
   std::size_t max_connections = 20'000;  // beyond them 503 at once
   // How far the requests of a turn of an event loop may be behind, where the turn before was late
   // too: those after that are answered 503 at once, so that the others are not all too late.
-  duration max_lag = seconds(1);
+  duration max_lag = milliseconds(500);
   http_limits limits{};
   server_timeouts timeouts{};
   duration drain = seconds(10);  // what stop() gives to requests that are being answered
