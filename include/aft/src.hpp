@@ -68,6 +68,7 @@
 #include "../../src/meeting/storage_meets_http.cpp"
 #include "../../src/meeting/work_lane.cpp"
 #include "../../src/server/event_loop.cpp"
+#include "../../src/server/proxy_protocol.cpp"
 #include "../../src/server/server.cpp"
 #include "../../src/server/socket.cpp"
 #include "../../src/server/websocket_connection.cpp"

@@ -27,6 +27,7 @@
 
 #include "../http/parser.hpp"
 #include "../http/session.hpp"
+#include "proxy_protocol.hpp"
 #include "timer_wheel.hpp"
 #include "websocket_connection.hpp"
 
@@ -73,7 +74,8 @@ class event_loop::impl final : private waker {
         least_of_answer_(
             least_bytes(state.options.timeouts.send_rate, state.options.timeouts.send)),
         read_buffer_(new char[read_buffer_size + http::parser_slack]),
-        max_lag_(state.options.max_lag.in_milliseconds()) {
+        max_lag_(state.options.max_lag > duration() ? state.options.max_lag.in_milliseconds()
+                                                    : std::int64_t(1) << 40) {
     const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0) throw error("the system gives no epoll instance");
     epoll_.assign(epoll);
@@ -140,6 +142,7 @@ class event_loop::impl final : private waker {
     std::uint32_t events = 0;  // that epoll watches for
     bool read_closed = false;  // the client sends no more
     bool lingering = false;    // answered and closed for writing; what still comes is dropped
+    bool proxied = false;      // its proxy has not said yet whose it is
     bool dead = false;         // closed, but another lane still has its call
     bool has_more = false;     // stands in with_more_; guarded by done_mutex_
     connection* older = nullptr;
@@ -206,21 +209,23 @@ class event_loop::impl final : private waker {
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     host_.set_date(now.tv_sec);
     turn_began_ = coarse_milliseconds();
+    const bool minds = minds_lag();
     for (int i = 0; i < count; ++i) {
       const auto& event = events_[std::size_t(i)];
       auto* what = event.data.ptr;
-      if (was_late_) host_.late = turn_is_long();
+      if (minds) host_.late = turn_is_long();
       if (what == &wake_) take_what_others_left();
       else if (is_listener(what)) accept(*static_cast<descriptor*>(what));
       else handle(*static_cast<connection*>(what), event.events);
     }
-    was_late_ = count >= busy_batch && turn_is_long();
+    if (count >= busy_batch && turn_is_long()) late_until_ = coarse_milliseconds() + 2 * max_lag_;
     host_.late = false;
     bury();
     return count;
   }
 
   // A request waits for the rest of the turn in which it comes, and for its place in the next.
+  bool minds_lag() const { return turn_began_ < late_until_; }
   bool turn_is_long() const { return coarse_milliseconds() - turn_began_ > max_lag_ / 2; }
 
   void handle(connection& c, std::uint32_t events) {
@@ -265,8 +270,9 @@ class event_loop::impl final : private waker {
       }
       auto& c = *new connection(*this, fd);
       c.http.client = {address_of(peer), &state_.proxies};
+      c.proxied = state_.options.proxy_protocol && state_.proxies.trusts(c.http.client.peer);
       add(c);
-      if (was_late_) {  // its request should not wait for one more turn
+      if (minds_lag()) {  // its request should not wait for one more turn
         host_.late = turn_is_long();
         read(c);
       }
@@ -292,7 +298,27 @@ class event_loop::impl final : private waker {
 
   // ---- reading
 
+  // Byte for byte, because what comes behind it may be TLS.
+  void read_proxy(connection& c) {
+    while (c.proxied) {
+      const auto header = read_proxy_header(c.in.view());
+      if (header.verdict == proxy_verdict::refused) return close(c);
+      if (header.verdict == proxy_verdict::whole) {
+        if (header.client) c.http.client.peer = *header.client;
+        c.proxied = false;
+        c.in.release();
+        return read(c);
+      }
+      char part[max_proxy_header];
+      const auto received = ::recv(c.fd.get(), part, header.size - c.in.size(), MSG_DONTWAIT);
+      if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
+      if (received <= 0) return close(c);
+      c.in.append({part, std::size_t(received)});
+    }
+  }
+
   void read(connection& c) {
+    if (c.proxied) return read_proxy(c);
     std::size_t have = c.in.size();
     if (have) std::memcpy(read_buffer_.get(), c.in.data(), have);
     if (have == read_buffer_size) return use(c, have);
@@ -705,7 +731,7 @@ class event_loop::impl final : private waker {
   std::array<epoll_event, max_events> events_;
   const std::int64_t max_lag_;  // milliseconds
   std::int64_t turn_began_ = 0;
-  bool was_late_ = false;  // the last turn
+  std::int64_t late_until_ = 0;  // the next turns are watched
   int accept_ = accepted_at_once;
   connection* newest_ = nullptr;
   connection* graveyard_ = nullptr;

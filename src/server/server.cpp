@@ -74,6 +74,10 @@ void http_server::listen_at(const std::string& address, std::uint16_t port,
 http_server::http_server(const http::dispatcher& routes, const logger& log,
                          const listen_options& options, bool through_asio)
     : state_{routes, log, options, through_asio} {
+  if (options.proxy_protocol && state_.proxies.empty()) {
+    throw configuration_error(
+        "the PROXY protocol is believed of nobody; name the proxies in trusted_proxies");
+  }
   std::vector<std::vector<descriptor>> of_loops(loop_count(options.threads));
   listen_at(options.address, options.port, of_loops);
   for (const auto& place : options.also) {

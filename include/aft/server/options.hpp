@@ -35,11 +35,14 @@ struct listen_options {
   // one line that is named here, or what a client wrote into it itself would be believed.
   std::vector<std::string> trusted_proxies{};
   std::string proxy_header = "X-Forwarded-For";  // or "Forwarded"
+  // A connection of such a proxy must begin with a header of the PROXY protocol, version 2, which
+  // says who the client is; without one it is closed.
+  bool proxy_protocol = false;
   unsigned socket_mode = 0600;           // who may connect to a Unix socket, as chmod says it
   unsigned threads = 0;                  // event loops; 0: one for each core, at most four
   std::size_t max_connections = 20'000;  // beyond them 503 at once
-  // How far the requests of a turn of an event loop may be behind, where the turn before was late
-  // too: those after that are answered 503 at once, so that the others are not all too late.
+  // How long a request may wait for its event loop where there are more than it can answer. Those
+  // that would wait longer are answered 503 with Retry-After at once. 0: any time will do.
   duration max_lag = milliseconds(500);
   http_limits limits{};
   server_timeouts timeouts{};
