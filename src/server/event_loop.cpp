@@ -138,13 +138,14 @@ class event_loop::impl final : private waker {
     // What it must have sent, or taken, at its deadline; and sent to it, so that that is put off.
     std::int64_t goal = 0, further = 0;
     paced pace = paced::no;
-    std::size_t lingered = 0;  // bytes dropped after the answer
-    std::uint32_t events = 0;  // that epoll watches for
-    bool read_closed = false;  // the client sends no more
-    bool lingering = false;    // answered and closed for writing; what still comes is dropped
-    bool proxied = false;      // its proxy has not said yet whose it is
-    bool dead = false;         // closed, but another lane still has its call
-    bool has_more = false;     // stands in with_more_; guarded by done_mutex_
+    std::shared_ptr<void> place;  // among those of its client; null where they are not counted
+    std::size_t lingered = 0;     // bytes dropped after the answer
+    std::uint32_t events = 0;     // that epoll watches for
+    bool read_closed = false;     // the client sends no more
+    bool lingering = false;       // answered and closed for writing; what still comes is dropped
+    bool proxied = false;         // its proxy has not said yet whose it is
+    bool dead = false;            // closed, but another lane still has its call
+    bool has_more = false;        // stands in with_more_; guarded by done_mutex_
     connection* older = nullptr;
     connection* newer = nullptr;
   };
@@ -257,9 +258,9 @@ class event_loop::impl final : private waker {
         }
         return;
       }
-      if (state_.connections.fetch_add(1, std::memory_order_relaxed) >=
-          state_.options.max_connections) {
-        state_.connections.fetch_sub(1, std::memory_order_relaxed);
+      const auto client = address_of(peer);
+      std::shared_ptr<void> place;
+      if (!has_room(client, place)) {
         // What it has asked already is taken, because closing before would reset the connection, and
         // may take the answer with it.
         ::recv(fd, read_buffer_.get(), read_buffer_size, MSG_DONTWAIT);
@@ -269,8 +270,9 @@ class event_loop::impl final : private waker {
         continue;
       }
       auto& c = *new connection(*this, fd);
-      c.http.client = {address_of(peer), &state_.proxies};
-      c.proxied = state_.options.proxy_protocol && state_.proxies.trusts(c.http.client.peer);
+      c.http.client = {client, &state_.proxies};
+      c.place = std::move(place);
+      c.proxied = state_.options.proxy_protocol && state_.proxies.trusts(client);
       add(c);
       if (minds_lag()) {  // its request should not wait for one more turn
         host_.late = turn_is_long();
@@ -278,6 +280,20 @@ class event_loop::impl final : private waker {
       }
     }
     accept_ = std::min(2 * most, max_accepted_at_once);
+  }
+
+  // For one more connection, which is counted then.
+  bool has_room(const http::ip_address& client, std::shared_ptr<void>& place) {
+    const auto& options = state_.options;
+    const bool counts = options.max_connections_per_client && client != http::ip_address() &&
+                        !state_.proxies.trusts(client);
+    if (counts) place = state_.places.take(client);
+    if (counts && !place) return false;
+    if (state_.connections.fetch_add(1, std::memory_order_relaxed) < options.max_connections) {
+      return true;
+    }
+    state_.connections.fetch_sub(1, std::memory_order_relaxed);
+    return false;
   }
 
   // Out of descriptors: the connection stays in the kernel's queue, and is tried at the next tick.
@@ -386,7 +402,9 @@ class event_loop::impl final : private waker {
   // The socket goes on as a WebSocket; what stays behind is closed without it.
   void upgrade(connection& c) {
     control(EPOLL_CTL_DEL, c.fd.get(), 0, nullptr);
-    websockets_.add(std::move(c.fd), c.http.take_upgrade(), c.in.view());
+    auto start = c.http.take_upgrade();
+    start->place = std::move(c.place);
+    websockets_.add(std::move(c.fd), std::move(start), c.in.view());
     close(c);
   }
   void put_off(connection& c, duration d) {

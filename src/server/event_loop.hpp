@@ -12,6 +12,7 @@
 
 #include "../http/dispatcher.hpp"
 #include "../http/ip_address.hpp"
+#include "client_places.hpp"
 #include "socket.hpp"
 
 namespace aft::server {
@@ -24,6 +25,7 @@ struct server_state {
   bool through_asio = false;  // Asio waits, for the sake of others who use it on these loops
   http::trusted_proxies proxies{options.trusted_proxies, options.proxy_header};
   std::atomic<std::size_t> connections{0};
+  client_places places{options.max_connections_per_client};
 };
 
 class event_loop {

@@ -41,6 +41,9 @@ struct listen_options {
   unsigned socket_mode = 0600;           // who may connect to a Unix socket, as chmod says it
   unsigned threads = 0;                  // event loops; 0: one for each core, at most four
   std::size_t max_connections = 20'000;  // beyond them 503 at once
+  // Of one IPv4 address, or one /64 of IPv6; beyond them 503 at once too. 0: any number, because all
+  // clients behind one router share its address. Those of trusted_proxies are not counted.
+  std::size_t max_connections_per_client = 0;
   // How long a request may wait for its event loop where there are more than it can answer. Those
   // that would wait longer are answered 503 with Retry-After at once. 0: any time will do.
   duration max_lag = milliseconds(500);
