@@ -68,8 +68,10 @@
 // 3 meeting
 #include "../../src/meeting/storage_meets_http.cpp"
 #include "../../src/meeting/work_lane.cpp"
+#include "../../src/server/client_places.cpp"
 #include "../../src/server/coroutines.cpp"
 #include "../../src/server/event_loop.cpp"
+#include "../../src/server/proxy_protocol.cpp"
 #include "../../src/server/server.cpp"
 #include "../../src/server/socket.cpp"
 #include "../../src/server/tls_context.cpp"

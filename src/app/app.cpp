@@ -50,7 +50,8 @@ class app::impl {
         for (const auto& fill : seeds) fill(tx);
       });
       meeting::provide_storage(*dispatch, *storage);
-      writer = std::make_unique<meeting::write_lane>(*storage, *dispatch, log);
+      writer =
+          std::make_unique<meeting::write_lane>(*storage, *dispatch, log, options.lanes.max_wait);
       dispatch->set_lane(lane::write, *writer);
     } else if (!steps.empty() || !seeds.empty() || !job_handlers.empty()) {
       throw configuration_error(
@@ -60,7 +61,7 @@ class app::impl {
       dispatch->provide({key, lane::io, object, [](void* o, http::call&) { return o; }, nullptr});
     }
     work = std::make_unique<meeting::work_lane>(*dispatch, options.lanes.work_threads,
-                                                options.lanes.max_waiting);
+                                                options.lanes.max_waiting, options.lanes.max_wait);
     dispatch->set_lane(lane::work, *work);
     dispatch->start(registered);
     prepare_jobs();

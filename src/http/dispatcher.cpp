@@ -319,11 +319,15 @@ void dispatcher::end_later(call& c, std::exception_ptr thrown) const noexcept {
 
 outcome dispatcher::hand_over(call& c, lane to) const {
   if (runners_[std::size_t(to)]->submit(c)) return outcome::handed_over;
+  refuse_as_busy(c);
+  return outcome::answered;
+}
+
+void dispatcher::refuse_as_busy(call& c) const {
   c.failed = true;
   c.failure = problem{503, "the server has more work than it takes on; try again"};
   c.failure.retry_after_seconds = 1;
   answer_failure(c);
-  return outcome::answered;
 }
 
 outcome dispatcher::run(call& c) const {

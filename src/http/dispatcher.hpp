@@ -88,6 +88,8 @@ class dispatcher {
   bool give_part(call& c, std::string_view part) const;
   bool end_body(call& c) const;
 
+  // A lane has no time for it.
+  void refuse_as_busy(call& c) const;
   // What call::later came to, on its loop.
   void end_later(call& c, std::exception_ptr thrown) const noexcept;
 

@@ -29,6 +29,9 @@ class trusted_proxies {
   // "10.0.0.0/8", "::1", "unix"; throws configuration_error. `header` is the one line they write.
   trusted_proxies(const std::vector<std::string>& networks, std::string header);
 
+  bool empty() const { return networks_.empty() && !unix_; }
+  bool trusts(const ip_address& a) const;
+
   // Who sent the request, as far as it can be believed: the hop nearest to us that is not trusted.
   ip_address find_client(const ip_address& peer, const request& r) const {
     return find_sender(peer, r).address;
@@ -47,7 +50,6 @@ class trusted_proxies {
     ip_address address;
     bool secure = false;
   };
-  bool trusts(const ip_address& a) const;
   sender find_sender(const ip_address& peer, const request& r) const;
 
   std::vector<network> networks_;

@@ -53,7 +53,10 @@ std::size_t session::receive(session_host& host, char* data, std::size_t size, b
       case place::skip:
         used = std::size_t(std::min<std::uint64_t>(body_left_, left));
         body_left_ -= used;
-        if (!body_left_) place_ = place::head;
+        if (!body_left_) {
+          place_ = place::head;
+          head_noticed_ = false;
+        }
         break;
     }
     if (!used) break;
@@ -294,13 +297,19 @@ void session::keep(session_host& host, call& c, const char* data, std::size_t si
   c.owner->find_route(c);
 }
 
+outcome session::dispatch(session_host& host, call& c) {
+  if (!host.late || c.failed || c.answer.status) return host.routes.run(c);
+  host.routes.refuse_as_busy(c);
+  return outcome::answered;
+}
+
 void session::run(session_host& host, call& c, buffer& out) {
   c.on_done = host.on_done;
   c.session = this;
   c.deadline = c.route && c.route->time_limit ? host.now + c.route->time_limit : 0;
   const bool is_scratch = &c == host.scratch;
   in_flight_ = &c;  // before it may come back on another thread
-  if (host.routes.run(c) == outcome::handed_over) {
+  if (dispatch(host, c) == outcome::handed_over) {
     if (is_scratch) host.scratch = host.calls.take();
     return;
   }

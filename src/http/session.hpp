@@ -67,6 +67,7 @@ class session_host {
   answer_compressor compressing{routes.compression()};
   std::int64_t now = detail::coarse_milliseconds();
   bool draining = false;  // every answer closes its connection
+  bool late = false;      // the loop has more to do than it can: 503
   bool upgrades = false;  // a connection may go on as a WebSocket
   std::string hsts{};     // what answers over TLS say in Strict-Transport-Security; empty: nothing
 
@@ -169,6 +170,7 @@ class session {
     return c.taker.taker && !c.body_is_whole && !c.failed;
   }
   void keep(session_host& host, call& c, const char* data, std::size_t size);
+  outcome dispatch(session_host& host, call& c);
   void run(session_host& host, call& c, buffer& out);
   void answer(session_host& host, call& c, buffer& out);
   void begin_upgrade(session_host& host, call& c, buffer& out);

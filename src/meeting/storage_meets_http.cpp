@@ -9,18 +9,29 @@ namespace aft::meeting {
 // One handler's transaction; it lives in the memory that its call has for the lane.
 class write_lane::unit final : public storage::unit {
  public:
-  unit(write_lane& owner, http::call& c) : owner_(owner), call_(c) {}
+  unit(write_lane& owner, http::call& c)
+      : owner_(owner), call_(c), entered_(owner.queue_.entered()) {}
+
+  void turned_away() { owner_.queue_.turned_away(); }
 
   bool run(transaction& tx) override {
+    begun_ = true;
+    const auto began = queue_watch::now();
+    if (!owner_.queue_.begins(entered_, began)) {
+      owner_.routes_.refuse_as_busy(call_);
+      return false;
+    }
     call_.lent = &tx;
     storage_access::set_deadline(tx, call_.deadline);
     const auto end = owner_.routes_.resume(call_, lane::write);
     storage_access::set_deadline(tx, 0);
     call_.lent = nullptr;
+    owner_.queue_.ended(began);
     return end == http::outcome::answered;
   }
 
   waker* done(std::exception_ptr failure) noexcept override {
+    if (!begun_) turned_away();
     if (failure) not_kept(failure);
     auto& c = call_;
     this->~unit();
@@ -42,12 +53,16 @@ class write_lane::unit final : public storage::unit {
 
   write_lane& owner_;
   http::call& call_;
+  const queue_watch::moment entered_;
+  bool begun_ = false;
 };
 
 bool write_lane::submit(http::call& c) noexcept {
   static_assert(sizeof(unit) <= sizeof c.lane_memory);
+  if (!queue_.lets_in()) return false;
   auto* u = new (c.lane_memory) unit(*this, c);
   if (db_.inside().submit(*u)) return true;
+  u->turned_away();
   u->~unit();
   return false;
 }

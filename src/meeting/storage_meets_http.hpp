@@ -6,14 +6,15 @@
 #include <aft/storage/database.hpp>
 
 #include "../http/dispatcher.hpp"
+#include "queue_watch.hpp"
 
 namespace aft::meeting {
 
 // The lane of handlers that take a transaction: the writer of the database.
 class write_lane final : public http::lane_runner {
  public:
-  write_lane(database& db, const http::dispatcher& routes, const logger& log)
-      : db_(db), routes_(routes), log_(log) {}
+  write_lane(database& db, const http::dispatcher& routes, const logger& log, duration max_wait)
+      : db_(db), routes_(routes), log_(log), queue_(max_wait) {}
   bool submit(http::call& c) noexcept override;
 
  private:
@@ -21,6 +22,7 @@ class write_lane final : public http::lane_runner {
   database& db_;
   const http::dispatcher& routes_;
   const logger& log_;
+  queue_watch queue_;
 };
 
 // Before the dispatcher starts. The database must outlive it.

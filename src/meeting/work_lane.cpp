@@ -1,12 +1,15 @@
 #include "work_lane.hpp"
 
+#include <new>
+
 #include "../ground/may_wait.hpp"
 #include "../ground/quiet_thread.hpp"
 
 namespace aft::meeting {
 
-work_lane::work_lane(const http::dispatcher& routes, unsigned threads, std::size_t max_waiting)
-    : routes_(routes), max_waiting_(max_waiting) {
+work_lane::work_lane(const http::dispatcher& routes, unsigned threads, std::size_t max_waiting,
+                     duration max_wait)
+    : routes_(routes), max_waiting_(max_waiting), queue_(max_wait) {
   for (unsigned i = 0; i < threads; ++i) {
     threads_.push_back(detail::quiet_thread("aft work", [this] { work(); }));
   }
@@ -22,10 +25,13 @@ work_lane::~work_lane() {
 }
 
 bool work_lane::submit(http::call& c) noexcept {
+  static_assert(sizeof(queue_watch::moment) <= sizeof c.lane_memory);
+  if (!queue_.lets_in()) return false;
   {
     std::lock_guard lock(mutex_);
     if (waiting_ >= max_waiting_) return false;
     ++waiting_;
+    new (c.lane_memory) queue_watch::moment(queue_.entered());
     c.next = nullptr;
     (first_ ? last_->next : first_) = &c;
     last_ = &c;
@@ -48,7 +54,15 @@ void work_lane::work() {
       --waiting_;
     }
     c->context = &context;
-    if (routes_.resume(*c, lane::work) == http::outcome::handed_over) continue;
+    const auto began = queue_watch::now();
+    if (queue_.begins(*std::launder(reinterpret_cast<queue_watch::moment*>(c->lane_memory)),
+                      began)) {
+      const auto end = routes_.resume(*c, lane::work);
+      queue_.ended(began);
+      if (end == http::outcome::handed_over) continue;
+    } else {
+      routes_.refuse_as_busy(*c);
+    }
     if (auto* w = c->on_done(*c)) w->wake();
   }
 }

@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "../http/dispatcher.hpp"
+#include "queue_watch.hpp"
 
 namespace aft::meeting {
 
 class work_lane final : public http::lane_runner {
  public:
-  work_lane(const http::dispatcher& routes, unsigned threads, std::size_t max_waiting);
+  work_lane(const http::dispatcher& routes, unsigned threads, std::size_t max_waiting,
+            duration max_wait);
   ~work_lane() override;  // runs what waits
 
   bool submit(http::call& c) noexcept override;
@@ -23,6 +25,7 @@ class work_lane final : public http::lane_runner {
 
   const http::dispatcher& routes_;
   const std::size_t max_waiting_;
+  queue_watch queue_;
   std::mutex mutex_;
   std::condition_variable wake_;
   http::call* first_ = nullptr;  // guarded by mutex_, as is all below

@@ -1,8 +1,10 @@
 #include "event_loop.hpp"
 
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -33,6 +35,7 @@
 #include "../http/session.hpp"
 #include "context_guests.hpp"
 #include "coroutines.hpp"
+#include "proxy_protocol.hpp"
 #include "timer_wheel.hpp"
 #include "tls_stream.hpp"
 #include "turn.hpp"
@@ -44,12 +47,13 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t read_buffer_size = 256 * 1024;
-constexpr int max_events = 256;
-constexpr int busy_batch = 8;    // events that promise more
-constexpr int max_batches = 16;  // before timers have their turn
+constexpr int max_events = 4096;  // all of a busy turn, so that its length is the lag of the last
+constexpr int busy_batch = 8;     // events that promise more
+constexpr int max_batches = 16;   // before timers have their turn
 constexpr unsigned drain_command = 1, abort_command = 2;
-constexpr int max_accepted_at_once = 64;
-constexpr int max_handshakes = 16;  // in a batch; they cost more than all else
+constexpr int accepted_at_once = 64;  // so that loops which share a listener share its clients
+constexpr int max_accepted_at_once = 4096;  // where more are waiting: they should not wait unseen
+constexpr int max_handshakes = 16;          // in a batch; they cost more than all else
 constexpr int max_parts_at_once = 16;
 constexpr std::size_t max_sent_of_a_file = 256 * 1024;
 constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not needed now
@@ -57,6 +61,12 @@ constexpr std::size_t max_lingering = 16 * 1024 * 1024;
 constexpr duration linger_time = seconds(5);
 constexpr int helped_at_once = 5;  // milliseconds
 constexpr int patience = 1000;  // milliseconds, until a context is taken for one that nobody runs
+
+// What a client must move within a time, so that it gets as much again.
+std::int64_t least_bytes(std::size_t rate, duration within) {
+  return std::int64_t(
+      std::clamp(double(rate) * double(within.in_milliseconds()) / 1000, 1.0, 1e12));
+}
 
 constexpr std::string_view too_many_connections =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
@@ -81,7 +91,12 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
         watch_(std::in_place, executor_), timer_(std::in_place, executor_),
         host_(state.routes, state.options.limits),
         websockets_(executor_, state.log, state.connections),
-        read_buffer_(new char[read_buffer_size + http::parser_slack]) {
+        least_of_body_(least_bytes(state.options.timeouts.body_rate, state.options.timeouts.body)),
+        least_of_answer_(
+            least_bytes(state.options.timeouts.send_rate, state.options.timeouts.send)),
+        read_buffer_(new char[read_buffer_size + http::parser_slack]),
+        max_lag_(state.options.max_lag > duration() ? state.options.max_lag.in_milliseconds()
+                                                    : std::int64_t(1) << 40) {
     epoll_ = descriptor(::epoll_create1(EPOLL_CLOEXEC));
     if (epoll_.get() < 0) throw error("the system gives no epoll instance");
     watch_->assign(copy_of(epoll_).release());
@@ -162,6 +177,8 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   void abort() { command(abort_command); }
 
  private:
+  enum class paced : std::uint8_t { no, body, answer };  // whether its deadline is one of bytes
+
   struct connection : timed {
     connection(impl& owner, int socket) : loop(owner), fd(socket) { http.connection = this; }
 
@@ -169,16 +186,21 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     descriptor fd;
     std::unique_ptr<tls_stream> tls{};  // null: plain
     http::session http;
-    buffer in;                 // bytes that came and are not used yet
-    buffer out;                // bytes that wait for the client to read
-    std::size_t lingered = 0;  // bytes dropped after the answer
-    std::uint32_t events = 0;  // that epoll watches for
-    bool shaking = false;      // hands: TLS is not agreed on yet
-    bool read_closed = false;  // the client sends no more
-    bool lingering = false;    // answered and closed for writing; what still comes is dropped
-    bool sends = false;        // what its session makes while it is sent
-    bool dead = false;         // closed, but another lane still has its call
-    bool has_more = false;     // stands in with_more_; guarded by done_mutex_
+    buffer in;                            // bytes that came and are not used yet
+    buffer out;                           // bytes that wait for the client to read
+    std::int64_t received = 0, sent = 0;  // bytes in all
+    // What it must have sent, or taken, at its deadline; and sent to it, so that that is put off.
+    std::int64_t goal = 0, further = 0;
+    paced pace = paced::no;
+    std::shared_ptr<void> place;  // among those of its client; null where they are not counted
+    std::size_t lingered = 0;     // bytes dropped after the answer
+    std::uint32_t events = 0;     // that epoll watches for
+    bool proxied = false;         // its proxy has not said yet whose it is
+    bool shaking = false;         // hands: TLS is not agreed on yet
+    bool read_closed = false;     // the client sends no more
+    bool lingering = false;       // answered and closed for writing; what still comes is dropped
+    bool dead = false;            // closed, but another lane still has its call
+    bool has_more = false;        // stands in with_more_; guarded by done_mutex_
     connection* older = nullptr;
     connection* newer = nullptr;
   };
@@ -304,24 +326,34 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     timespec now;
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     host_.set_date(now.tv_sec);
-    host_.now = detail::coarse_milliseconds();
-    event_count_ = count;
+    host_.now = turn_began_ = detail::coarse_milliseconds();
+    const bool minds = minds_lag();
+    in_batch_ = true;
     handshakes_ = 0;
-    for (event_ = 0; event_ < count; ++event_) {
-      auto* what = events_[std::size_t(event_)].data.ptr;
-      if (!what) continue;  // closed by an earlier event of this batch
+    for (int i = 0; i < count; ++i) {
+      const auto& event = events_[std::size_t(i)];
+      auto* what = event.data.ptr;
+      if (minds) host_.late = turn_is_long();
       if (what == &wake_) take_what_others_left();
       else if (is_listener(what)) accept(*static_cast<listener*>(what));
-      else handle(*static_cast<connection*>(what), events_[std::size_t(event_)].events);
+      else handle(*static_cast<connection*>(what), event.events);
     }
-    event_count_ = 0;
+    if (count >= busy_batch && turn_is_long())
+      late_until_ = detail::coarse_milliseconds() + 2 * max_lag_;
+    host_.late = in_batch_ = false;
     bury();
     return count;
   }
 
+  // A request waits for the rest of the turn in which it comes, and for its place in the next.
+  bool minds_lag() const { return turn_began_ < late_until_; }
+  bool turn_is_long() const { return detail::coarse_milliseconds() - turn_began_ > max_lag_ / 2; }
+
   void handle(connection& c, std::uint32_t events) {
+    if (c.fd.get() < 0) return;  // closed by an earlier event of this batch
     if (events & (EPOLLERR | EPOLLHUP)) return close(c);
     if (events & EPOLLRDHUP && c.http.sending()) return close(c);  // of one who only listens
+    if (c.proxied) return read_proxy(c);
     if (c.shaking) return shake_hands(c);
     if (events & EPOLLRDHUP && c.http.can_cancel()) {
       c.http.cancel();
@@ -340,7 +372,8 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   }
 
   void accept(const listener& from) {
-    for (int i = 0; i < max_accepted_at_once && from.get() >= 0; ++i) {
+    const int most = std::exchange(accept_, accepted_at_once);
+    for (int i = 0; i < most && from.get() >= 0; ++i) {
       sockaddr_storage peer;
       socklen_t size = sizeof peer;
       const int fd = ::accept4(from.get(), reinterpret_cast<sockaddr*>(&peer), &size,
@@ -351,19 +384,47 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
         }
         return;
       }
-      if (state_.connections.fetch_add(1, std::memory_order_relaxed) >=
-          state_.options.max_connections) {
-        state_.connections.fetch_sub(1, std::memory_order_relaxed);
-        if (from.over != transport::tls) send_raw(fd, too_many_connections);
+      const auto client = address_of(peer);
+      std::shared_ptr<void> place;
+      if (!has_room(client, place)) {
+        if (from.over != transport::tls) refuse_connection(fd);
         ::close(fd);
         continue;
       }
       auto& c = *new connection(*this, fd);
-      c.http.client = {address_of(peer), &state_.proxies};
+      c.http.client = {client, &state_.proxies};
+      c.place = std::move(place);
+      c.proxied = state_.options.proxy_protocol && state_.proxies.trusts(client);
       if (from.over == transport::moved) c.http.client.https_port = &state_.https_port;
       if (from.over == transport::tls) begin_tls(c);
       add(c);
+      if (minds_lag()) {  // its request should not wait for one more turn
+        host_.late = turn_is_long();
+        handle(c, EPOLLIN);
+      }
     }
+    accept_ = std::min(2 * most, max_accepted_at_once);
+  }
+
+  // What it has asked already is taken, because closing before would reset the connection, and may
+  // take the answer with it.
+  void refuse_connection(int fd) {
+    ::recv(fd, read_buffer_.get(), read_buffer_size, MSG_DONTWAIT);
+    send_raw(fd, too_many_connections);
+  }
+
+  // For one more connection, which is counted then.
+  bool has_room(const http::ip_address& client, std::shared_ptr<void>& place) {
+    const auto& options = state_.options;
+    const bool counts = options.max_connections_per_client && client != http::ip_address() &&
+                        !state_.proxies.trusts(client);
+    if (counts) place = state_.places.take(client);
+    if (counts && !place) return false;
+    if (state_.connections.fetch_add(1, std::memory_order_relaxed) < options.max_connections) {
+      return true;
+    }
+    state_.connections.fetch_sub(1, std::memory_order_relaxed);
+    return false;
   }
 
   // Out of descriptors: the connection stays in the kernel's queue, and is tried at the next tick.
@@ -384,6 +445,25 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
 
   // ---- reading
 
+  // Byte for byte, because what comes behind it may be TLS.
+  void read_proxy(connection& c) {
+    while (c.proxied) {
+      const auto header = read_proxy_header(c.in.view());
+      if (header.verdict == proxy_verdict::refused) return close(c);
+      if (header.verdict == proxy_verdict::whole) {
+        if (header.client) c.http.client.peer = *header.client;
+        c.proxied = false;
+        c.in.release();
+        return c.shaking ? shake_hands(c) : read(c);
+      }
+      char part[max_proxy_header];
+      const auto received = ::recv(c.fd.get(), part, header.size - c.in.size(), MSG_DONTWAIT);
+      if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
+      if (received <= 0) return close(c);
+      c.in.append({part, std::size_t(received)});
+    }
+  }
+
   void read(connection& c) {
     std::size_t have = c.in.size();
     if (have) std::memcpy(read_buffer_.get(), c.in.data(), have);
@@ -399,6 +479,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
       return;
     }
     if (received == 0) c.read_closed = true;
+    c.received += received;
     have += std::size_t(received);
     use(c, have);
   }
@@ -409,6 +490,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     while (true) {
       const auto taken = c.http.receive(host_, read_buffer_.get() + used, have - used, output_);
       used += taken;
+      if (!output_.empty() && c.pace == paced::body) c.pace = paced::no;  // what comes is another
       const bool blocked = !send_output(c);
       if (c.fd.get() < 0) return;  // closed on the way
       if (blocked || !taken || used == have || c.http.waiting() || c.http.sending() ||
@@ -432,7 +514,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     const auto& times = state_.options.timeouts;
     if (!c.out.empty()) {
       watch(c, to_write(c));
-      return put_off(c, times.send);
+      return pace_answer(c);
     }
     if (c.http.upgrading()) return upgrade(c);
     if (c.http.sending()) return send_more(c);
@@ -446,7 +528,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
       if (draining_) return leave(c);
       put_off(c, times.idle);
     } else if (c.http.reading_body()) {
-      put_off(c, times.body);
+      pace_body(c);
     } else if (c.http.head_is_new()) {  // counts from its first byte
       put_off(c, times.head);
     }
@@ -454,10 +536,45 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   // The socket goes on as a WebSocket; what stays behind is closed without it.
   void upgrade(connection& c) {
     control(EPOLL_CTL_DEL, c.fd.get(), 0, nullptr);
-    websockets_.add(std::move(c.fd), std::move(c.tls), c.http.take_upgrade(), c.in.view());
+    auto start = c.http.take_upgrade();
+    start->place = std::move(c.place);
+    websockets_.add(std::move(c.fd), std::move(c.tls), std::move(start), c.in.view());
     close(c);
   }
-  void put_off(connection& c, duration d) { wheel_.set(c, wheel_.now() + in_ticks(d)); }
+  void put_off(connection& c, duration d) {
+    c.pace = paced::no;
+    wheel_.set(c, wheel_.now() + in_ticks(d));
+  }
+
+  // Its deadline is put off by enough bytes, not by any.
+  void pace_body(connection& c) {
+    if (c.pace == paced::body && c.received < c.goal) return;
+    put_off(c, state_.options.timeouts.body);
+    c.pace = paced::body;
+    c.goal = c.received + least_of_body_;
+  }
+  void pace_answer(connection& c) {
+    if (c.pace == paced::answer && c.sent < c.further) return;
+    pace_answer_from(c, waiting_in_socket(c));
+  }
+  void pace_answer_from(connection& c, std::int64_t waiting) {
+    put_off(c, state_.options.timeouts.send);
+    c.pace = paced::answer;
+    c.goal = c.sent - waiting + std::min(least_of_answer_, waiting + std::int64_t(c.out.size()));
+    c.further = c.sent + least_of_answer_;
+  }
+  // How much the client has taken says the socket, which may hold megabytes: those of a slow reader
+  // may last for longer than it has for a part of them.
+  void check_taken(connection& c) {
+    const auto waiting = waiting_in_socket(c);
+    if (c.sent - waiting < c.goal) return close(c);
+    pace_answer_from(c, waiting);
+  }
+  static std::int64_t waiting_in_socket(const connection& c) {
+    int bytes = 0;
+    ::ioctl(c.fd.get(), SIOCOUTQ, &bytes);
+    return bytes;
+  }
 
   // ---- TLS
 
@@ -491,6 +608,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     do {
       const auto got = c.tls->read(read_buffer_.get() + have, read_buffer_size - have);
       have += got.size;
+      c.received += std::int64_t(got.size);
       if (got.status == tls_status::failed) return linger(c), false;
       if (got.status == tls_status::closed) c.read_closed = true;
     } while (c.tls->pending() && have < read_buffer_size);
@@ -538,6 +656,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
         return false;
       }
       sent += std::size_t(count);
+      c.sent += count;
     }
     return true;
   }
@@ -547,32 +666,29 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
       if (put.status == tls_status::failed) close(c);
       if (put.status != tls_status::done) return false;
       sent += put.size;
+      c.sent += std::int64_t(put.size);
     }
     return true;
   }
 
   // What an answer is made of while it is sent, until the socket or its source has had enough.
   void send_more(connection& c) {
-    bool moved = !std::exchange(c.sends, true);  // only what moves puts the end off
     for (int i = 0; i < max_parts_at_once && c.http.sending(); ++i) {
       if (auto* part = c.tls ? nullptr : c.http.file()) {
         if (!send_file(c, *part)) break;
         if (c.fd.get() < 0) return;
-        moved = true;
         continue;
       }
       c.http.send_more(host_, output_);
       if (c.http.broken()) return close(c);
       const bool all = send_output(c);
       if (c.fd.get() < 0) return;
-      moved = true;
       if (!all) break;
       if (c.http.starved()) return await_more(c);
     }
-    if (!c.http.sending()) c.sends = false;
     if (!c.http.sending() && c.out.empty() && c.in.empty()) return settle(c);
     watch(c, to_write(c));  // the other connections have their turn before what comes next
-    if (moved) put_off(c, state_.options.timeouts.send);
+    pace_answer(c);
   }
 
   // False where the socket has had enough.
@@ -591,6 +707,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     }
     part.offset = offset;
     part.left -= std::uint64_t(sent);
+    c.sent += sent;
     c.http.sent_by_kernel(std::uint64_t(sent));
     return true;
   }
@@ -634,8 +751,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     c.out.erase_front(sent);
     if (!all) {
       watch(c, to_write(c));
-      if (sent) put_off(c, state_.options.timeouts.send);
-      return;
+      return pace_answer(c);
     }
     if (c.out.capacity() > max_kept_bytes) c.out.release();
     go_on(c);
@@ -814,9 +930,6 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   }
 
   void close(connection& c) {
-    for (int i = event_; i < event_count_; ++i) {  // what this batch still holds of it
-      if (events_[std::size_t(i)].data.ptr == &c) events_[std::size_t(i)].data.ptr = nullptr;
-    }
     wheel_.remove(c);
     c.fd.close();  // epoll forgets it
     state_.connections.fetch_sub(1, std::memory_order_relaxed);
@@ -836,6 +949,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     graveyard_ = &c;  // somebody up the stack may still look at it
   }
   void bury() {
+    if (in_batch_) return;  // which may hold events of theirs
     while (graveyard_) delete std::exchange(graveyard_, graveyard_->older);
   }
 
@@ -869,14 +983,15 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     websockets_.tick();
     wheel_.tick([this](timed& t) {
       auto& c = static_cast<connection&>(t);
-      if (c.lingering || c.shaking || c.http.closing() || !c.out.empty()) return close(c);
+      if (c.lingering || c.shaking) return close(c);
+      if (c.pace == paced::answer) return check_taken(c);
+      if (c.http.closing()) return close(c);
       if (c.http.sending() && c.http.starved()) {
         c.http.beat(host_, output_);
         send_output(c);
         if (c.fd.get() < 0) return;
         return c.out.empty() ? await_more(c) : settle(c);
       }
-      if (c.http.sending()) return close(c);
       if (c.http.waiting()) {
         if (c.http.can_cancel()) c.http.cancel();
         return settle(c);
@@ -908,10 +1023,15 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   http::session_host host_;
   websocket_connections websockets_;
   timer_wheel wheel_;
+  const std::int64_t least_of_body_, least_of_answer_;  // bytes, until a deadline
   std::unique_ptr<char[]> read_buffer_;
   buffer output_;
   std::array<epoll_event, max_events> events_;
-  int event_ = 0, event_count_ = 0;
+  const std::int64_t max_lag_;  // milliseconds
+  std::int64_t turn_began_ = 0;
+  std::int64_t late_until_ = 0;  // the next turns are watched
+  bool in_batch_ = false;
+  int accept_ = accepted_at_once;
   int handshakes_ = 0;  // of this batch
   connection* newest_ = nullptr;
   connection* graveyard_ = nullptr;

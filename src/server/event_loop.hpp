@@ -14,6 +14,7 @@
 
 #include "../http/dispatcher.hpp"
 #include "../http/ip_address.hpp"
+#include "client_places.hpp"
 #include "socket.hpp"
 #include "tls_context.hpp"
 
@@ -42,6 +43,7 @@ struct server_state {
   bool through_asio = false;  // Asio waits, for the sake of others who use it on these loops
   http::trusted_proxies proxies{options.trusted_proxies, options.proxy_header};
   std::atomic<std::size_t> connections{0};
+  client_places places{options.max_connections_per_client};
   current_tls tls{};
   std::string https_port{};  // as client_of wants it; before the loops begin
 };

@@ -83,6 +83,10 @@ http_server::http_server(const http::dispatcher& routes, const logger& log,
                          const listen_options& options, bool through_asio,
                          boost::asio::io_context* host)
     : state_{routes, log, options, through_asio || routes.has_coroutines()} {
+  if (options.proxy_protocol && state_.proxies.empty()) {
+    throw configuration_error(
+        "the PROXY protocol is believed of nobody; name the proxies in trusted_proxies");
+  }
   const auto& tls = options.tls;
   const bool has_tls = !tls.certificates.empty();
   if (has_tls) reload_certificates();

@@ -54,6 +54,18 @@ struct with_server {
     options.port = 0;
     port = app.start(options).port;
   }
+  // Whether the only connection that there may be comes to its end.
+  template <class F>
+  bool gets_room(F&& meanwhile) {
+    for (int i = 0; i < 3000; ++i) {
+      meanwhile();
+      client c(port);
+      c.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+      if (c.receive().ends_with("root")) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+  }
 };
 
 }  // namespace
@@ -182,10 +194,10 @@ TEST_CASE_FIXTURE(with_server, "a head that drips is cut off, however often a by
 }
 
 TEST_CASE_FIXTURE(with_server, "a client that does not read its answer is cut off") {
-  start({.threads = 1, .timeouts = {.send = aft::milliseconds(300)}});
+  start({.threads = 1, .max_connections = 1, .timeouts = {.send = aft::milliseconds(300)}});
   client c(port);
   for (int i = 0; i < 10; ++i) c.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  CHECK(gets_room([] {}));
   CHECK(c.receive().size() < 100'000'000);
 }
 
@@ -457,9 +469,131 @@ TEST_CASE_FIXTURE(with_server, "who does not read a file loses it") {
   { std::ofstream(folder / "big.bin") << "x"; }
   std::filesystem::resize_file(folder / "big.bin", 100'000'000);
   app.files("/files", folder / "");
-  start({.threads = 1, .timeouts = {.send = aft::milliseconds(500)}});
+  start({.threads = 1, .max_connections = 1, .timeouts = {.send = aft::milliseconds(500)}});
   client c(port);
   c.send("GET /files/big.bin HTTP/1.1\r\nHost: a\r\n\r\n");
-  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  CHECK(gets_room([] {}));
   CHECK(c.receive().size() < 100'000'000);  // what lay in the sockets by then, and the end
+}
+
+namespace {
+
+// Sends a byte now and then until the server answers, or for half a minute.
+std::string drip(client& c, std::string_view bytes) {
+  using clock = std::chrono::steady_clock;
+  const auto until = clock::now() + std::chrono::seconds(30);
+  for (std::size_t i = 0; clock::now() < until; ++i) {
+    if (!c.send(bytes.substr(i % bytes.size(), 1))) break;
+    pollfd p{c.fd(), POLLIN, 0};
+    if (::poll(&p, 1, 20) == 1) break;
+  }
+  return clock::now() < until ? c.receive() : "it may go on forever";
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_server, "empty lines do not keep a connection") {
+  start({.threads = 1, .timeouts = {.head = aft::milliseconds(300)}});
+  client c(port);
+  CHECK(!has(drip(c, "\r\n"), "forever"));
+}
+
+TEST_CASE_FIXTURE(with_server, "a body that drips is cut off, however often a byte comes") {
+  const std::string parts = "1\r\nx\r\n";
+  app.post("/parts", [](const aft::body_into<drop_sink>& in) { return in->bytes; });
+  start({.threads = 1, .timeouts = {.body = aft::milliseconds(300), .body_rate = 10'000}});
+  for (const std::string path : {"/echo", "/parts"}) {
+    CAPTURE(path);
+    client fixed(port), chunked(port);
+    fixed.send("POST " + path + " HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n");
+    CHECK(has(drip(fixed, "x"), "HTTP/1.1 408"));
+    chunked.send("POST " + path + " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    CHECK(has(drip(chunked, parts), "HTTP/1.1 408"));
+  }
+  client unwanted(port);
+  unwanted.send("POST /missing HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n");
+  CHECK(has(unwanted.response(), "HTTP/1.1 404"));
+}
+
+TEST_CASE_FIXTURE(with_server, "a body that nobody wants has as long as a head") {
+  start({.threads = 1, .timeouts = {.head = aft::milliseconds(300)}});
+  client c(port);
+  c.send("POST /missing HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n");
+  CHECK(has(c.response(), "HTTP/1.1 404"));
+  CHECK(drip(c, "x").empty());
+  client next(port);  // which counts anew for the head behind it
+  next.send("POST /missing HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+  CHECK(has(next.response(), "HTTP/1.1 404"));
+  next.send("x");
+  CHECK(has(drip(next, "GET"), "HTTP/1.1 408"));
+}
+
+TEST_CASE_FIXTURE(with_server, "a slow body may go on for long if it is fast enough") {
+  start({.threads = 1, .timeouts = {.body = aft::milliseconds(750), .body_rate = 10}});
+  client c(port);
+  c.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) {
+    c.send("0123456789");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  CHECK(std::chrono::steady_clock::now() - began > std::chrono::milliseconds(1500));
+  CHECK(has(c.response(), "HTTP/1.1 200"));
+}
+
+namespace {
+
+// Reads a little now and then; how much until the server ended it, or until there was enough.
+std::size_t sip(client& c, std::size_t at_once, std::size_t enough) {
+  using clock = std::chrono::steady_clock;
+  const auto until = clock::now() + std::chrono::seconds(30);
+  std::size_t all = 0;
+  while (all < enough && clock::now() < until) {
+    const auto got = c.receive(at_once);
+    all += got.size();
+    if (got.size() != at_once || has(got, "[")) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_server, "a client that reads its answer drop by drop is cut off") {
+  temporary_folder folder;
+  { std::ofstream(folder / "big.bin") << "x"; }
+  std::filesystem::resize_file(folder / "big.bin", 100'000'000);
+  app.files("/files", folder / "");
+  app.get("/stream", [] {
+    return aft::stream([](aft::buffer& out) {
+      out.append(std::string(10'000, 's'));
+      return true;
+    });
+  });
+  start({.threads = 1,
+         .max_connections = 1,
+         .timeouts = {.send = aft::milliseconds(300), .send_rate = 100'000'000}});
+  for (const std::string path : {"/big", "/files/big.bin", "/stream"}) {
+    CAPTURE(path);
+    client c(port);
+    const int small = 4096;
+    ::setsockopt(c.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    const auto ask = "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (int i = 0; i < 10; ++i) c.send(ask);
+    CHECK(has(c.receive(12), "HTTP/1.1 200"));
+    CHECK(gets_room([&] { sip(c, 1, 1); }));
+  }
+}
+
+TEST_CASE_FIXTURE(with_server, "a slow reader that is fast enough gets its answer") {
+  start({.threads = 1, .timeouts = {.send = aft::milliseconds(750), .send_rate = 1000}});
+  client c(port);
+  const int small = 64 * 1024;
+  ::setsockopt(c.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  c.send("GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  // The server's socket takes no more for long, because it still holds enough.
+  std::size_t all = sip(c, 20'000, 2'500'000);
+  CHECK(all >= 2'500'000);
+  all += c.receive().size();
+  CHECK(all > 10'000'000);
 }

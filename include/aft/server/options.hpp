@@ -12,12 +12,17 @@
 
 namespace aft {
 
-// Times a client has. They are kept to within a quarter of a second.
+// Times a client has, kept to within a quarter of a second, and how fast it must be.
 struct server_timeouts {
   duration head = seconds(10);  // from a request's first byte to the end of its headers: 408
-  duration body = seconds(30);  // from one part of a body to the next: 408
+  duration body =
+      seconds(30);  // for the next bytes of a body, as many as `body_rate` asks for: 408
   duration idle = seconds(60);  // between two requests of a connection: it is closed
-  duration send = seconds(30);  // without taking a byte of its answer: it is closed
+  duration send = seconds(30);  // for taking the next bytes of its answer: it is closed
+  // Bytes a second, on average over `body` and over `send`, as long as there are any. One byte
+  // within that time will do where it is 0.
+  std::size_t body_rate = 240;
+  std::size_t send_rate = 240;
 };
 
 struct listen_options {
@@ -34,9 +39,18 @@ struct listen_options {
   // X-Forwarded-For also X-Forwarded-Proto.
   std::vector<std::string> trusted_proxies{};
   std::string proxy_header = "X-Forwarded-For";  // or "Forwarded"
+  // A connection of such a proxy must begin with a header of the PROXY protocol, version 2, which
+  // says who the client is; without one it is closed.
+  bool proxy_protocol = false;
   unsigned socket_mode = 0600;           // who may connect to a Unix socket, as chmod says it
   unsigned threads = 0;                  // event loops; 0: one for each core, at most four
   std::size_t max_connections = 20'000;  // beyond them 503 at once
+  // Of one IPv4 address, or one /64 of IPv6; beyond them 503 at once too. 0: any number, because
+  // all clients behind one router share its address. Those of trusted_proxies are not counted.
+  std::size_t max_connections_per_client = 0;
+  // How long a request may wait for its event loop where there are more than it can answer. Those
+  // that would wait longer are answered 503 with Retry-After at once. 0: any time will do.
+  duration max_lag = milliseconds(500);
   http_limits limits{};
   server_timeouts timeouts{};
   duration drain = seconds(10);  // what stop() gives to requests that are being answered
