@@ -17,6 +17,7 @@ struct tls_client_options {
   std::string protocols{};         // of ALPN, each behind its length
   int version = 0;                 // TLS1_2_VERSION alone, say; 0: any
   SSL_SESSION* session = nullptr;  // to go on with; null: none
+  std::string before{};            // what is sent in the clear before
 };
 
 class tls_client {
@@ -51,6 +52,7 @@ class tls_client {
     }
     if (o.session) SSL_set_session(ssl_, o.session);
     SSL_set_connect_state(ssl_);
+    plain_.send(o.before);
     shake_hands();
   }
   tls_client(const tls_client&) = delete;

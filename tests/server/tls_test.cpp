@@ -1002,3 +1002,51 @@ TEST_CASE_FIXTURE(with_tls, "a server on the host's io_context speaks TLS too") 
   app->stop();
   runs.join();
 }
+
+TEST_CASE_FIXTURE(with_tls, "a proxy says before the handshake whose connection it is") {
+  app->get("/client", [](const aft::request& r) { return r.client(); });
+  auto options = with({.redirect_pages = false});
+  options.trusted_proxies = {"127.0.0.1"};
+  options.proxy_protocol = true;
+  start(options);
+  const auto header = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x01\x02\x03\x04\x7f\0\0\x01\0\x50\0\x50"s;
+  tls_client c(port, {.before = header});
+  REQUIRE_MESSAGE(c.connected(), c.why());
+  c.send(ask("/client"));
+  CHECK(body_of(c.response()) == "1.2.3.4");
+  tls_client none(port);
+  CHECK(!none.connected());
+  CHECK(body_of(plainly(header + ask("/client"))) == "1.2.3.4");
+}
+
+TEST_CASE_FIXTURE(with_tls, "who sends or reads too slowly is cut off over TLS too") {
+  auto options = with({.redirect_pages = false});
+  options.threads = 1;
+  options.timeouts.body = options.timeouts.send = aft::milliseconds(300);
+  options.timeouts.body_rate = options.timeouts.send_rate = 10'000'000;
+  options.max_connections = 1;
+  start(options);
+  const auto room = [&] {  // whether the only connection there may be comes to its end
+    for (int i = 0; i < 3000; ++i) {
+      if (has(plainly(ask("/", "Connection: close\r\n")), "root")) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+  };
+  {
+    tls_client c(port);
+    c.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n");
+    std::string drop;
+    for (int i = 0; i < 3000; ++i) {
+      if (!c.send("x")) break;
+      pollfd p{c.plain().fd(), POLLIN, 0};
+      if (::poll(&p, 1, 5) == 1 && (drop = c.receive(12)).size() >= 12) break;
+    }
+    CHECK(drop == "HTTP/1.1 408");
+  }
+  CHECK(room());
+  tls_client c(port);
+  for (int i = 0; i < 10; ++i) c.send(ask("/big"));
+  CHECK(c.receive(12) == "HTTP/1.1 200");
+  CHECK(room());
+}
