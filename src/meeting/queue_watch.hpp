@@ -42,7 +42,11 @@ class queue_watch {
     if (!long_wait) since = 0;
     else if (!since) since = time;
     long_since_.store(since, std::memory_order_relaxed);
-    const bool behind = long_wait && time - since >= limit;
+    // Who was behind a short while ago has not become fast, but has turned others away.
+    const auto last = behind_at_.load(std::memory_order_relaxed);
+    const bool behind =
+        long_wait && (time - since >= limit || (last && time - last < relapse * limit));
+    if (behind) behind_at_.store(time, std::memory_order_relaxed);
     behind_.store(behind, std::memory_order_relaxed);
     return !behind || waited <= limit;
   }
@@ -58,6 +62,7 @@ class queue_watch {
 
  private:
   static constexpr std::int64_t patience = 10;  // who asks for what takes long will wait for long
+  static constexpr std::int64_t relapse = 4;
 
   std::int64_t longest_wait() const {
     return std::max(longest_, patience * usual_.load(std::memory_order_relaxed));
@@ -70,6 +75,7 @@ class queue_watch {
   const std::int64_t longest_;               // microseconds, as all times here
   std::atomic<std::int64_t> usual_{0};       // that a call takes
   std::atomic<std::int64_t> long_since_{0};  // all have waited for half of the longest time; 0: no
+  std::atomic<std::int64_t> behind_at_{0};   // when it was last; 0: never
   std::atomic<std::size_t> waiting_{0};
   std::atomic<bool> behind_{false};
 };

@@ -40,6 +40,10 @@ TEST_CASE_FIXTURE(with_watch, "when waits stay long, those who waited too long a
   CHECK(begins(60));
   CHECK(!begins(101));
   CHECK(begins(50));
+  pass(399);
+  CHECK(!begins(101));  // again, so soon
+  CHECK(begins(50));
+  pass(400);
   CHECK(begins(101));
 }
 
