@@ -147,9 +147,9 @@ class app::impl {
   std::mutex mutex;  // of starting and stopping; guards all below
   std::condition_variable not_busy;
   bool prepared = false;
-  bool busy = false;                 // some thread starts or stops it, without the mutex
-  bool must_stop = false;            // one of its own lanes said so meanwhile
-  void (*told_to_stop)() = nullptr;  // wakes run()
+  bool busy = false;                       // some thread starts or stops it, without the mutex
+  bool must_stop = false;                  // one of its own lanes said so meanwhile
+  void (*told_to_stop)() = nullptr;        // wakes run()
   std::unique_ptr<http::token_gate> gate;  // null: no token
   presence* local_presence = nullptr;      // null: it is not local, or no more
   duration drain{};
