@@ -38,7 +38,10 @@ class queue_watch {
     const auto waited = microseconds(at - entered_at);
     const auto time = microseconds(at.time_since_epoch());
     const bool long_wait = waited > limit / 2;
-    auto since = long_since_.load(std::memory_order_relaxed);
+    // What was long ago says nothing: the lane has been idle in between.
+    const auto last_begun = begun_at_.exchange(time, std::memory_order_relaxed);
+    const bool stale = microseconds(entered_at.time_since_epoch()) - last_begun > limit;
+    auto since = stale ? 0 : long_since_.load(std::memory_order_relaxed);
     if (!long_wait) since = 0;
     else if (!since) since = time;
     long_since_.store(since, std::memory_order_relaxed);
@@ -75,6 +78,7 @@ class queue_watch {
   const std::int64_t longest_;               // microseconds, as all times here
   std::atomic<std::int64_t> usual_{0};       // that a call takes
   std::atomic<std::int64_t> long_since_{0};  // all have waited for half of the longest time; 0: no
+  std::atomic<std::int64_t> begun_at_{0};    // the last of them
   std::atomic<std::int64_t> behind_at_{0};   // when it was last; 0: never
   std::atomic<std::size_t> waiting_{0};
   std::atomic<bool> behind_{false};

@@ -16,8 +16,9 @@ class write_lane::unit final : public storage::unit {
 
   bool run(transaction& tx) override {
     begun_ = true;
-    const auto began = queue_watch::now();
-    if (!owner_.queue_.begins(entered_, began)) {
+    began_ = queue_watch::now();
+    runs_ = owner_.queue_.begins(entered_, began_);
+    if (!runs_) {
       owner_.routes_.refuse_as_busy(call_);
       return false;
     }
@@ -26,12 +27,12 @@ class write_lane::unit final : public storage::unit {
     const auto end = owner_.routes_.resume(call_, lane::write);
     storage_access::set_deadline(tx, 0);
     call_.lent = nullptr;
-    owner_.queue_.ended(began);
     return end == http::outcome::answered;
   }
 
   waker* done(std::exception_ptr failure) noexcept override {
     if (!begun_) turned_away();
+    if (runs_) owner_.queue_.ended(began_);  // with its commit, which is most of it
     if (failure) not_kept(failure);
     auto& c = call_;
     this->~unit();
@@ -54,7 +55,8 @@ class write_lane::unit final : public storage::unit {
   write_lane& owner_;
   http::call& call_;
   const queue_watch::moment entered_;
-  bool begun_ = false;
+  queue_watch::moment began_{};
+  bool begun_ = false, runs_ = false;
 };
 
 bool write_lane::submit(http::call& c) noexcept {

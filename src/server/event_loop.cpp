@@ -452,6 +452,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
       if (header.verdict == proxy_verdict::refused) return close(c);
       if (header.verdict == proxy_verdict::whole) {
         if (header.client) c.http.client.peer = *header.client;
+        if (header.is_unknown) c.http.client.proxies = nullptr;  // it may claim to be anybody
         c.proxied = false;
         c.in.release();
         return c.shaking ? shake_hands(c) : read(c);
@@ -686,7 +687,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
       if (!all) break;
       if (c.http.starved()) return await_more(c);
     }
-    if (!c.http.sending() && c.out.empty() && c.in.empty()) return settle(c);
+    if (!c.http.sending() && c.out.empty() && c.in.empty() && !c.read_closed) return settle(c);
     watch(c, to_write(c));  // the other connections have their turn before what comes next
     pace_answer(c);
   }
@@ -932,6 +933,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   void close(connection& c) {
     wheel_.remove(c);
     c.fd.close();  // epoll forgets it
+    c.place.reset();
     state_.connections.fetch_sub(1, std::memory_order_relaxed);
     if (c.http.abandon(host_)) c.dead = true;
     else forget(c);

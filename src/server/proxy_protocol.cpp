@@ -56,7 +56,8 @@ proxy_header read_proxy_header(std::string_view bytes) {
   const auto least = proxy_addresses_size(family);
   if (tells && (!least || size < fixed_proxy_part + *least)) return {proxy_verdict::refused};
   if (bytes.size() < size) return {proxy_verdict::more, size};
-  if (!tells || family == proxy_family::unspecified) return {proxy_verdict::whole, size};
+  if (!tells) return {proxy_verdict::whole, size};
+  if (family == proxy_family::unspecified) return {proxy_verdict::whole, size, {}, true};
   return {proxy_verdict::whole, size, proxied_client(family, bytes.data() + fixed_proxy_part)};
 }
 

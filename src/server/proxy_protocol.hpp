@@ -18,6 +18,7 @@ struct proxy_header {
   std::size_t size = 0;
   // When whole; all zero for the client of a Unix socket. None: the proxy speaks for itself.
   std::optional<http::ip_address> client{};
+  bool is_unknown = false;  // it speaks for a client, and does not know who that is
 };
 
 constexpr std::size_t max_proxy_header = 536;  // as the specification advises; with its TLVs

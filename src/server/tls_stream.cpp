@@ -106,7 +106,13 @@ tls_result tls_stream::finish(int returned, std::size_t size) {
 
 tls_result tls_stream::handshake() {
   budget_ = max_received_at_once;
-  return finish(SSL_do_handshake(ssl_), 0);
+  const auto result = finish(SSL_do_handshake(ssl_), 0);
+  if (result.status != tls_status::done) return result;
+  // A session that is resumed was checked when it began, and may have outlived its certificate.
+  const auto* shown = SSL_get0_peer_certificate(ssl_);
+  if (!shown || X509_cmp_current_time(X509_get0_notAfter(shown)) > 0) return result;
+  why_ = "the client's certificate has expired";
+  return {tls_status::failed};
 }
 
 std::unique_ptr<const client_certificate> tls_stream::certificate() const {
