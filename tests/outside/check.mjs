@@ -1,5 +1,8 @@
 // What a test found.
 
+// So that what a test has begun ends with it.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+
 let failures = 0;
 
 export function check(what, got, wanted) {
