@@ -58,6 +58,9 @@ memory used_now() {
   aft::app app;
   app.get("/plain", [] { return "plain"; });
   app.get("/memory", [] { return used_now(); });
+  app.get("/listeners", [&feed, &news] {
+    return std::to_string(feed.listeners() + news.subscribers()) + " listen";
+  });
   app.get("/events", [&feed] { return aft::event_stream(feed); });
   app.get("/socket", [&news] {
     return aft::websocket(
@@ -173,6 +176,9 @@ class round {
 
   // After all have been open for as long as it took.
   void see_that_all_have_news() {
+    // A WebSocket is agreed on before its handler subscribes it.
+    const auto all = "\n" + std::to_string(open_.size()) + " listen";
+    while (!control_->ask("GET /listeners", " listen").ends_with(all)) {}
     control_->ask("POST /news", "\r\n\r\n");
     for (auto& c : open_) c.receive_until("news");
   }
