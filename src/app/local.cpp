@@ -1,5 +1,6 @@
 #include <aft/local.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -33,6 +34,13 @@ discovery claim(const local_options& options) {
   return place;
 }
 
+// Browsers drop some control characters from a path, which may make it another server's.
+bool is_page_path(std::string_view path) {
+  const bool is_own = path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/\\");
+  return is_own && std::none_of(path.begin(), path.end(),
+                                [](unsigned char c) { return c <= ' ' || c == 0x7f; });
+}
+
 }  // namespace
 
 class local::impl {
@@ -57,7 +65,7 @@ void local::run(listen_options options) { impl_->whose.run(std::move(options)); 
 const std::string& local::token() const { return impl_->gate.token(); }
 
 std::string local::page_url(std::string_view path) {
-  if (!path.starts_with('/') || path.starts_with("//") || path.starts_with("/\\")) {
+  if (!is_page_path(path)) {
     throw error("a page of a local app has a path of this app, such as \"/notes\"");
   }
   const auto origin = impl_->where.page_origin();

@@ -285,8 +285,9 @@ TEST_CASE("a link is for a minute, for GET, and for one of the app's own paths")
   CHECK(status_of(s.ask("POST /" + word)) == 401);
   CHECK(status_of(s.ask("GET //evil.example/x" + word.substr(0, word.size() - 1))) == 401);
   CHECK(line_of(s.ask("GET //evil.example/" + word), "Location") == "/page");
-  for (const char* path :
-       {"", "page", "//evil.example", "/\\evil.example", "http://evil.example"}) {
+  for (const auto& path :
+       {""s, "page"s, "//evil.example"s, "/\\evil.example"s, "http://evil.example"s,
+        "/\t/evil.example"s, "/a\nb"s, "/a\r\nb"s, "/a b"s, "/a\x7f"s, "/a\0b"s}) {
     CAPTURE(path);
     CHECK_THROWS_AS(s.here->page_url(path), aft::error);
   }
