@@ -54,6 +54,7 @@ class local {
 
   // As those of the app, which start and stop it as well: whichever way it begins to listen, it
   // does so at loopback addresses and Unix sockets alone, and the file is there until its stop.
+  // Of 127.0.0.1 and ::1 it has both, so that nobody else answers for it at the other one.
   endpoint start(listen_options options = {.port = 0});
   void run(listen_options options = {.port = 0});
 
@@ -61,8 +62,8 @@ class local {
 
   // Opens a path of the app in a browser: once, within a minute. The page's own requests then have
   // a cookie instead of the token. Cookies know no ports, so at 127.0.0.1 other servers would get
-  // it too; the link has a name under .localhost that nobody else can know. Any thread, once
-  // started.
+  // it too; the link has a name under .localhost that nobody else can know. Any thread, once it
+  // listens at 127.0.0.1 and ::1, which that name leads to; before, throws aft::error.
   std::string page_url(std::string_view path = "/");
 
   // The running app of this name; none where the file is missing, left by a run that is over, or

@@ -87,9 +87,9 @@ class app::impl {
     const busy_while guard(*this, lock);
     if (runner) runner->start();
     try {
-      if (local_presence) local_presence->check(given);
-      auto made = host ? std::make_unique<server::http_server>(*dispatch, log, given, *host)
-                       : std::make_unique<server::http_server>(*dispatch, log, given);
+      const auto places = local_presence ? local_presence->with_both_loopbacks(given) : given;
+      auto made = host ? std::make_unique<server::http_server>(*dispatch, log, places, *host)
+                       : std::make_unique<server::http_server>(*dispatch, log, places);
       if (local_presence) local_presence->begin(made->places(), gate->token(), time.now());
       lock.lock();
       server = std::move(made);

@@ -69,7 +69,7 @@ std::string local::page_url(std::string_view path) {
     throw error("a page of a local app has a path of this app, such as \"/notes\"");
   }
   const auto origin = impl_->where.page_origin();
-  if (origin.empty()) throw error("a local app has pages once it listens at a port");
+  if (origin.empty()) throw error("a local app has pages once it listens at 127.0.0.1 or ::1");
   return fmt::format("{}/?aft_token={}", origin, impl_->gate.make_ticket(std::string(path)));
 }
 

@@ -21,11 +21,12 @@ class presence {
   presence(const presence&) = delete;
   presence& operator=(const presence&) = delete;
 
-  void check(const listen_options& options) const;  // throws configuration_error
+  // Where it listens then; throws configuration_error.
+  listen_options with_both_loopbacks(listen_options options) const;
   void begin(const std::vector<endpoint>& places, const std::string& token, time_point now);
   void end() noexcept { place_.remove(); }
 
-  // Where its pages are, empty where it listens at no port. Any thread.
+  // Where its pages are, empty where it listens at neither 127.0.0.1 nor ::1. Any thread.
   std::string page_origin() const;
 
  private:

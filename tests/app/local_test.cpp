@@ -1,8 +1,10 @@
 #include <aft/local.hpp>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -589,6 +591,91 @@ TEST_CASE("a local app is not offered to other machines") {
   const auto socket = "unix:" + (folder / "a.sock");
   CHECK(here.start({.address = socket, .also = {"127.0.0.1:0"}}).url() == socket);
   CHECK(here.page_url().starts_with("http://"));
+}
+
+namespace {
+
+// Another program's socket, which listens.
+class stranger {
+ public:
+  explicit stranger(std::uint16_t port) {
+    sockaddr_in6 at{};
+    at.sin6_family = AF_INET6;
+    at.sin6_addr = in6addr_loopback;
+    at.sin6_port = htons(port);
+    const int on = 1;
+    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    listens_ =
+        ::bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 && ::listen(fd_, 1) == 0;
+    socklen_t size = sizeof at;
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size);
+    port_ = ntohs(at.sin6_port);
+  }
+  stranger(const stranger&) = delete;
+  stranger& operator=(const stranger&) = delete;
+  ~stranger() { ::close(fd_); }
+
+  bool listens() const { return listens_; }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  int fd_ = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  bool listens_ = false;
+  std::uint16_t port_ = 0;
+};
+
+bool there_is_ipv6() {
+  if (stranger(0).listens()) return true;
+  MESSAGE("SKIPPED: there is no ::1");
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("nobody else has the port of a local app at the other loopback address") {
+  if (!there_is_ipv6()) return;
+  temporary_folder folder;
+  aft::app app;
+  aft::local here(app, {.name = "a", .directory = folder / "a"});
+  for (const unsigned threads : {1u, 3u}) {
+    for (const char* address : {"127.0.0.1", "::1", "localhost"}) {
+      CAPTURE(address);
+      const auto port = here.start({.address = address, .port = 0, .threads = threads}).port;
+      CHECK(app.endpoints().size() == 2);
+      CHECK(!stranger(port).listens());
+      CHECK(here.page_url().starts_with("http://"));
+      app.stop();
+    }
+    CHECK(here.start({.port = 0, .also = {"http://127.0.0.1:0"}, .threads = threads}).port);
+    for (const auto& at : app.endpoints()) CHECK(!stranger(at.port).listens());
+    app.stop();
+  }
+}
+
+TEST_CASE("a local app does not start where somebody has its port at the other address") {
+  if (!there_is_ipv6()) return;
+  temporary_folder folder;
+  aft::app app;
+  aft::local here(app, {.name = "a", .directory = folder / "a"});
+  std::uint16_t port = 0;
+  {
+    const stranger first(0);
+    port = first.port();
+    REQUIRE(first.listens());
+    CHECK_THROWS_AS(here.start({.port = port}), aft::configuration_error);
+    CHECK(!aft::local::find("a", folder / "a"));
+  }
+  const auto again = "[::1]:" + std::to_string(port);
+  CHECK(here.start({.port = port, .also = {again}}).port == port);  // one place, said twice
+  CHECK(app.endpoints().size() == 2);
+}
+
+TEST_CASE("a local app has no pages at an address where its name does not lead") {
+  temporary_folder folder;
+  aft::app app;
+  aft::local here(app, {.name = "a", .directory = folder / "a"});
+  here.start({.address = "127.0.0.2", .port = 0});
+  CHECK_THROWS_AS(here.page_url(), aft::error);
 }
 
 TEST_CASE("an app becomes local once, and before it begins") {
