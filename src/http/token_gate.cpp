@@ -10,6 +10,21 @@ constexpr std::string_view ticket_query = "?aft_token=";
 constexpr duration ticket_life = minutes(1);
 constexpr std::size_t most_tickets = 64;
 
+// Whole, in double quotes.
+std::string as_attribute(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    switch (c) {
+      case '&': result += "&amp;"; break;
+      case '"': result += "&quot;"; break;
+      case '<': result += "&lt;"; break;
+      case '>': result += "&gt;"; break;
+      default: result += c;
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string token_gate::make_ticket(std::string path) {
@@ -49,8 +64,12 @@ bool token_gate::lets_in(call& c) {
   const auto query = c.head.target.substr(c.head.path_length);
   if (query.starts_with(ticket_query) && c.head.method == method::get) {
     if (const auto path = redeem(query.substr(ticket_query.size()))) {
-      c.answer.status = 303;  // to an address that holds no secret
-      add_header(c.answer, "Location", *path);
+      // On to an address that holds no secret, as a step of this page's own: the cookie is not sent
+      // where a redirection goes to that began in another's page.
+      c.answer.status = 200;
+      c.answer.content_type = "text/html; charset=utf-8";
+      c.answer.body.append("<!doctype html><meta http-equiv=\"refresh\" content=\"0;url=" +
+                           as_attribute(*path) + "\">");
       add_header(c.answer, "Set-Cookie",
                  std::string(cookie_name) + "=" + cookie_ + "; Path=/; HttpOnly; SameSite=Strict");
       add_header(c.answer, "Cache-Control", "no-store");

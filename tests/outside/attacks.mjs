@@ -5,7 +5,7 @@
 // SERVER is local_server. Once it has a token; once it has none, and the rules of access alone are what
 // holds.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -134,6 +134,11 @@ async function attackAll(server, names, expected) {
     { GET: [421], POST: [421], PUT: [421], PATCH: [421], DELETE: [421] });
 }
 
+// A link leads to the page by one that sets the cookie.
+async function arrives(what, page) {
+  await until(what, () => page.run("document.title === 'ours' && document.readyState === 'complete'").catch(() => false));
+}
+
 // ---- without a token
 
 {
@@ -168,6 +173,7 @@ async function attackAll(server, names, expected) {
 
   const own = await browser.page();
   check("the link opens", await own.open(link), "");
+  await arrives("the page", own);
   check("the page", await own.run("[document.title, location.href, document.cookie]"), ["ours", `http://${host}/`, ""]);
   check("what the page may do", await own.run(async () => {
     const source = new EventSource("/events");
@@ -191,6 +197,26 @@ async function attackAll(server, names, expected) {
   const again = await browser.page();
   await again.open(`http://${host}/`);
   check("the page in another tab", await again.run("document.title"), "ours");
+
+  // The link where it was clicked: in a page of the web, of this machine, and in a file.
+  const file = join(folder, "link.html");
+  const anchor = async () => {
+    const url = await (await fetch(`${found.url}/link`, { headers })).text();
+    return `<!doctype html><title>elsewhere</title><a href="${url}">ours</a>`;
+  };
+  for (const from of [`http://evil.example:${evilPort}/`, `http://127.0.0.1:${evilPort}/`, `file://${file}`]) {
+    const fresh = await launch();
+    const other = await fresh.page();
+    const html = await anchor();
+    writeFileSync(file, html);
+    check(`${from} opens`, await other.open(from), "");
+    await other.run((text) => { document.body.innerHTML = text; }, html);
+    await other.run("document.querySelector('a').click(); 0").catch(() => {});
+    await arrives(`the page by a link in ${from}`, other);
+    check("where it led", await other.run("location.href"), `http://${host}/`);
+    await fresh.close();
+  }
+
   const before = await state();
   check("what it did", before, { changes: 3, sockets: 1 });
 
