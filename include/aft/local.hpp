@@ -40,7 +40,7 @@ struct local_options {
 
 // Makes an app local: it listens at any free loopback port, and writes where and with which token
 // it can be reached to a file that this user alone can read. Every request needs the token, which
-// is made anew for each object; else it is answered with 401, before it is looked at any further.
+// is made anew for each run; else it is answered with 401, before it is looked at any further.
 // What access_options forbid stays forbidden with it. While the object lives, no other of the name
 // can be made, in this process or another.
 class local {
@@ -58,7 +58,7 @@ class local {
   endpoint start(listen_options options = {.port = 0});
   void run(listen_options options = {.port = 0});
 
-  const std::string& token() const;
+  std::string token() const;  // of this run, or of the next after a stop. Any thread
 
   // Opens a path of the app in a browser: once, within a minute. The page's own requests then have
   // a cookie instead of the token. Cookies know no ports, so at 127.0.0.1 other servers would get

@@ -62,7 +62,7 @@ local::~local() {
 
 endpoint local::start(listen_options options) { return impl_->whose.start(std::move(options)); }
 void local::run(listen_options options) { impl_->whose.run(std::move(options)); }
-const std::string& local::token() const { return impl_->gate.token(); }
+std::string local::token() const { return impl_->gate.token(); }
 
 std::string local::page_url(std::string_view path) {
   if (!is_page_path(path)) {

@@ -51,20 +51,25 @@ listen_options presence::with_both_loopbacks(listen_options options) const {
   return options;
 }
 
-void presence::begin(const std::vector<endpoint>& places, const std::string& token,
+void presence::begin(const std::vector<endpoint>& places, const http::token_gate& gate,
                      time_point now) {
   std::string origin;
   for (const auto& at : places) {
     // At another address a stranger may have the port.
     if (at.address != "127.0.0.1" || !origin.empty()) continue;
     const auto url = at.url();
-    origin = fmt::format("{}://{}:{}", url.substr(0, url.find(':')), page_host_, at.port);
+    origin = fmt::format("{}://{}:{}", url.substr(0, url.find(':')), gate.page_host(), at.port);
   }
   {
     std::lock_guard lock(mutex_);
     page_origin_ = std::move(origin);
   }
-  place_.write({places.front().url(), token, ::getpid(), now});
+  place_.write({places.front().url(), gate.token(), ::getpid(), now});
+}
+
+void presence::ended() noexcept {
+  std::lock_guard lock(mutex_);
+  page_origin_.clear();
 }
 
 std::string presence::page_origin() const {

@@ -292,7 +292,13 @@ TEST_CASE("a link is for a minute, for GET, and for one of the app's own paths")
   const auto word = link.substr(link.find('?'));
   CHECK(status_of(s.ask("POST /" + word)) == 401);
   CHECK(status_of(s.ask("GET //evil.example/x" + word.substr(0, word.size() - 1))) == 401);
-  CHECK(says(s.ask("GET //evil.example/" + word), "content=\"0;url=/page\""));
+  for (const auto& host : {"127.0.0.1"s, "localhost:" + std::to_string(s.port), "a.localhost"s,
+                           "x" + link.substr(7, link.find('/', 7) - 7)}) {
+    CAPTURE(host);
+    CHECK(status_of(s.ask("GET /" + word, "Host: " + host + "\r\n")) == 401);
+  }
+  const auto host_line = "Host: " + link.substr(7, link.find(':', 7) - 7) + "\r\n";
+  CHECK(says(s.ask("GET //evil.example/" + word, host_line), "content=\"0;url=/page\""));
   for (const auto& path :
        {""s, "page"s, "//evil.example"s, "/\\evil.example"s, "http://evil.example"s,
         "/\t/evil.example"s, "/a\nb"s, "/a\r\nb"s, "/a b"s, "/a\x7f"s, "/a\0b"s}) {
@@ -306,6 +312,22 @@ TEST_CASE("a link is for a minute, for GET, and for one of the app's own paths")
 
   counting other;
   CHECK(opened_page(other, s.here->page_url()).status == 401);
+}
+
+TEST_CASE("a stop ends all that was known of the run") {
+  counting s;
+  const auto token_line = s.token_line(), unused = s.here->page_url();
+  const opened_page page(s, s.here->page_url());
+  s.app->stop();
+  CHECK_THROWS_AS(s.here->page_url(), aft::error);  // the port may be another's now
+  s.port = s.here->start({.port = s.port, .threads = 1}).port;
+  CHECK(status_of(s.ask("GET /count", token_line)) == 401);
+  CHECK(status_of(s.ask("GET /count", page.host_line + page.cookie_line)) == 401);
+  CHECK(opened_page(s, unused).status == 401);
+  const opened_page next(s, s.here->page_url());
+  CHECK(next.status == 200);
+  CHECK(next.host_line != page.host_line);
+  CHECK(status_of(s.ask("GET /count", s.token_line())) == 200);
 }
 
 TEST_CASE("the discovery file is there while the app runs, for its user alone") {
@@ -423,8 +445,11 @@ TEST_CASE("where the file cannot be written the app does not start, and may star
   std::filesystem::create_directories(file + "/in the way");
   aft::app app;
   aft::local here(app, {.name = "a", .directory = place});
+  const auto token = here.token();
   CHECK_THROWS_AS(app.start({.port = 0}), aft::configuration_error);
   CHECK(app.endpoints().empty());
+  CHECK_THROWS_AS(here.page_url(), aft::error);
+  CHECK(here.token() != token);
   std::filesystem::remove_all(file);
   app.start({.port = 0});  // however it is started
   CHECK(aft::local::find("a", place));
