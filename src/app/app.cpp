@@ -94,7 +94,10 @@ class app::impl {
       lock.lock();
       server = std::move(made);
       drain = given.drain;
-      if (std::exchange(must_stop, false)) server->begin_stop();
+      if (std::exchange(must_stop, false)) {
+        if (local_presence) local_presence->end();
+        server->begin_stop();
+      }
       return server->where();
     } catch (...) {
       if (runner) runner->stop();

@@ -748,3 +748,46 @@ TEST_CASE("a handler may make links while the app stops") {
   CHECK(status_of(c.response()) == 200);
   stops.join();
 }
+
+namespace {
+
+struct end_it {
+  int why;
+};
+
+// Holds its own thread up, which tells where the app is, until a job has said stop.
+class waiting_clock : public aft::clock {
+ public:
+  aft::time_point now() const override {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (std::this_thread::get_id() == its_ && holds && !told &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return clock::now();
+  }
+  std::atomic<bool> holds{false}, told{false};
+
+ private:
+  const std::thread::id its_ = std::this_thread::get_id();
+};
+
+}  // namespace
+
+TEST_CASE("a local app that is stopped while it starts is not to be found") {
+  temporary_folder folder;
+  waiting_clock time;
+  aft::app app({.database = folder / "a.db", .time = &time});
+  app.job<end_it>([&](end_it) {
+    app.stop();
+    time.told = true;
+  });
+  app.seed([](aft::transaction& tx) { aft::enqueue(tx, end_it{1}); });
+  aft::local here(app, {.name = "a", .directory = folder / "a"});
+  app.prepare();
+  time.holds = true;
+  here.start();
+  CHECK(time.told);
+  CHECK(!std::filesystem::exists(folder / "a/server.json"));
+  app.stop();
+}
