@@ -39,13 +39,15 @@ async function attack(base) {
       if (answer.ok) breaches.push(`${what}: read ${await answer.text()}`);
     } catch {}
   };
+  // What came of it no page can see; its status tells.
+  const send = (path, options) => fetch(base + path, { ...options, mode: "no-cors" }).catch(() => {});
   for (const credentials of ["omit", "include"]) {
     await ask(`GET, ${credentials}`, "/secret", { credentials });
-    await ask(`GET without CORS, ${credentials}`, "/secret", { credentials, mode: "no-cors" });
+    await send("/secret", { credentials });
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
       const simple = { method: "POST", body: "x=1", headers: { "Content-Type": type }, credentials };
       await ask(`POST ${type}, ${credentials}`, "/changes", simple);
-      await ask(`POST without CORS, ${credentials}`, "/changes", { ...simple, mode: "no-cors" });
+      await send("/changes", simple);
     }
     for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
       await ask(`${method} of JSON, ${credentials}`, "/changes",
@@ -110,6 +112,34 @@ async function attackFrom(origin, base, prepare = (page) => page.open(`${origin}
   check(`${origin} opens`, await prepare(page), "");
   check(`from ${origin} to ${base}`, await page.run(attack, base), []);
   return answersTo(page, origin, base);
+}
+
+// What the server says where a page goes there itself, sends a form there, or has it in a frame.
+async function goFrom(origin, base) {
+  const ways = {
+    go: (url) => { location.href = `${url}/?go`; },
+    form: (url) => {
+      const form = document.createElement("form");
+      Object.assign(form, { method: "post", action: `${url}/changes?form` });
+      document.documentElement.append(form);
+      form.submit();
+    },
+    frame: (url) => {
+      const frame = document.createElement("iframe");
+      frame.src = `${url}/?frame`;
+      document.documentElement.append(frame);
+    },
+  };
+  const answers = {};
+  for (const [way, go] of Object.entries(ways)) {
+    const page = await browser.page();
+    check(`${origin} opens`, await page.open(`${origin}/`), "");
+    await page.run(go, base).catch(() => {});  // the page may be gone before it says so
+    const ours = () => page.requests.find((r) => r.url.startsWith(`${base}/`) && r.url.endsWith(`?${way}`));
+    await until(`the answer to ${way} from ${origin} to ${base}`, ours);
+    answers[way] = ours().status ?? ours().failed;
+  }
+  return answers;
 }
 
 async function attackAll(server, names, expected) {
@@ -222,7 +252,24 @@ async function arrives(what, page) {
 
   await attackAll(server.url, ["127.0.0.1", "localhost", hostname], { GET: [401], POST: [403], OPTIONS: [401] });
   check("nothing has changed", await state(), before);
-  stolen.delete(hostname);  // that name is the secret that keeps the cookie
+  for (const name of ["evil.example", "127.0.0.1", "localhost", hostname]) {
+    const origin = `http://${name}:${evilPort}`;
+    check(`where ${origin} leads`, await goFrom(origin, `http://${host}`), { go: 401, form: 403, frame: 401 });
+  }
+  check("nothing has changed", await state(), before);
+
+  // Somebody at the other loopback address, which browsers try first.
+  const stranger = http.createServer();
+  const refused = await new Promise((resolve) => {
+    stranger.on("error", (error) => resolve(error.code));
+    stranger.listen(Number(new URL(server.url).port), "::1", () => resolve("listens"));
+  });
+  check("a stranger at ::1", ["EADDRINUSE", "EADDRNOTAVAIL", "EAFNOSUPPORT"].includes(refused), true);
+  if (refused === "listens") stranger.close();
+
+  // That name is the secret that keeps the cookie.
+  check("a server under that name was sent the cookie", stolen.get(hostname).includes("aft_page="), true);
+  stolen.delete(hostname);
   check("no other server was sent the cookie", [...stolen.values()].join(""), "");
   check("a clean end", await server.stop(), 0);
 }
