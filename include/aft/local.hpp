@@ -66,6 +66,11 @@ class local {
   // listens at 127.0.0.1 and ::1, which that name leads to; before, throws aft::error.
   std::string page_url(std::string_view path = "/");
 
+  // The same as a file that this user alone can read, to be opened in a browser: other users see
+  // what stands on a command line, such as a link. It is there until the next or the stop, in the
+  // directory as that was given. Any thread; throws aft::error, where it cannot be written too.
+  std::string page_file(std::string_view path = "/");
+
   // The running app of this name; none where the file is missing, left by a run that is over, or
   // not this user's secret. Throws configuration_error for what is no name. Any thread.
   static std::optional<local_server> find(std::string_view name, std::string_view directory = {});

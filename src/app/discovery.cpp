@@ -20,6 +20,8 @@ using server::descriptor;
 
 constexpr const char* discovery_file = "server.json";
 constexpr const char* new_discovery_file = "server.json.new";
+constexpr const char* page_file = "page.html";
+constexpr const char* new_page_file = "page.html.new";
 constexpr const char* lock_file = "server.lock";
 constexpr std::size_t longest_name = 100;
 constexpr std::size_t most_discovery_bytes = 4096;
@@ -159,15 +161,26 @@ bool discovery::lock() {
       fmt::format("cannot lock {}/{}: {}", path_, lock_file, std::strerror(errno)));
 }
 
-void discovery::write(const local_server& server) {
-  ::unlinkat(directory_.get(), new_discovery_file, 0);  // of a run that broke off
-  const auto file = open_in(directory_, new_discovery_file, O_WRONLY | O_CREAT | O_EXCL);
-  if (::fchmod(file.get(), 0600) != 0 || !write_whole(file.get(), json::write(server)) ||
-      ::renameat(directory_.get(), new_discovery_file, directory_.get(), discovery_file) != 0) {
+void discovery::replace(const char* name, const char* new_name, std::string_view text) {
+  ::unlinkat(directory_.get(), new_name, 0);  // of a run that broke off
+  const auto file = open_in(directory_, new_name, O_WRONLY | O_CREAT | O_EXCL);
+  if (::fchmod(file.get(), 0600) != 0 || !write_whole(file.get(), text) ||
+      ::renameat(directory_.get(), new_name, directory_.get(), name) != 0) {
     throw configuration_error(
-        fmt::format("cannot write {}/{}: {}", path_, discovery_file, std::strerror(errno)));
+        fmt::format("cannot write {}/{}: {}", path_, name, std::strerror(errno)));
   }
 }
+
+void discovery::write(const local_server& server) {
+  replace(discovery_file, new_discovery_file, json::write(server));
+}
+
+std::string discovery::write_page(std::string_view html) {
+  replace(page_file, new_page_file, html);
+  return fmt::format("{}/{}", path_, page_file);
+}
+
+void discovery::remove_page() noexcept { ::unlinkat(directory_.get(), page_file, 0); }
 
 void discovery::remove() noexcept { ::unlinkat(directory_.get(), discovery_file, 0); }
 

@@ -22,12 +22,18 @@ class discovery {
   void write(const local_server& server);
   void remove() noexcept;
 
+  // A page for this user's browser, in place of the one before; its path.
+  std::string write_page(std::string_view html);
+  void remove_page() noexcept;
+
   std::optional<local_server> read() const;
 
   // What the one that holds the lock has written.
   static std::optional<local_server> find(std::string_view name, std::string_view directory);
 
  private:
+  void replace(const char* name, const char* new_name, std::string_view text);
+
   server::descriptor directory_, lock_{};
   std::string path_;
 };

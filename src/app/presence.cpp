@@ -70,6 +70,14 @@ void presence::begin(const std::vector<endpoint>& places, const http::token_gate
 void presence::ended() noexcept {
   std::lock_guard lock(mutex_);
   page_origin_.clear();
+  place_.remove_page();
+}
+
+std::string presence::write_page(std::string_view url) {
+  std::lock_guard lock(mutex_);
+  if (page_origin_.empty()) return "";
+  return place_.write_page(
+      fmt::format("<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={}\">\n", url));
 }
 
 std::string presence::page_origin() const {

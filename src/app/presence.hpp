@@ -26,13 +26,16 @@ class presence {
   void end() noexcept { place_.remove(); }
   void ended() noexcept;  // nobody listens any more
 
+  // Makes a file that leads a browser to the address; its path, empty where there are no pages.
+  std::string write_page(std::string_view url);
+
   // Where its pages are, empty where it listens at neither 127.0.0.1 nor ::1. Any thread.
   std::string page_origin() const;
 
  private:
   discovery place_;
   mutable std::mutex mutex_;
-  std::string page_origin_{};  // guarded by mutex_
+  std::string page_origin_{};  // guarded by mutex_, as is the file of a page
 };
 
 }  // namespace aft

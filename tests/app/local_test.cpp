@@ -314,6 +314,35 @@ TEST_CASE("a link is for a minute, for GET, and for one of the app's own paths")
   CHECK(opened_page(other, s.here->page_url()).status == 401);
 }
 
+TEST_CASE("a page's file holds a link for its user alone, until the next or the stop") {
+  counting s;
+  const auto link_in = [](const std::string& file) {
+    const auto html = text_of(file);
+    const auto begin = html.find("0;url=") + 6;
+    return html.substr(begin, html.find('"', begin) - begin);
+  };
+  const auto file = s.here->page_file("/page");
+  CHECK(file.starts_with(s.place + "/"));
+  CHECK(mode_of(file) == 0600);
+  const opened_page page(s, link_in(file));
+  CHECK(page.status == 200);
+  CHECK(page.location == "/page");
+  CHECK(opened_page(s, link_in(file)).status == 401);
+
+  std::filesystem::remove(file);
+  std::ofstream(s.folder / "precious") << "kept";
+  std::filesystem::create_symlink(s.folder / "precious", file);
+  CHECK(s.here->page_file() == file);
+  CHECK(mode_of(file) == 0600);
+  CHECK(text_of(s.folder / "precious") == "kept");
+  CHECK(opened_page(s, link_in(file)).location == "/");
+  CHECK_THROWS_AS(s.here->page_file("//evil.example"), aft::error);
+  s.app->stop();
+  CHECK(!std::filesystem::exists(file));
+  CHECK_THROWS_AS(s.here->page_file(), aft::error);
+  CHECK(!std::filesystem::exists(file));
+}
+
 TEST_CASE("a stop ends all that was known of the run") {
   counting s;
   const auto token_line = s.token_line(), unused = s.here->page_url();

@@ -5,7 +5,7 @@
 // SERVER is local_server. Once it has a token; once it has none, and the rules of access alone are what
 // holds.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -247,6 +247,13 @@ async function arrives(what, page) {
     await fresh.close();
   }
 
+  const handed = await launch();
+  const first = await handed.page();
+  const pageFile = await (await fetch(`${found.url}/file`, { headers })).text();
+  check("the page's file opens", await first.open(`file://${pageFile}`), "");
+  await arrives("the page by its file", first);
+  await handed.close();
+
   const before = await state();
   check("what it did", before, { changes: 3, sockets: 1 });
 
@@ -272,6 +279,7 @@ async function arrives(what, page) {
   stolen.delete(hostname);
   check("no other server was sent the cookie", [...stolen.values()].join(""), "");
   check("a clean end", await server.stop(), 0);
+  check("the page's file is gone", existsSync(pageFile), false);
 }
 
 await browser.close();
