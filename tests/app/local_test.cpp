@@ -636,6 +636,40 @@ TEST_CASE("one process at a time runs a local app, and one that was killed leave
   CHECK(now->token != first->token);
 }
 
+TEST_CASE("while one begins over the file of a dead run, nobody believes that file") {
+  temporary_folder folder;
+  const aft::local_options options{.name = "a", .directory = folder / "a"};
+  std::string left;
+  {
+    aft::app app;
+    aft::local here(app, options);
+    here.start();
+    left = text_of(folder / "a/server.json");
+  }
+  std::ofstream(folder / "a/server.json") << left;
+  REQUIRE(::chmod((folder / "a/server.json").c_str(), 0600) == 0);
+  // As far as another process may have come: it has the lock, and nothing is removed.
+  const int other = ::open((folder / "a/server.lock").c_str(), O_RDWR | O_CLOEXEC);
+  struct flock first {};
+  first.l_type = F_WRLCK;
+  first.l_whence = SEEK_SET;
+  first.l_len = 1;
+  REQUIRE(::fcntl(other, F_OFD_SETLK, &first) == 0);
+  CHECK(!aft::local::find("a", folder / "a"));
+  aft::app app;
+  try {
+    aft::local here(app, options);
+    FAIL("it started");
+  } catch (const aft::already_running& e) {
+    CHECK(e.first().url.empty());
+  }
+  ::close(other);
+  aft::local here(app, options);
+  CHECK(!std::filesystem::exists(folder / "a/server.json"));
+  here.start();
+  CHECK(aft::local::find("a", folder / "a"));
+}
+
 TEST_CASE("a local app is not offered to other machines") {
   temporary_folder folder;
   aft::app app;
