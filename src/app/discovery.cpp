@@ -109,10 +109,10 @@ struct flock one_byte(off_t at) {
   byte.l_len = 1;
   return byte;
 }
-constexpr off_t running = 0, cleared = 1;
+constexpr off_t running_byte = 0, cleared_byte = 1;
 
 bool is_cleared(const descriptor& file) {
-  auto asked = one_byte(cleared);
+  auto asked = one_byte(cleared_byte);
   return ::fcntl(file.get(), F_OFD_GETLK, &asked) == 0 && asked.l_type != F_UNLCK;
 }
 
@@ -158,7 +158,7 @@ bool discovery::lock() {
     throw configuration_error(fmt::format(
         "{}/{} is no file of this user, or cannot be opened; remove it", path_, lock_file));
   }
-  auto first = one_byte(running), second = one_byte(cleared);
+  auto first = one_byte(running_byte), second = one_byte(cleared_byte);
   if (::fcntl(file.get(), F_OFD_SETLK, &first) == 0) {
     remove();
     remove_page();
