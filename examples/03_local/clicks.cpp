@@ -2,7 +2,7 @@
 //
 // Run it with its folder in PATH. It listens at any free port; started again with a path, it writes
 // what curl needs to ask the one that runs. For a browser, where a cookie takes the token's place:
-// xdg-open $(clicks /link | curl -s -K -)
+// xdg-open $(clicks /page | curl -s -K -)
 //
 //   $ clicks /clicks | curl -s -K - -X POST
 //   1
@@ -36,7 +36,7 @@ int main(int count, char** words) {
     aft::local here(app, {.name = "clicks"});
     app.get("/", [] { return aft::html(page); });
     app.post("/clicks", [&clicks] { return ++clicks; });
-    app.get("/link", [&here] { return here.page_url("/"); });
+    app.get("/page", [&here] { return here.page_file("/"); });
     here.run();
   } catch (const aft::already_running&) {
     std::puts("clicks is running already");

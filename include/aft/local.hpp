@@ -40,7 +40,7 @@ struct local_options {
 
 // Makes an app local: it listens at any free loopback port, and writes where and with which token
 // it can be reached to a file that this user alone can read. Every request needs the token, which
-// is made anew for each object; else it is answered with 401, before it is looked at any further.
+// is made anew for each run; else it is answered with 401, before it is looked at any further.
 // What access_options forbid stays forbidden with it. While the object lives, no other of the name
 // can be made, in this process or another.
 class local {
@@ -54,16 +54,22 @@ class local {
 
   // As those of the app, which start and stop it as well: whichever way it begins to listen, it
   // does so at loopback addresses and Unix sockets alone, and the file is there until its stop.
+  // Of 127.0.0.1 and ::1 it has both, so that nobody else answers for it at the other one.
   endpoint start(listen_options options = {.port = 0});
   void run(listen_options options = {.port = 0});
 
-  const std::string& token() const;
+  std::string token() const;  // of this run, or of the next after a stop. Any thread
 
   // Opens a path of the app in a browser: once, within a minute. The page's own requests then have
   // a cookie instead of the token. Cookies know no ports, so at 127.0.0.1 other servers would get
-  // it too; the link has a name under .localhost that nobody else can know. Any thread, once
-  // started.
+  // it too; the link has a name under .localhost that nobody else can know. Any thread, once it
+  // listens at 127.0.0.1 and ::1, which that name leads to; before, throws aft::error.
   std::string page_url(std::string_view path = "/");
+
+  // The same as a file that this user alone can read, to be opened in a browser: other users see
+  // what stands on a command line, such as a link. It is there until the next or the stop, in the
+  // directory as that was given. Any thread; throws aft::error, where it cannot be written too.
+  std::string page_file(std::string_view path = "/");
 
   // The running app of this name; none where the file is missing, left by a run that is over, or
   // not this user's secret. Throws configuration_error for what is no name. Any thread.

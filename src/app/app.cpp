@@ -87,14 +87,17 @@ class app::impl {
     const busy_while guard(*this, lock);
     if (runner) runner->start();
     try {
-      if (local_presence) local_presence->check(given);
-      auto made = host ? std::make_unique<server::http_server>(*dispatch, log, given, *host)
-                       : std::make_unique<server::http_server>(*dispatch, log, given);
-      if (local_presence) local_presence->begin(made->places(), gate->token(), time.now());
+      const auto places = local_presence ? local_presence->with_both_loopbacks(given) : given;
+      auto made = host ? std::make_unique<server::http_server>(*dispatch, log, places, *host)
+                       : std::make_unique<server::http_server>(*dispatch, log, places);
+      if (local_presence) tell_where(*made);
       lock.lock();
       server = std::move(made);
       drain = given.drain;
-      if (std::exchange(must_stop, false)) server->begin_stop();
+      if (std::exchange(must_stop, false)) {
+        if (local_presence) local_presence->end();
+        server->begin_stop();
+      }
       return server->where();
     } catch (...) {
       if (runner) runner->stop();
@@ -116,6 +119,7 @@ class app::impl {
     {
       const busy_while guard(*this, lock);
       server->stop(drain);
+      if (local_presence) forget_run();
       if (runner) runner->stop();
       lock.lock();
       auto ended = std::move(server);
@@ -123,6 +127,22 @@ class app::impl {
     }
     lock.lock();
     must_stop = false;
+  }
+
+  void tell_where(server::http_server& made) {
+    try {
+      local_presence->begin(made.places(), *gate, time.now());
+    } catch (...) {
+      made.stop({});
+      forget_run();
+      throw;
+    }
+  }
+
+  // The port is free for others, who must learn nothing that opens the next run.
+  void forget_run() {
+    local_presence->ended();
+    gate->renew();
   }
 
   // Whether this thread runs a handler or a job of this app.

@@ -20,6 +20,8 @@ using server::descriptor;
 
 constexpr const char* discovery_file = "server.json";
 constexpr const char* new_discovery_file = "server.json.new";
+constexpr const char* page_file = "page.html";
+constexpr const char* new_page_file = "page.html.new";
 constexpr const char* lock_file = "server.lock";
 constexpr std::size_t longest_name = 100;
 constexpr std::size_t most_discovery_bytes = 4096;
@@ -97,15 +99,20 @@ bool is_users_secret(const descriptor& file) {
 
 // Unlike other locks, these belong to what was opened and not to the process, and it can be asked
 // about one without taking it.
-struct flock whole_file() {
-  struct flock all {};
-  all.l_type = F_WRLCK;
-  all.l_whence = SEEK_SET;
-  return all;
+//
+// The first byte is for the one that runs; the second says that no file of an earlier run is left.
+struct flock one_byte(off_t at) {
+  struct flock byte {};
+  byte.l_type = F_WRLCK;
+  byte.l_whence = SEEK_SET;
+  byte.l_start = at;
+  byte.l_len = 1;
+  return byte;
 }
+constexpr off_t running_byte = 0, cleared_byte = 1;
 
-bool is_locked(const descriptor& file) {
-  auto asked = whole_file();
+bool is_cleared(const descriptor& file) {
+  auto asked = one_byte(cleared_byte);
   return ::fcntl(file.get(), F_OFD_GETLK, &asked) == 0 && asked.l_type != F_UNLCK;
 }
 
@@ -120,6 +127,8 @@ bool write_whole(int fd, std::string_view text) {
 }
 
 std::optional<local_server> read_server(const descriptor& directory) {
+  const auto lock = open_in(directory, lock_file, O_RDONLY | O_NONBLOCK);
+  if (!belongs_to_user(lock) || !is_cleared(lock)) return {};
   // A pipe in its place must not hold us up.
   const auto file = open_in(directory, discovery_file, O_RDONLY | O_NONBLOCK);
   if (!is_users_secret(file)) return {};
@@ -149,25 +158,40 @@ bool discovery::lock() {
     throw configuration_error(fmt::format(
         "{}/{} is no file of this user, or cannot be opened; remove it", path_, lock_file));
   }
-  auto all = whole_file();
-  if (::fcntl(file.get(), F_OFD_SETLK, &all) == 0) {
-    lock_ = std::move(file);
-    return true;
+  auto first = one_byte(running_byte), second = one_byte(cleared_byte);
+  if (::fcntl(file.get(), F_OFD_SETLK, &first) == 0) {
+    remove();
+    remove_page();
+    if (::fcntl(file.get(), F_OFD_SETLK, &second) == 0) {
+      lock_ = std::move(file);
+      return true;
+    }
   }
   if (errno == EAGAIN || errno == EACCES) return false;
   throw configuration_error(
       fmt::format("cannot lock {}/{}: {}", path_, lock_file, std::strerror(errno)));
 }
 
-void discovery::write(const local_server& server) {
-  ::unlinkat(directory_.get(), new_discovery_file, 0);  // of a run that broke off
-  const auto file = open_in(directory_, new_discovery_file, O_WRONLY | O_CREAT | O_EXCL);
-  if (::fchmod(file.get(), 0600) != 0 || !write_whole(file.get(), json::write(server)) ||
-      ::renameat(directory_.get(), new_discovery_file, directory_.get(), discovery_file) != 0) {
+void discovery::replace(const char* name, const char* new_name, std::string_view text) {
+  ::unlinkat(directory_.get(), new_name, 0);  // of a run that broke off
+  const auto file = open_in(directory_, new_name, O_WRONLY | O_CREAT | O_EXCL);
+  if (::fchmod(file.get(), 0600) != 0 || !write_whole(file.get(), text) ||
+      ::renameat(directory_.get(), new_name, directory_.get(), name) != 0) {
     throw configuration_error(
-        fmt::format("cannot write {}/{}: {}", path_, discovery_file, std::strerror(errno)));
+        fmt::format("cannot write {}/{}: {}", path_, name, std::strerror(errno)));
   }
 }
+
+void discovery::write(const local_server& server) {
+  replace(discovery_file, new_discovery_file, json::write(server));
+}
+
+std::string discovery::write_page(std::string_view html) {
+  replace(page_file, new_page_file, html);
+  return fmt::format("{}/{}", path_, page_file);
+}
+
+void discovery::remove_page() noexcept { ::unlinkat(directory_.get(), page_file, 0); }
 
 void discovery::remove() noexcept { ::unlinkat(directory_.get(), discovery_file, 0); }
 
@@ -176,8 +200,6 @@ std::optional<local_server> discovery::read() const { return read_server(directo
 std::optional<local_server> discovery::find(std::string_view name, std::string_view directory) {
   const auto place = open_directory(discovery_path(name, directory));
   if (!unsafe_because(place).empty()) return {};
-  const auto lock = open_in(place, lock_file, O_RDONLY);
-  if (!belongs_to_user(lock) || !is_locked(lock)) return {};
   return read_server(place);
 }
 

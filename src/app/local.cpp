@@ -1,5 +1,6 @@
 #include <aft/local.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -29,8 +30,18 @@ discovery claim(const local_options& options) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  place.remove();  // what a run that broke off left behind
   return place;
+}
+
+// Browsers drop some control characters from a path, which may make it another server's.
+bool is_page_path(std::string_view path) {
+  const bool is_own = path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/\\");
+  return is_own && std::none_of(path.begin(), path.end(),
+                                [](unsigned char c) { return c <= ' ' || c == 0x7f; });
+}
+
+[[noreturn]] void refuse_pages() {
+  throw error("a local app has pages once it listens at 127.0.0.1 or ::1");
 }
 
 }  // namespace
@@ -54,15 +65,21 @@ local::~local() {
 
 endpoint local::start(listen_options options) { return impl_->whose.start(std::move(options)); }
 void local::run(listen_options options) { impl_->whose.run(std::move(options)); }
-const std::string& local::token() const { return impl_->gate.token(); }
+std::string local::token() const { return impl_->gate.token(); }
 
 std::string local::page_url(std::string_view path) {
-  if (!path.starts_with('/') || path.starts_with("//") || path.starts_with("/\\")) {
+  if (!is_page_path(path)) {
     throw error("a page of a local app has a path of this app, such as \"/notes\"");
   }
   const auto origin = impl_->where.page_origin();
-  if (origin.empty()) throw error("a local app has pages once it listens at a port");
+  if (origin.empty()) refuse_pages();
   return fmt::format("{}/?aft_token={}", origin, impl_->gate.make_ticket(std::string(path)));
+}
+
+std::string local::page_file(std::string_view path) {
+  auto file = impl_->where.write_page(page_url(path));
+  if (file.empty()) refuse_pages();
+  return file;
 }
 
 std::optional<local_server> local::find(std::string_view name, std::string_view directory) {

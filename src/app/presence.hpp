@@ -5,11 +5,10 @@
 #include <string>
 #include <vector>
 
-#include <aft/ground/encoding.hpp>
-#include <aft/ground/random.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/server/options.hpp>
 
+#include "../http/token_gate.hpp"
 #include "discovery.hpp"
 
 namespace aft {
@@ -21,19 +20,22 @@ class presence {
   presence(const presence&) = delete;
   presence& operator=(const presence&) = delete;
 
-  void check(const listen_options& options) const;  // throws configuration_error
-  void begin(const std::vector<endpoint>& places, const std::string& token, time_point now);
+  // Where it listens then; throws configuration_error.
+  listen_options with_both_loopbacks(listen_options options) const;
+  void begin(const std::vector<endpoint>& places, const http::token_gate& gate, time_point now);
   void end() noexcept { place_.remove(); }
+  void ended() noexcept;  // nobody listens any more
 
-  // Where its pages are, empty where it listens at no port. Any thread.
+  // Makes a file that leads a browser to the address; its path, empty where there are no pages.
+  std::string write_page(std::string_view url);
+
+  // Where its pages are, empty where it listens at neither 127.0.0.1 nor ::1. Any thread.
   std::string page_origin() const;
 
  private:
   discovery place_;
-  // Long enough that nobody guesses it, short enough for a label of a host name.
-  const std::string page_host_ = to_hex(random_bytes(16)) + ".localhost";
   mutable std::mutex mutex_;
-  std::string page_origin_{};  // guarded by mutex_
+  std::string page_origin_{};  // guarded by mutex_, as is the file of a page
 };
 
 }  // namespace aft

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <aft/ground/clock.hpp>
+#include <aft/ground/encoding.hpp>
 #include <aft/ground/random.hpp>
 
 #include "call.hpp"
@@ -21,7 +22,11 @@ class token_gate {
   token_gate(const token_gate&) = delete;
   token_gate& operator=(const token_gate&) = delete;
 
-  const std::string& token() const { return token_; }
+  std::string token() const;
+  std::string page_host() const;  // under which a ticket counts
+
+  // Forgets whom it knew: all of it is made anew.
+  void renew();
 
   // What "/?aft_token=" is followed by to open the path in a browser: once, within a minute.
   std::string make_ticket(std::string path);
@@ -34,14 +39,21 @@ class token_gate {
     std::string word, path;
     time_point until;
   };
+  struct secrets {
+    std::string token = random_token();
+    std::string cookie = random_token();
+    // Long enough that nobody guesses it, short enough for a label of a host name.
+    std::string page_host = to_hex(random_bytes(16)) + ".localhost";
+    std::vector<ticket> tickets{};  // the oldest first
+  };
   bool is_known(const call& c) const;
+  std::string cookie() const;
+  bool is_at_page_host(const call& c) const;
   std::optional<std::string> redeem(std::string_view word);
 
   const clock& time_;
-  const std::string token_ = random_token();
-  const std::string cookie_ = random_token();
-  std::mutex mutex_;
-  std::vector<ticket> tickets_{};  // guarded by mutex_; the oldest first
+  mutable std::mutex mutex_;
+  secrets known_{};  // guarded by mutex_
 };
 
 }  // namespace aft::http

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -47,6 +48,7 @@ std::pair<std::string, std::uint16_t> split_port(const std::string& text) {
 // TCP sockets share their port, one for each loop; others are shared themselves.
 void http_server::listen_at(const std::string& address, std::uint16_t port, transport over,
                             listeners_of_loops& of_loops) {
+  if (address == "localhost") return listen_at_loopback(port, over, of_loops);
   std::vector<descriptor> sockets;
   if (address == "inherited") {
     sockets = inherited_sockets();
@@ -71,6 +73,23 @@ void http_server::listen_at(const std::string& address, std::uint16_t port, tran
     const auto its = place.address.starts_with("unix:") ? transport::plain : over;
     for (auto& loop : of_loops) loop.emplace_back(copy_of(socket), its);
     note_place(place, its);
+  }
+}
+
+// A name below localhost is either address to a browser; a stranger may have neither.
+void http_server::listen_at_loopback(std::uint16_t port, transport over,
+                                     listeners_of_loops& of_loops) {
+  const auto before = of_loops.front().size();
+  for (int tries = 100;; --tries) {
+    listen_at("127.0.0.1", port, over, of_loops);
+    if (!has_ipv6_loopback()) return;
+    try {
+      return listen_at("::1", places_.back().port, over, of_loops);
+    } catch (const port_in_use&) {
+      if (port != 0 || tries == 0) throw;
+    }
+    places_.pop_back();
+    for (auto& loop : of_loops) loop.erase(loop.begin() + std::ptrdiff_t(before), loop.end());
   }
 }
 

@@ -45,6 +45,7 @@ class http_server {
   using listeners_of_loops = std::vector<std::vector<listener>>;
   void listen_at(const std::string& address, std::uint16_t port, transport over,
                  listeners_of_loops& of_loops);
+  void listen_at_loopback(std::uint16_t port, transport over, listeners_of_loops& of_loops);
   void note_place(endpoint place, transport over);
 
   server_state state_;

@@ -55,12 +55,11 @@ socket_address parse(const std::string& address, std::uint16_t port) {
   socket_address parsed;
   auto* v4 = reinterpret_cast<sockaddr_in*>(&parsed.storage);
   auto* v6 = reinterpret_cast<sockaddr_in6*>(&parsed.storage);
-  const auto& text = address == "localhost" ? "127.0.0.1" : address;
-  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
+  if (inet_pton(AF_INET, address.c_str(), &v4->sin_addr) == 1) {
     v4->sin_family = AF_INET;
     v4->sin_port = htons(port);
     parsed.size = sizeof *v4;
-  } else if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
+  } else if (inet_pton(AF_INET6, address.c_str(), &v6->sin6_addr) == 1) {
     v6->sin6_family = AF_INET6;
     v6->sin6_port = htons(port);
     parsed.size = sizeof *v6;
@@ -79,8 +78,7 @@ void set_on(int fd, int level, int option) {
 [[noreturn]] void refuse(const std::string& address, std::uint16_t port) {
   switch (errno) {
     case EADDRINUSE:
-      throw configuration_error(
-          fmt::format("port {} of {} is in use; choose another port", port, address));
+      throw port_in_use(fmt::format("port {} of {} is in use; choose another port", port, address));
     case EACCES:
       throw configuration_error(
           fmt::format("this user may not listen at port {}; choose a port from 1024 on", port));
@@ -110,6 +108,13 @@ descriptor listen_tcp(const std::string& address, std::uint16_t port, bool share
   auto fd = bind_tcp(address, port, shared);
   if (::listen(fd.get(), SOMAXCONN) != 0) refuse(address, port);
   return fd;
+}
+
+bool has_ipv6_loopback() {
+  auto where = parse("::1", 0);
+  const descriptor fd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) return errno != EAFNOSUPPORT;
+  return ::bind(fd.get(), where.get(), where.size) == 0 || errno != EADDRNOTAVAIL;
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <aft/ground/error.hpp>
 #include <aft/server/options.hpp>
 
 #include "../http/ip_address.hpp"
@@ -32,10 +33,18 @@ class descriptor {
   int fd_ = -1;
 };
 
+class port_in_use : public configuration_error {
+ public:
+  using configuration_error::configuration_error;
+};
+
 // A TCP socket that listens at the address and port, without blocking. With `shared`, more may
 // listen there, and the kernel divides the connections among them. Throws configuration_error that
 // says what is wrong: "port 8080 of 127.0.0.1 is in use; choose another port".
 descriptor listen_tcp(const std::string& address, std::uint16_t port, bool shared);
+
+// Whether anybody on this machine can listen at ::1.
+bool has_ipv6_loopback();
 
 // The same at "unix:/path". A file that a dead server left behind is replaced.
 descriptor listen_unix(const std::string& address, unsigned mode);

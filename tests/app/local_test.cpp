@@ -1,8 +1,10 @@
 #include <aft/local.hpp>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -221,9 +223,10 @@ TEST_CASE("a preflight needs no token, and what follows it does") {
 
 namespace {
 
-// As a browser: "http://HOST/?aft_token=..." is asked for, and what it sets is kept.
+// As a browser: "http://HOST/?aft_token=..." is asked for, and where it leads and what it sets are
+// kept.
 struct opened_page {
-  std::string host_line, target, location, cookie_line, set_cookie;
+  std::string host_line, target, location, cookie_line, set_cookie, cache_control;
   int status;
 
   opened_page(const counting& s, const std::string& link) {
@@ -232,7 +235,9 @@ struct opened_page {
     target = link.substr(host_end);
     const auto answer = s.ask("GET " + target, host_line + "Sec-Fetch-Site: none\r\n");
     status = status_of(answer);
-    location = line_of(answer, "Location");
+    const auto url = answer.find("content=\"0;url=");
+    if (url != answer.npos) location = answer.substr(url + 15, answer.find("\">", url) - url - 15);
+    cache_control = line_of(answer, "Cache-Control");
     set_cookie = line_of(answer, "Set-Cookie");
     cookie_line = "Cookie: " + set_cookie.substr(0, set_cookie.find(';')) + "\r\n";
   }
@@ -247,7 +252,10 @@ TEST_CASE("a link opens a page in a browser once, and its cookie counts as the t
   CHECK(link.find(s.here->token()) == link.npos);
 
   const opened_page page(s, link);
-  CHECK(page.status == 303);
+  CHECK(page.status == 200);  // a redirection would keep the Strict cookie from its own target
+  CHECK(page.cache_control == "no-store");
+  const opened_page odd(s, s.here->page_url("/\"><script>'&\xc3\xa4"));
+  CHECK(odd.location == "/&quot;&gt;&lt;script&gt;'&amp;\xc3\xa4");
   CHECK(page.location == "/page?a=1");
   CHECK(page.set_cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"));
   CHECK(!says(page.set_cookie, s.here->token().c_str()));
@@ -284,9 +292,16 @@ TEST_CASE("a link is for a minute, for GET, and for one of the app's own paths")
   const auto word = link.substr(link.find('?'));
   CHECK(status_of(s.ask("POST /" + word)) == 401);
   CHECK(status_of(s.ask("GET //evil.example/x" + word.substr(0, word.size() - 1))) == 401);
-  CHECK(line_of(s.ask("GET //evil.example/" + word), "Location") == "/page");
-  for (const char* path :
-       {"", "page", "//evil.example", "/\\evil.example", "http://evil.example"}) {
+  for (const auto& host : {"127.0.0.1"s, "localhost:" + std::to_string(s.port), "a.localhost"s,
+                           "x" + link.substr(7, link.find('/', 7) - 7)}) {
+    CAPTURE(host);
+    CHECK(status_of(s.ask("GET /" + word, "Host: " + host + "\r\n")) == 401);
+  }
+  const auto host_line = "Host: " + link.substr(7, link.find(':', 7) - 7) + "\r\n";
+  CHECK(says(s.ask("GET //evil.example/" + word, host_line), "content=\"0;url=/page\""));
+  for (const auto& path :
+       {""s, "page"s, "//evil.example"s, "/\\evil.example"s, "http://evil.example"s,
+        "/\t/evil.example"s, "/a\nb"s, "/a\r\nb"s, "/a b"s, "/a\x7f"s, "/a\0b"s}) {
     CAPTURE(path);
     CHECK_THROWS_AS(s.here->page_url(path), aft::error);
   }
@@ -297,6 +312,51 @@ TEST_CASE("a link is for a minute, for GET, and for one of the app's own paths")
 
   counting other;
   CHECK(opened_page(other, s.here->page_url()).status == 401);
+}
+
+TEST_CASE("a page's file holds a link for its user alone, until the next or the stop") {
+  counting s;
+  const auto link_in = [](const std::string& file) {
+    const auto html = text_of(file);
+    const auto begin = html.find("0;url=") + 6;
+    return html.substr(begin, html.find('"', begin) - begin);
+  };
+  const auto file = s.here->page_file("/page");
+  CHECK(file.starts_with(s.place + "/"));
+  CHECK(mode_of(file) == 0600);
+  const opened_page page(s, link_in(file));
+  CHECK(page.status == 200);
+  CHECK(page.location == "/page");
+  CHECK(opened_page(s, link_in(file)).status == 401);
+
+  std::filesystem::remove(file);
+  std::ofstream(s.folder / "precious") << "kept";
+  std::filesystem::create_symlink(s.folder / "precious", file);
+  CHECK(s.here->page_file() == file);
+  CHECK(mode_of(file) == 0600);
+  CHECK(text_of(s.folder / "precious") == "kept");
+  CHECK(opened_page(s, link_in(file)).location == "/");
+  CHECK_THROWS_AS(s.here->page_file("//evil.example"), aft::error);
+  s.app->stop();
+  CHECK(!std::filesystem::exists(file));
+  CHECK_THROWS_AS(s.here->page_file(), aft::error);
+  CHECK(!std::filesystem::exists(file));
+}
+
+TEST_CASE("a stop ends all that was known of the run") {
+  counting s;
+  const auto token_line = s.token_line(), unused = s.here->page_url();
+  const opened_page page(s, s.here->page_url());
+  s.app->stop();
+  CHECK_THROWS_AS(s.here->page_url(), aft::error);  // the port may be another's now
+  s.port = s.here->start({.port = s.port, .threads = 1}).port;
+  CHECK(status_of(s.ask("GET /count", token_line)) == 401);
+  CHECK(status_of(s.ask("GET /count", page.host_line + page.cookie_line)) == 401);
+  CHECK(opened_page(s, unused).status == 401);
+  const opened_page next(s, s.here->page_url());
+  CHECK(next.status == 200);
+  CHECK(next.host_line != page.host_line);
+  CHECK(status_of(s.ask("GET /count", s.token_line())) == 200);
 }
 
 TEST_CASE("the discovery file is there while the app runs, for its user alone") {
@@ -414,8 +474,11 @@ TEST_CASE("where the file cannot be written the app does not start, and may star
   std::filesystem::create_directories(file + "/in the way");
   aft::app app;
   aft::local here(app, {.name = "a", .directory = place});
+  const auto token = here.token();
   CHECK_THROWS_AS(app.start({.port = 0}), aft::configuration_error);
   CHECK(app.endpoints().empty());
+  CHECK_THROWS_AS(here.page_url(), aft::error);
+  CHECK(here.token() != token);
   std::filesystem::remove_all(file);
   app.start({.port = 0});  // however it is started
   CHECK(aft::local::find("a", place));
@@ -573,6 +636,40 @@ TEST_CASE("one process at a time runs a local app, and one that was killed leave
   CHECK(now->token != first->token);
 }
 
+TEST_CASE("while one begins over the file of a dead run, nobody believes that file") {
+  temporary_folder folder;
+  const aft::local_options options{.name = "a", .directory = folder / "a"};
+  std::string left;
+  {
+    aft::app app;
+    aft::local here(app, options);
+    here.start();
+    left = text_of(folder / "a/server.json");
+  }
+  std::ofstream(folder / "a/server.json") << left;
+  REQUIRE(::chmod((folder / "a/server.json").c_str(), 0600) == 0);
+  // As far as another process may have come: it has the lock, and nothing is removed.
+  const int other = ::open((folder / "a/server.lock").c_str(), O_RDWR | O_CLOEXEC);
+  struct flock first {};
+  first.l_type = F_WRLCK;
+  first.l_whence = SEEK_SET;
+  first.l_len = 1;
+  REQUIRE(::fcntl(other, F_OFD_SETLK, &first) == 0);
+  CHECK(!aft::local::find("a", folder / "a"));
+  aft::app app;
+  try {
+    aft::local here(app, options);
+    FAIL("it started");
+  } catch (const aft::already_running& e) {
+    CHECK(e.first().url.empty());
+  }
+  ::close(other);
+  aft::local here(app, options);
+  CHECK(!std::filesystem::exists(folder / "a/server.json"));
+  here.start();
+  CHECK(aft::local::find("a", folder / "a"));
+}
+
 TEST_CASE("a local app is not offered to other machines") {
   temporary_folder folder;
   aft::app app;
@@ -588,6 +685,91 @@ TEST_CASE("a local app is not offered to other machines") {
   const auto socket = "unix:" + (folder / "a.sock");
   CHECK(here.start({.address = socket, .also = {"127.0.0.1:0"}}).url() == socket);
   CHECK(here.page_url().starts_with("http://"));
+}
+
+namespace {
+
+// Another program's socket, which listens.
+class stranger {
+ public:
+  explicit stranger(std::uint16_t port) {
+    sockaddr_in6 at{};
+    at.sin6_family = AF_INET6;
+    at.sin6_addr = in6addr_loopback;
+    at.sin6_port = htons(port);
+    const int on = 1;
+    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    listens_ =
+        ::bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 && ::listen(fd_, 1) == 0;
+    socklen_t size = sizeof at;
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size);
+    port_ = ntohs(at.sin6_port);
+  }
+  stranger(const stranger&) = delete;
+  stranger& operator=(const stranger&) = delete;
+  ~stranger() { ::close(fd_); }
+
+  bool listens() const { return listens_; }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  int fd_ = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  bool listens_ = false;
+  std::uint16_t port_ = 0;
+};
+
+bool there_is_ipv6() {
+  if (stranger(0).listens()) return true;
+  MESSAGE("SKIPPED: there is no ::1");
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("nobody else has the port of a local app at the other loopback address") {
+  if (!there_is_ipv6()) return;
+  temporary_folder folder;
+  aft::app app;
+  aft::local here(app, {.name = "a", .directory = folder / "a"});
+  for (const unsigned threads : {1u, 3u}) {
+    for (const char* address : {"127.0.0.1", "::1", "localhost"}) {
+      CAPTURE(address);
+      const auto port = here.start({.address = address, .port = 0, .threads = threads}).port;
+      CHECK(app.endpoints().size() == 2);
+      CHECK(!stranger(port).listens());
+      CHECK(here.page_url().starts_with("http://"));
+      app.stop();
+    }
+    CHECK(here.start({.port = 0, .also = {"http://127.0.0.1:0"}, .threads = threads}).port);
+    for (const auto& at : app.endpoints()) CHECK(!stranger(at.port).listens());
+    app.stop();
+  }
+}
+
+TEST_CASE("a local app does not start where somebody has its port at the other address") {
+  if (!there_is_ipv6()) return;
+  temporary_folder folder;
+  aft::app app;
+  aft::local here(app, {.name = "a", .directory = folder / "a"});
+  std::uint16_t port = 0;
+  {
+    const stranger first(0);
+    port = first.port();
+    REQUIRE(first.listens());
+    CHECK_THROWS_AS(here.start({.port = port}), aft::configuration_error);
+    CHECK(!aft::local::find("a", folder / "a"));
+  }
+  const auto again = "[::1]:" + std::to_string(port);
+  CHECK(here.start({.port = port, .also = {again}}).port == port);  // one place, said twice
+  CHECK(app.endpoints().size() == 2);
+}
+
+TEST_CASE("a local app has no pages at an address where its name does not lead") {
+  temporary_folder folder;
+  aft::app app;
+  aft::local here(app, {.name = "a", .directory = folder / "a"});
+  here.start({.address = "127.0.0.2", .port = 0});
+  CHECK_THROWS_AS(here.page_url(), aft::error);
 }
 
 TEST_CASE("an app becomes local once, and before it begins") {
@@ -628,4 +810,47 @@ TEST_CASE("a handler may make links while the app stops") {
   stopping = true;
   CHECK(status_of(c.response()) == 200);
   stops.join();
+}
+
+namespace {
+
+struct end_it {
+  int why;
+};
+
+// Holds its own thread up, which tells where the app is, until a job has said stop.
+class waiting_clock : public aft::clock {
+ public:
+  aft::time_point now() const override {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (std::this_thread::get_id() == its_ && holds && !told &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return clock::now();
+  }
+  std::atomic<bool> holds{false}, told{false};
+
+ private:
+  const std::thread::id its_ = std::this_thread::get_id();
+};
+
+}  // namespace
+
+TEST_CASE("a local app that is stopped while it starts is not to be found") {
+  temporary_folder folder;
+  waiting_clock time;
+  aft::app app({.database = folder / "a.db", .time = &time});
+  app.job<end_it>([&](end_it) {
+    app.stop();
+    time.told = true;
+  });
+  app.seed([](aft::transaction& tx) { aft::enqueue(tx, end_it{1}); });
+  aft::local here(app, {.name = "a", .directory = folder / "a"});
+  app.prepare();
+  time.holds = true;
+  here.start();
+  CHECK(time.told);
+  CHECK(!std::filesystem::exists(folder / "a/server.json"));
+  app.stop();
 }

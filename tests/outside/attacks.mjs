@@ -5,7 +5,7 @@
 // SERVER is local_server. Once it has a token; once it has none, and the rules of access alone are what
 // holds.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,13 +39,15 @@ async function attack(base) {
       if (answer.ok) breaches.push(`${what}: read ${await answer.text()}`);
     } catch {}
   };
+  // What came of it no page can see; its status tells.
+  const send = (path, options) => fetch(base + path, { ...options, mode: "no-cors" }).catch(() => {});
   for (const credentials of ["omit", "include"]) {
     await ask(`GET, ${credentials}`, "/secret", { credentials });
-    await ask(`GET without CORS, ${credentials}`, "/secret", { credentials, mode: "no-cors" });
+    await send("/secret", { credentials });
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
       const simple = { method: "POST", body: "x=1", headers: { "Content-Type": type }, credentials };
       await ask(`POST ${type}, ${credentials}`, "/changes", simple);
-      await ask(`POST without CORS, ${credentials}`, "/changes", { ...simple, mode: "no-cors" });
+      await send("/changes", simple);
     }
     for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
       await ask(`${method} of JSON, ${credentials}`, "/changes",
@@ -112,6 +114,34 @@ async function attackFrom(origin, base, prepare = (page) => page.open(`${origin}
   return answersTo(page, origin, base);
 }
 
+// What the server says where a page goes there itself, sends a form there, or has it in a frame.
+async function goFrom(origin, base) {
+  const ways = {
+    go: (url) => { location.href = `${url}/?go`; },
+    form: (url) => {
+      const form = document.createElement("form");
+      Object.assign(form, { method: "post", action: `${url}/changes?form` });
+      document.documentElement.append(form);
+      form.submit();
+    },
+    frame: (url) => {
+      const frame = document.createElement("iframe");
+      frame.src = `${url}/?frame`;
+      document.documentElement.append(frame);
+    },
+  };
+  const answers = {};
+  for (const [way, go] of Object.entries(ways)) {
+    const page = await browser.page();
+    check(`${origin} opens`, await page.open(`${origin}/`), "");
+    await page.run(go, base).catch(() => {});  // the page may be gone before it says so
+    const ours = () => page.requests.find((r) => r.url.startsWith(`${base}/`) && r.url.endsWith(`?${way}`));
+    await until(`the answer to ${way} from ${origin} to ${base}`, ours);
+    answers[way] = ours().status ?? ours().failed;
+  }
+  return answers;
+}
+
 async function attackAll(server, names, expected) {
   const { port } = new URL(server);
   const origins = [`http://evil.example:${evilPort}`, `http://127.0.0.1:${evilPort}`,
@@ -132,6 +162,11 @@ async function attackAll(server, names, expected) {
   });
   check("the answers to a rebound name", answers,
     { GET: [421], POST: [421], PUT: [421], PATCH: [421], DELETE: [421] });
+}
+
+// A link leads to the page by one that sets the cookie.
+async function arrives(what, page) {
+  await until(what, () => page.run("document.title === 'ours' && document.readyState === 'complete'").catch(() => false));
 }
 
 // ---- without a token
@@ -168,6 +203,7 @@ async function attackAll(server, names, expected) {
 
   const own = await browser.page();
   check("the link opens", await own.open(link), "");
+  await arrives("the page", own);
   check("the page", await own.run("[document.title, location.href, document.cookie]"), ["ours", `http://${host}/`, ""]);
   check("what the page may do", await own.run(async () => {
     const source = new EventSource("/events");
@@ -191,14 +227,59 @@ async function attackAll(server, names, expected) {
   const again = await browser.page();
   await again.open(`http://${host}/`);
   check("the page in another tab", await again.run("document.title"), "ours");
+
+  // The link where it was clicked: in a page of the web, of this machine, and in a file.
+  const file = join(folder, "link.html");
+  const anchor = async () => {
+    const url = await (await fetch(`${found.url}/link`, { headers })).text();
+    return `<!doctype html><title>elsewhere</title><a href="${url}">ours</a>`;
+  };
+  for (const from of [`http://evil.example:${evilPort}/`, `http://127.0.0.1:${evilPort}/`, `file://${file}`]) {
+    const fresh = await launch();
+    const other = await fresh.page();
+    const html = await anchor();
+    writeFileSync(file, html);
+    check(`${from} opens`, await other.open(from), "");
+    await other.run((text) => { document.body.innerHTML = text; }, html);
+    await other.run("document.querySelector('a').click(); 0").catch(() => {});
+    await arrives(`the page by a link in ${from}`, other);
+    check("where it led", await other.run("location.href"), `http://${host}/`);
+    await fresh.close();
+  }
+
+  const handed = await launch();
+  const first = await handed.page();
+  const pageFile = await (await fetch(`${found.url}/file`, { headers })).text();
+  check("the page's file opens", await first.open(`file://${pageFile}`), "");
+  await arrives("the page by its file", first);
+  await handed.close();
+
   const before = await state();
   check("what it did", before, { changes: 3, sockets: 1 });
 
   await attackAll(server.url, ["127.0.0.1", "localhost", hostname], { GET: [401], POST: [403], OPTIONS: [401] });
   check("nothing has changed", await state(), before);
-  stolen.delete(hostname);  // that name is the secret that keeps the cookie
+  for (const name of ["evil.example", "127.0.0.1", "localhost", hostname]) {
+    const origin = `http://${name}:${evilPort}`;
+    check(`where ${origin} leads`, await goFrom(origin, `http://${host}`), { go: 401, form: 403, frame: 401 });
+  }
+  check("nothing has changed", await state(), before);
+
+  // Somebody at the other loopback address, which browsers try first.
+  const stranger = http.createServer();
+  const refused = await new Promise((resolve) => {
+    stranger.on("error", (error) => resolve(error.code));
+    stranger.listen(Number(new URL(server.url).port), "::1", () => resolve("listens"));
+  });
+  check("a stranger at ::1", ["EADDRINUSE", "EADDRNOTAVAIL", "EAFNOSUPPORT"].includes(refused), true);
+  if (refused === "listens") stranger.close();
+
+  // That name is the secret that keeps the cookie.
+  check("a server under that name was sent the cookie", stolen.get(hostname).includes("aft_page="), true);
+  stolen.delete(hostname);
   check("no other server was sent the cookie", [...stolen.values()].join(""), "");
   check("a clean end", await server.stop(), 0);
+  check("the page's file is gone", existsSync(pageFile), false);
 }
 
 await browser.close();

@@ -62,5 +62,6 @@ int main(int count, char** words) {
   }
   aft::local here(app, {.name = "attacked"});
   app.get("/link", [&here] { return here.page_url("/"); });
+  app.get("/file", [&here] { return here.page_file("/"); });
   here.run();
 }

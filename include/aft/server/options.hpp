@@ -26,8 +26,8 @@ struct server_timeouts {
 };
 
 struct listen_options {
-  // An IP address; "0.0.0.0" and "::" are the open network. Or a Unix socket, "unix:/run/app.sock",
-  // or "inherited": the sockets that systemd opened for this process (LISTEN_FDS).
+  // An IP address; "0.0.0.0" and "::" are the open network, "localhost" 127.0.0.1 and ::1. Or a
+  // Unix socket, "unix:/run/app.sock", or "inherited": the sockets of systemd (LISTEN_FDS).
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;  // of an IP address; 0: any free one
   // More of them: "127.0.0.1:8081", "[::1]:8080", "unix:/run/b.sock"; "http://0.0.0.0:80" is
