@@ -122,8 +122,9 @@ class write_waiters final : public boost::asio::execution_context::service {
     void resume(std::exception_ptr thrown) override {
       std::lock_guard lock(mutex_);
       if (!handler_) return;
-      boost::asio::post(on_,
-                        [handler = std::move(handler_), thrown] { std::move (*handler)(thrown); });
+      boost::asio::post(on_, [handler = std::move(handler_), thrown = std::move(thrown)] {
+        std::move (*handler)(thrown);
+      });
     }
     void forget() override {
       std::unique_lock lock(mutex_);

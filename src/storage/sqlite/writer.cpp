@@ -200,8 +200,9 @@ void sqlite_writer::finish(unit* first, const unit* end, const std::exception_pt
   std::size_t count = 0;
   for (auto* u = first; u != end;) {
     auto* next = u->next;  // after done() the unit is no more
-    const auto thrown = std::move(u->thrown);
-    auto* w = u->done(thrown ? thrown : u->kept ? failure : nullptr);
+    auto why = std::move(u->thrown);
+    if (!why && u->kept) why = failure;
+    auto* w = u->done(std::move(why));
     if (w) {
       std::size_t i = 0;
       while (i < count && wakers[i] != w) ++i;
