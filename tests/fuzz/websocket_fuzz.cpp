@@ -67,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     aft::logger log([](const aft::log_record&) { std::abort(); });
     std::atomic<std::size_t> count{0};
     aft::server::websocket_connections all(io.get_executor(), log, count);
-    all.add(aft::server::descriptor(ends[0]), start_of(s, packed), early);
+    all.add(aft::server::descriptor(ends[0]), nullptr, start_of(s, packed), early);
     while (!bytes.empty()) {
       const auto sent = ::send(ends[1], bytes.data(), std::min(piece, bytes.size()), MSG_NOSIGNAL);
       if (sent > 0) bytes.remove_prefix(std::size_t(sent));
