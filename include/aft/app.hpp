@@ -68,7 +68,7 @@ class app : public routes {
   explicit app(app_options options);
   app(const app&) = delete;
   app& operator=(const app&) = delete;
-  ~app();  // stop()
+  ~app();  // stop(); not in a handler or job of its own
 
   // Lets handlers and jobs take a T&. The object must outlive the app, and is used by several
   // threads.

@@ -14,6 +14,9 @@
 // take, by value, and returns what they return; a reader& or transaction& it cannot take, because
 // nobody may hold one while he waits: take database& and use read(), or write_later() below.
 //
+// In an app that has such a route Asio waits on every loop, which costs all its requests a few
+// system calls for each turn of the loop.
+//
 // g++ 12 miscompiles some coroutines. With it, give each a local variable; keep co_await out of
 // conditions (`const auto n = co_await f(); if (n) ...`); and give a name to a lambda that captures
 // something, and to an aggregate, before it goes into a co_await expression.
@@ -55,7 +58,6 @@ boost::asio::awaitable<void> answer_when_ready(call& c, boost::asio::awaitable<T
   }
 }
 
-template <class T>
 constexpr http::result_info later(http::result_info info) {
   info.is_later = true;
   return info;
@@ -63,7 +65,7 @@ constexpr http::result_info later(http::result_info info) {
 
 template <class T>
 struct returned<boost::asio::awaitable<T>> {
-  static constexpr http::result_info info = later<T>(returned<T>::info);
+  static constexpr http::result_info info = later(returned<T>::info);
   static void put(call& c, boost::asio::awaitable<T>&& body) {
     http::answer_later(c, answer_when_ready<T>(c, std::move(body)));
   }
@@ -108,7 +110,10 @@ class write_waiters final : public boost::asio::execution_context::service {
         boost::asio::query(on, boost::asio::execution::context));
     auto made = std::make_shared<waiter<held, decltype(on)>>(std::move(handler), std::move(on));
     std::lock_guard lock(all.mutex_);
-    std::erase_if(all.waiting_, [](const auto& w) { return w.expired(); });
+    if (all.waiting_.size() >= all.swept_at_) {  // so seldom that it costs each little
+      std::erase_if(all.waiting_, [](const auto& w) { return w.expired(); });
+      all.swept_at_ = 2 * all.waiting_.size() + 16;
+    }
     all.waiting_.push_back(made);
     return made;
   }
@@ -148,7 +153,8 @@ class write_waiters final : public boost::asio::execution_context::service {
   }
 
   std::mutex mutex_;
-  std::vector<std::weak_ptr<write_waiter>> waiting_{};  // guarded by mutex_
+  std::vector<std::weak_ptr<write_waiter>> waiting_{};  // guarded by mutex_, as is the next
+  std::size_t swept_at_ = 16;
 };
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 #include "coroutines.hpp"
 
 #include <chrono>
+#include <mutex>
 #include <new>
 #include <thread>
 #include <utility>
@@ -75,19 +76,24 @@ class asio_coroutine final : public http::coroutine,
 
 class coroutine_thread::impl final : public coroutine_executor {
  public:
-  explicit impl(const http::dispatcher& routes)
-      : routes_(routes), thread_(detail::quiet_thread("aft coroutine", [this] { run(); })) {}
+  explicit impl(const http::dispatcher& routes) : routes_(routes) {}
   ~impl() {
     io_.stop();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
 
   boost::asio::any_io_executor executor() override { return io_.get_executor(); }
   void begin(http::call& c) noexcept override {
-    boost::asio::post(io_, [this, &c] {
-      cancel_in_time(c);
-      c.later->start(*this, c);
-    });
+    try {
+      std::call_once(
+          started_, [this] { thread_ = detail::quiet_thread("aft coroutine", [this] { run(); }); });
+      boost::asio::post(io_, [this, &c] {
+        cancel_in_time(c);
+        c.later->start(*this, c);
+      });
+    } catch (...) {
+      end(c, std::current_exception());
+    }
   }
   void end(http::call& c, std::exception_ptr thrown) noexcept override {
     routes_.end_later(c, std::move(thrown));
@@ -117,7 +123,8 @@ class coroutine_thread::impl final : public coroutine_executor {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       io_.get_executor()};
-  std::thread thread_;
+  std::once_flag started_;
+  std::thread thread_{};  // from the first coroutine on
 };
 
 coroutine_thread::coroutine_thread(const http::dispatcher& routes) : impl_(new impl(routes)) {}

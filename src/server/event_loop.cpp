@@ -361,7 +361,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     }
     if (events & EPOLLOUT || (c.tls && !c.out.empty())) return write_on(c);
     if (c.lingering) return drop_input(c);
-    if (c.http.waiting()) return watch(c, EPOLLERR);  // more requests can wait in the kernel
+    if (c.http.waiting()) return settle(c);  // more requests can wait in the kernel
     read(c);
   }
 

@@ -163,9 +163,8 @@ class layer {
   }
 
   Socket socket_;
-  std::shared_ptr<tls_stream>
-      tls_;        // null: none. Shared with nobody; who waits asks whether it is there
-  buffer record_;  // what TLS is given to send
+  std::shared_ptr<tls_stream> tls_;  // null: none. Who waits asks whether it is there still
+  buffer record_;                    // what TLS is given to send
   std::string early_;
   std::size_t early_at_ = 0;
 };

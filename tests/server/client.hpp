@@ -11,6 +11,33 @@
 #include <string>
 #include <string_view>
 
+// One response with a Content-Length, of a client that receives so many bytes.
+template <class Client>
+std::string one_response(Client& c) {
+  std::string got;
+  while (got.find("\r\n\r\n") == got.npos) {
+    const auto more = c.receive(1);
+    if (more.size() != 1) return got + more;
+    got += more;
+  }
+  const auto at = got.find("Content-Length: ");
+  if (at == got.npos) return got;
+  return got + c.receive(std::stoul(got.substr(at + 16)));
+}
+
+inline bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != text.npos;
+}
+inline std::string body_of(const std::string& response) {
+  const auto at = response.find("\r\n\r\n");
+  return at == response.npos ? response : response.substr(at + 4);
+}
+inline int count(const std::string& text, std::string_view part) {
+  int n = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != text.npos; ++at) ++n;
+  return n;
+}
+
 class client {
  public:
   explicit client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
@@ -59,18 +86,7 @@ class client {
     return got;
   }
 
-  // One response with a Content-Length.
-  std::string response() {
-    std::string got;
-    while (got.find("\r\n\r\n") == got.npos) {
-      const auto more = receive(1);
-      if (more.size() != 1) return got + more;
-      got += more;
-    }
-    const auto at = got.find("Content-Length: ");
-    if (at == got.npos) return got;
-    return got + receive(std::stoul(got.substr(at + 16)));
-  }
+  std::string response() { return one_response(*this); }
   int fd() const { return fd_; }
 
  private:

@@ -20,17 +20,6 @@ namespace {
 
 const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
-std::string body_of(const std::string& response) {
-  const auto at = response.find("\r\n\r\n");
-  return at == response.npos ? response : response.substr(at + 4);
-}
-int count(const std::string& text, std::string_view part) {
-  int n = 0;
-  for (std::size_t at = 0; (at = text.find(part, at)) != text.npos; ++at) ++n;
-  return n;
-}
-
 struct with_server {
   aft::app app{{.database = ":memory:", .access = {.hosts = {"a"}}}};
   std::atomic<bool> inside{false}, go{false};

@@ -111,18 +111,7 @@ class tls_client {
     return got;
   }
 
-  // One response with a Content-Length.
-  std::string response() {
-    std::string got;
-    while (got.find("\r\n\r\n") == got.npos) {
-      const auto more = receive(1);
-      if (more.size() != 1) return got + more;
-      got += more;
-    }
-    const auto at = got.find("Content-Length: ");
-    if (at == got.npos) return got;
-    return got + receive(std::stoul(got.substr(at + 16)));
-  }
+  std::string response() { return one_response(*this); }
 
   std::string server_name() const {  // of its certificate
     auto* shown = SSL_get0_peer_certificate(ssl_);

@@ -30,16 +30,6 @@ using namespace std::string_literals;
 
 const std::string get = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
-std::string body_of(const std::string& response) {
-  const auto at = response.find("\r\n\r\n");
-  return at == response.npos ? response : response.substr(at + 4);
-}
-int count(const std::string& text, std::string_view part) {
-  int n = 0;
-  for (std::size_t at = 0; (at = text.find(part, at)) != text.npos; ++at) ++n;
-  return n;
-}
 std::string ask(const std::string& path, const std::string& lines = "") {
   return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + lines + "\r\n";
 }

@@ -195,8 +195,6 @@ struct with_sockets {
   }
 };
 
-bool has(const std::string& all, std::string_view part) { return all.find(part) != all.npos; }
-
 }  // namespace
 
 TEST_CASE_FIXTURE(with_sockets, "the handshake is that of RFC 6455") {

@@ -20,7 +20,8 @@ struct server_timeouts {
   duration idle = seconds(60);  // between two requests of a connection: it is closed
   duration send = seconds(30);  // for taking the next bytes of its answer: it is closed
   // Bytes a second, on average over `body` and over `send`, as long as there are any. One byte
-  // within that time will do where it is 0.
+  // within that time will do where it is 0. What a client has taken the kernel says in steps, of up
+  // to 100 KB on loopback, so an honest reader of less than a step in `send` is cut off as well.
   std::size_t body_rate = 240;
   std::size_t send_rate = 240;
 };
@@ -48,8 +49,9 @@ struct listen_options {
   // Of one IPv4 address, or one /64 of IPv6; beyond them 503 at once too. 0: any number, because
   // all clients behind one router share its address. Those of trusted_proxies are not counted.
   std::size_t max_connections_per_client = 0;
-  // How long a request may wait for its event loop where there are more than it can answer. Those
-  // that would wait longer are answered 503 with Retry-After at once. 0: any time will do.
+  // How long a request may wait for its event loop where there are more than it can answer. Once
+  // turns of the loop take half of it, those that come later in a turn than that, and would wait
+  // for most of the next one too, are answered 503 with Retry-After at once. 0: any time will do.
   duration max_lag = milliseconds(500);
   http_limits limits{};
   server_timeouts timeouts{};
