@@ -142,6 +142,7 @@ class call {
   const dispatcher* owner = nullptr;
   const route_entry* route = nullptr;
   route_tree::match match;
+  bool match_is_literal = false;  // it has no values, so it holds as long as the path is the same
   path_segments segments;
   buffer decoded_path, decoded_rest;
   lane_context* context = nullptr;
@@ -191,7 +192,6 @@ class call {
     in_coroutine = cancelled = false;
     if (later) later.reset();
     answer.clear();
-    match.route = route_tree::none;
   }
 
   // The first failure decides the status; errors of the same status are collected.

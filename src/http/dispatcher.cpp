@@ -151,6 +151,9 @@ bool dispatcher::let_in(call& c) const {
 void dispatcher::find_route(call& c) const {
   c.owner = this;
   const auto& head = c.head;
+  const bool is_known = head.is_repeated && c.match_is_literal;
+  c.match_is_literal = is_known;
+  if (!is_known) c.match.route = route_tree::none;
   if (head.access != access_verdict::own && !let_in(c)) return;
   if (gate_ && !gate_->lets_in(c)) return;
   const auto path = head.target.substr(0, head.path_length);
@@ -160,7 +163,8 @@ void dispatcher::find_route(call& c) const {
     return;
   }
   auto verdict = path_verdict::ok;
-  if (!tree_.find_literal(head.method, path, c.match)) {
+  if (!is_known) c.match_is_literal = tree_.find_literal(head.method, path, c.match);
+  if (!c.match_is_literal) {
     verdict = split_path(path, c.decoded_path, c.segments);
     if (verdict == path_verdict::ok) tree_.find(head.method, c.segments, c.match);
   }

@@ -55,6 +55,7 @@ struct request_head : framing {
   std::size_t path_length = 0;   // of the target
   aft::method method = method::get;
   std::uint8_t minor_version = 1;
+  bool is_repeated = false;  // the same bytes as those it held before
   std::size_t line_count = 0;
   header_line lines[max_headers];
 

@@ -187,10 +187,13 @@ parse_result check_whole(request_head& head, std::size_t size) {
 }  // namespace
 
 parse_result parse_head(char* const begin, char* const end, request_head& head,
-                        const parse_limits& limits, last_lines& last) {
+                        const parse_limits& limits, last_head& last) {
   // The fence: every scan below stops at it at the latest.
   end[0] = '\r';
   end[1] = '\0';
+  head.is_repeated = last.recall(head, begin, end);
+  if (head.is_repeated) return {parse_status::complete, last.size(), 0, nullptr};
+  last.forget_request_line();
   char* p = begin;
   while (p < end && p - begin < 4 && p[0] == '\r' && p[1] == '\n') p += 2;  // RFC 9112 section 2.2
   if (p - begin < 4 && *p == '\r' && p + 1 >= end) return incomplete;
@@ -237,9 +240,10 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
   if (const char* why = read_target(head)) return refuse(400, why);
 
   char* const lines = p;
-  if (last.recall(head, lines, end)) {
-    if (!head.authority.empty() && limits.access) head.access = limits.access->judge(head);
-    return {parse_status::complete, std::size_t(lines - begin) + last.size(), 0, nullptr};
+  if (last.recall_lines(head, lines, end)) {
+    if (head.authority.empty()) last.remember_request_line(begin, lines);
+    else if (limits.access) head.access = limits.access->judge(head);
+    return {parse_status::complete, std::size_t(lines - begin) + last.lines_size(), 0, nullptr};
   }
   last.forget();
   static_cast<framing&>(head) = framing{};
@@ -252,7 +256,7 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
       const auto whole = check_whole(head, std::size_t(p + 2 - begin));
       if (whole.status == parse_status::complete) {
         if (limits.access) head.access = limits.access->judge(head);
-        if (head.authority.empty()) last.remember(head, lines, p + 2);
+        if (head.authority.empty()) last.remember_lines(head, lines, p + 2);
       }
       return whole;
     }
@@ -282,9 +286,20 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
   }
 }
 
-bool last_lines::recall(request_head& head, char* begin, const char* end) {
-  if (head_ != &head || std::size_t(end - begin) < size_ || head.minor_version != minor_version_ ||
-      std::memcmp(begin, bytes_, size_) != 0) {
+bool last_head::recall(request_head& head, char* begin, const char* end) {
+  const auto size = request_line_size_;
+  if (!size || std::size_t(end - begin) < size || std::memcmp(begin, request_line_, size) != 0 ||
+      !recall_lines(head, begin + size, end)) {
+    return false;
+  }
+  head.method_name = {begin, head.method_name.size()};
+  head.target = {begin + head.method_name.size() + 1, head.target.size()};
+  return true;
+}
+
+bool last_head::recall_lines(request_head& head, char* begin, const char* end) {
+  if (head_ != &head || std::size_t(end - begin) < lines_size_ ||
+      head.minor_version != minor_version_ || std::memcmp(begin, lines_, lines_size_) != 0) {
     return false;
   }
   static_cast<framing&>(head) = framing_;
@@ -301,15 +316,24 @@ bool last_lines::recall(request_head& head, char* begin, const char* end) {
   return true;
 }
 
-void last_lines::remember(const request_head& head, const char* begin, const char* end) {
+void last_head::remember_lines(const request_head& head, const char* begin, const char* end) {
   const auto size = std::size_t(end - begin);
-  if (size > max_size || (++misses_ > patience && misses_ % patience)) return;
-  std::memcpy(bytes_, begin, size);
-  size_ = size;
+  if (size > max_lines || (++misses_ > patience && misses_ % patience)) return;
+  std::memcpy(lines_, begin, size);
+  lines_size_ = size;
   head_ = &head;
   begin_ = begin;
   minor_version_ = head.minor_version;
   framing_ = head;
+}
+
+// Only of one that begins with the method and whose target is a path, so that all places in it
+// follow from the sizes.
+void last_head::remember_request_line(const char* begin, const char* end) {
+  const auto size = std::size_t(end - begin);
+  if (size > max_request_line || *begin == '\r') return;
+  std::memcpy(request_line_, begin, size);
+  request_line_size_ = size;
 }
 
 void rebase(request_head& head, const char* from, const char* to) {

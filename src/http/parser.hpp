@@ -28,34 +28,42 @@ struct parse_limits {
   const access_policy* access = nullptr;  // null: anybody
 };
 
-// The header lines that were read last. Most clients send the same ones with every request, and
-// then comparing them costs a fraction of reading them again. One thread at a time.
-class last_lines {
+// The head that was read last. Most clients send the same header lines with every request, and many
+// the same request again: then comparing bytes costs a fraction of reading them. One thread at a
+// time.
+class last_head {
  public:
-  // Whether the bytes at `begin` are those lines. Then the head, which still holds them from the
-  // last time, is made to point there.
+  // Whether the bytes at `begin` are that head, or (at the lines behind a request line) its lines.
+  // Then the head, which still holds them from the last time, is made to point there.
   bool recall(request_head& head, char* begin, const char* end);
-  void remember(const request_head& head, const char* begin, const char* end);
-  void forget() { head_ = nullptr; }  // the head has been used for something else
+  bool recall_lines(request_head& head, char* begin, const char* end);
+  void remember_lines(const request_head& head, const char* begin, const char* end);
+  void remember_request_line(const char* begin, const char* end);
+  void forget() {  // the head has been used for something else
+    head_ = nullptr;
+    forget_request_line();
+  }
+  void forget_request_line() { request_line_size_ = 0; }
+
+  std::size_t size() const { return request_line_size_ + lines_size_; }
+  std::size_t lines_size() const { return lines_size_; }
 
  private:
-  static constexpr std::size_t max_size = 2048;
+  static constexpr std::size_t max_request_line = 256, max_lines = 2048;
   static constexpr unsigned patience = 8;  // after so many misses only one in so many is remembered
 
   const request_head* head_ = nullptr;
   const char* begin_ = nullptr;  // where the head's lines point
-  std::size_t size_ = 0;
+  std::size_t request_line_size_ = 0, lines_size_ = 0;
   unsigned misses_ = 0;
   std::uint8_t minor_version_ = 0;
   framing framing_;
-  char bytes_[max_size];
-
- public:
-  std::size_t size() const { return size_; }
+  char request_line_[max_request_line];
+  char lines_[max_lines];
 };
 
 // `head` is filled only where the result is complete; its views point into [begin, end).
 parse_result parse_head(char* begin, char* end, request_head& head, const parse_limits& limits,
-                        last_lines& last);
+                        last_head& last);
 
 }  // namespace aft::http

@@ -75,7 +75,7 @@ std::size_t session::read_head(session_host& host, char* data, std::size_t size,
     }
   }
   auto& c = *host.scratch;
-  const auto parsed = parse_head(data, data + size, c.head, host.parsing, host.lines);
+  const auto parsed = parse_head(data, data + size, c.head, host.parsing, host.last);
   switch (parsed.status) {
     case parse_status::complete:
       if (parsed.size > host.limits.max_head) break;
@@ -147,7 +147,7 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
 
 // The rest comes later: the call leaves the shared buffer, and gathers it.
 void session::gather(session_host& host, call& c, const char* data, std::size_t head_size) {
-  host.lines.forget();
+  host.last.forget();
   reading_ = &c;
   host.scratch = host.calls.take();
   head_size_ = std::uint32_t(head_size);
@@ -287,7 +287,7 @@ void session::body_is_whole(session_host& host, buffer& out) {
 
 // The call gets the bytes for itself, because it outlives the buffer they lie in.
 void session::keep(session_host& host, call& c, const char* data, std::size_t size) {
-  host.lines.forget();
+  host.last.forget();
   const auto body_size = c.incoming.body().size();
   c.kept.clear();
   c.kept.reserve(size + parser_slack);
@@ -452,7 +452,7 @@ void session::refuse(session_host& host, int status, const char* why, buffer& ou
   place_ = place::head;
   seen_ = 0;
   refused_ = true;
-  host.lines.forget();
+  host.last.forget();
   auto& c = *host.scratch;
   c.reset();
   c.head = request_head{};

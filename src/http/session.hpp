@@ -55,7 +55,7 @@ class session_host {
   const dispatcher& routes;
   const http_limits& limits;
   parse_limits parsing;
-  last_lines lines;
+  last_head last;
   lane_context context;
   call_pool calls;
   call* scratch;                             // for the request that is being read

@@ -34,7 +34,6 @@
 namespace bench {
 namespace {
 
-constexpr std::size_t most_kinds = 2;       // on one server
 constexpr std::size_t per_address = 5'000;  // of the client's ports; the system finds few slowly
 
 struct memory {
@@ -151,7 +150,7 @@ void open_packed_socket(connection& c) {  // as browsers do
   }
 }
 
-// A server and its connections, `count` of each kind.
+// A server and its connections.
 class round {
  public:
   explicit round(std::size_t count) : count_(count), server_(start(count)) {}
@@ -191,12 +190,12 @@ class round {
     int told[2];
     if (::pipe(told) != 0) throw std::runtime_error("no pipe");
     const auto server = ::fork();
-    if (server == 0) serve(told[1], most_kinds * count);
+    if (server == 0) serve(told[1], count);
     ::close(told[1]);
     const auto size = ::read(told[0], &port_, sizeof port_);
     ::close(told[0]);
     if (size != sizeof port_) throw std::runtime_error("the server did not start");
-    control_.emplace(port_, most_kinds * count);
+    control_.emplace(port_, count);
     open_keep_alive(*control_);
     return server;
   }
@@ -220,7 +219,7 @@ struct report {
 // How many of each kind this process may have.
 std::size_t allowed(std::size_t wanted) {
   constexpr rlim_t others = 200;
-  const auto needed = rlim_t(wanted * most_kinds) + others;
+  const auto needed = rlim_t(wanted) + others;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_cur >= needed) return wanted;
@@ -228,7 +227,7 @@ std::size_t allowed(std::size_t wanted) {
   if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return wanted;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  const auto count = std::size_t(limit.rlim_cur - others) / most_kinds;
+  const auto count = std::size_t(limit.rlim_cur - others);
   std::fprintf(stderr, "only %zu of each kind: this user may open %zu files\n", count,
                std::size_t(limit.rlim_cur));
   return count;
@@ -244,10 +243,14 @@ int measure(const arguments& given) {
     idle.see_that_all_answer();
   }
   {
-    round both(count);
-    r.event_stream = both.open(open_events);
-    r.websocket = both.open(open_socket);
-    both.see_that_all_have_news();
+    round streams(count);
+    r.event_stream = streams.open(open_events);
+    streams.see_that_all_have_news();
+  }
+  {
+    round sockets(count);
+    r.websocket = sockets.open(open_socket);
+    sockets.see_that_all_have_news();
   }
   {
     round packed(count);

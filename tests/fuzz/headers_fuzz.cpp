@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto length = bytes.size();
   bytes.resize(length + aft::http::parser_slack);
   aft::http::request_head head;
-  aft::http::last_lines last;
+  aft::http::last_head last;
   const auto parsed = aft::http::parse_head(bytes.data(), bytes.data() + length, head, {}, last);
   if (parsed.status != aft::http::parse_status::complete) return 0;
   aft::request r;

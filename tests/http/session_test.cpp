@@ -241,6 +241,13 @@ TEST_CASE("an answer does not depend on what was read before") {
       get("/say", "X: one\r\n"),
       get("/say", host + "X : one\r\n"),
       get("/nowhere", host),
+      get("/say/a", host),
+      get("/say/b", host),
+      get("http://b/say", host),
+      "\r\n" + get("/say", host),
+      "HEAD /say HTTP/1.1\r\n" + host + "\r\n",
+      "DELETE /say HTTP/1.1\r\n" + host + "\r\n",
+      "OPTIONS * HTTP/1.1\r\n" + host + "\r\n",
       "GET /say HTTP/1.0\r\n" + host + "\r\n",
       "GET /say HTTP/1.0\r\n" + host + "Connection: keep-alive\r\n\r\n",
       post("Content-Length: 2\r\n", "hi"),
@@ -257,6 +264,7 @@ TEST_CASE("an answer does not depend on what was read before") {
         return fmt::format("{}|{}|{}", r.header("Host").value_or("-"), r.header("X").value_or("-"),
                            r.target());
       });
+      s.routes.get("/say/{what}", [](std::string what) { return what; });
     }
     const auto got = wire::send(s, bytes, piece);
     return got.answers + (got.closing ? "closing" : "");
