@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <aft/ground/buffer.hpp>
 #include <aft/ground/problem.hpp>
@@ -63,6 +64,10 @@ struct reply {
 // Appends "Name: value\r\n"; throws aft::error for what is no header, or the server's own to send.
 void add_header(reply& r, std::string_view name, std::string_view value);
 
+class call;
+
+constexpr std::size_t lane_count = 3;  // of aft::lane
+
 // What one event loop owns for the handlers it runs (its database reader, say). One thread at a
 // time.
 class lane_context {
@@ -82,7 +87,17 @@ class lane_context {
     locals_[index] = {object, destroy};
   }
 
+  // Calls for another lane that are handed over together, see dispatcher::hand_over_gathered().
+  bool gathers = false;
+  void gather(call& c, lane to);
+  call* take_gathered(lane to);  // as a list, in their order
+
  private:
+  struct call_list {
+    call* first = nullptr;
+    call* last = nullptr;
+  };
+  call_list gathered_[lane_count];
   struct held {
     void* object = nullptr;
     void (*destroy)(void*) = nullptr;
@@ -198,5 +213,16 @@ class call {
   void fail(int status, std::string detail);
   void fail(int status, field_error error);
 };
+
+inline void lane_context::gather(call& c, lane to) {
+  auto& list = gathered_[std::size_t(to)];
+  c.next = nullptr;
+  (list.last ? list.last->next : list.first) = &c;
+  list.last = &c;
+}
+
+inline call* lane_context::take_gathered(lane to) {
+  return std::exchange(gathered_[std::size_t(to)], {}).first;
+}
 
 }  // namespace aft::http

@@ -321,10 +321,28 @@ void dispatcher::end_later(call& c, std::exception_ptr thrown) const noexcept {
   if (c.failed) answer_failure(c);
 }
 
-outcome dispatcher::hand_over(call& c, lane to) const {
-  if (runners_[std::size_t(to)]->submit(c)) return outcome::handed_over;
+outcome dispatcher::hand_over(call& c, lane here, lane to) const {
+  auto& runner = *runners_[std::size_t(to)];
+  if (here == lane::io && c.context->gathers && runner.wants_many()) {
+    c.context->gather(c, to);
+    return outcome::handed_over;
+  }
+  if (runner.submit(c)) return outcome::handed_over;
   refuse_as_busy(c);
   return outcome::answered;
+}
+
+void dispatcher::hand_over_gathered(lane_context& context) const noexcept {
+  for (std::size_t to = 0; to < lane_count; ++to) {
+    auto* first = context.take_gathered(lane(to));
+    if (!first) continue;
+    for (auto* c = runners_[to]->submit_all(first); c;) {
+      auto* next = c->next;
+      refuse_as_busy(*c);
+      if (auto* w = c->on_done(*c)) w->wake();
+      c = next;
+    }
+  }
 }
 
 void dispatcher::refuse_as_busy(call& c) const {
@@ -348,7 +366,7 @@ outcome dispatcher::resume(call& c, lane here) const {
     return outcome::threw;
   }
   if (!c.extracted) {
-    if (route.extract_lane > here) return hand_over(c, route.extract_lane);
+    if (route.extract_lane > here) return hand_over(c, here, route.extract_lane);
     c.extracted = true;
     if (route.handler.info().extract && !extract(c)) {
       answer_failure(c);
@@ -356,7 +374,7 @@ outcome dispatcher::resume(call& c, lane here) const {
     }
     if (c.taker.taker) return outcome::answered;  // the session reads the body, and comes again
   }
-  if (route.run_lane > here) return hand_over(c, route.run_lane);
+  if (route.run_lane > here) return hand_over(c, here, route.run_lane);
   return invoke(c);
 }
 

@@ -39,6 +39,11 @@ class lane_runner {
   // Takes the call, or says that the lane is full. What it took, it hands to dispatcher::resume on
   // its thread, and then to call::on_done.
   virtual bool submit(call& c) noexcept = 0;
+
+  // For a lane that would rather have what an event loop reads in one turn at once, as a list (by
+  // call::next). Returns those it did not take.
+  virtual bool wants_many() const { return false; }
+  virtual call* submit_all(call* first) noexcept { return first; }
 };
 
 enum class outcome {
@@ -80,6 +85,9 @@ class dispatcher {
   // With the whole request, on the loop that read it. Answered or handed over.
   outcome run(call& c) const;
 
+  // At the end of a turn in which the context gathers: hands over what it has gathered.
+  void hand_over_gathered(lane_context& context) const noexcept;
+
   // On another lane.
   outcome resume(call& c, lane here) const;
 
@@ -105,7 +113,7 @@ class dispatcher {
   void report_to(call& c, std::string_view what) const;
   bool extract(call& c) const;  // false: failed, or threw
   outcome invoke(call& c) const;
-  outcome hand_over(call& c, lane to) const;
+  outcome hand_over(call& c, lane here, lane to) const;
   void note_exception(call& c) const;
   void fail_late(call& c) const;
   bool let_in(call& c) const;  // false: answered
@@ -118,7 +126,7 @@ class dispatcher {
   token_gate* gate_ = nullptr;
   const compression_options compression_;
   std::vector<provider> providers_;
-  lane_runner* runners_[3] = {};
+  lane_runner* runners_[lane_count] = {};
   route_tree tree_;
   route_list* routes_ = nullptr;
 };

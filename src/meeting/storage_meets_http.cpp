@@ -1,6 +1,7 @@
 #include "storage_meets_http.hpp"
 
 #include <new>
+#include <utility>
 
 #include "../storage/database.hpp"
 
@@ -12,7 +13,10 @@ class write_lane::unit final : public storage::unit {
   unit(write_lane& owner, http::call& c)
       : owner_(owner), call_(c), entered_(owner.queue_.entered()) {}
 
-  void turned_away() { owner_.queue_.turned_away(); }
+  http::call& turned_away() {
+    owner_.queue_.turned_away();
+    return call_;
+  }
 
   bool run(transaction& tx) override {
     begun_ = true;
@@ -60,13 +64,36 @@ class write_lane::unit final : public storage::unit {
 };
 
 bool write_lane::submit(http::call& c) noexcept {
-  static_assert(sizeof(unit) <= sizeof c.lane_memory);
-  if (!queue_.lets_in()) return false;
-  auto* u = new (c.lane_memory) unit(*this, c);
-  if (db_.inside().submit(*u)) return true;
-  u->turned_away();
-  u->~unit();
-  return false;
+  c.next = nullptr;
+  return !submit_all(&c);
+}
+
+http::call* write_lane::submit_all(http::call* first) noexcept {
+  static_assert(sizeof(unit) <= sizeof first->lane_memory);
+  http::call* refused = nullptr;
+  const auto refuse = [&refused](http::call& c) {
+    c.next = refused;
+    refused = &c;
+  };
+  storage::unit* units = nullptr;
+  storage::unit** end = &units;
+  while (first) {
+    auto& c = *std::exchange(first, first->next);
+    if (!queue_.lets_in()) {
+      refuse(c);
+      continue;
+    }
+    auto* u = new (c.lane_memory) unit(*this, c);
+    *end = u;
+    end = &u->next;
+  }
+  for (auto* left = units ? db_.inside().submit_all(units) : nullptr; left;) {
+    auto* u = static_cast<unit*>(std::exchange(left, left->next));
+    auto& c = u->turned_away();
+    u->~unit();
+    refuse(c);
+  }
+  return refused;
 }
 
 namespace {

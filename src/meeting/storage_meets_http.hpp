@@ -16,6 +16,8 @@ class write_lane final : public http::lane_runner {
   write_lane(database& db, const http::dispatcher& routes, const logger& log, duration max_wait)
       : db_(db), routes_(routes), log_(log), queue_(max_wait) {}
   bool submit(http::call& c) noexcept override;
+  bool wants_many() const override { return true; }
+  http::call* submit_all(http::call* first) noexcept override;
 
  private:
   class unit;

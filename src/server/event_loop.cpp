@@ -328,7 +328,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     host_.set_date(now.tv_sec);
     host_.now = turn_began_ = detail::coarse_milliseconds();
     const bool minds = minds_lag();
-    in_batch_ = true;
+    in_batch_ = host_.context.gathers = true;
     handshakes_ = 0;
     for (int i = 0; i < count; ++i) {
       const auto& event = events_[std::size_t(i)];
@@ -340,7 +340,8 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     }
     if (count >= busy_batch && turn_is_long())
       late_until_ = detail::coarse_milliseconds() + 2 * max_lag_;
-    host_.late = in_batch_ = false;
+    host_.late = in_batch_ = host_.context.gathers = false;
+    host_.routes.hand_over_gathered(host_.context);
     bury();
     return count;
   }

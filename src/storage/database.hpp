@@ -22,7 +22,11 @@ class database::impl {
 
   storage::readers& all_readers() { return readers_; }
   storage::topics& all_topics() { return topics_; }
-  bool submit(storage::unit& u) noexcept { return writer_.submit(u); }
+  bool submit(storage::unit& u) noexcept {
+    u.next = nullptr;
+    return !writer_.submit(&u);
+  }
+  storage::unit* submit_all(storage::unit* first) noexcept { return writer_.submit(first); }
 
  private:
   std::optional<storage::temporary_directory> temporary_;

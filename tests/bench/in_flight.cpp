@@ -22,6 +22,7 @@ class in_flight::unit final : public aft::storage::unit {
     std::lock_guard lock(owner_.mutex_);
     if (failure && !owner_.failure_) owner_.failure_ = std::move(failure);
     owner_.done_.push_back(this);
+    ++owner_.owed_;
     return &owner_;
   }
 
@@ -43,41 +44,53 @@ in_flight::~in_flight() {
 
 void in_flight::wake() noexcept {
   std::lock_guard lock(mutex_);
+  --owed_;
+  some_done_.notify_one();
+}
+void in_flight::skip() noexcept {
+  std::lock_guard lock(mutex_);
+  --owed_;
   some_done_.notify_one();
 }
 
-void in_flight::submit(unit& u) {
-  if (!db_.inside().submit(u)) throw std::runtime_error("the queue of transactions is full");
+void in_flight::submit(aft::storage::unit* first) {
+  if (db_.inside().submit_all(first)) throw std::runtime_error("the queue of transactions is full");
 }
 
 std::uint64_t in_flight::run(const std::function<bool()>& more) {
   std::uint64_t open = 0, committed = 0;
-  const auto began = clock::now();
-  for (auto* u : units_) {
-    if (!more()) break;
-    ++open;
-    u->submitted = began;
-    submit(*u);
-  }
   std::vector<unit*> done;
+  const auto submit_done = [&] {
+    aft::storage::unit* first = nullptr;
+    const auto now = clock::now();
+    for (auto* u : done) {
+      if (failure_ || !more()) continue;
+      ++open;
+      u->submitted = now;
+      u->next = std::exchange(first, u);
+    }
+    done.clear();
+    if (first) submit(first);
+  };
+  done = units_;
+  submit_done();
   while (open) {
     {
       std::unique_lock lock(mutex_);
-      some_done_.wait(lock, [this] { return !done_.empty(); });
+      some_done_.wait(lock, [this] { return !done_.empty() && !owed_; });
       done.swap(done_);
     }
     const auto now = clock::now();
-    for (auto* u : done) {
-      ++committed;
+    for (const auto* u : done) {
       latencies_.push_back(std::chrono::duration<double, std::micro>(now - u->submitted).count());
-      if (!failure_ && more()) {
-        u->submitted = now;
-        submit(*u);
-      } else {
-        --open;
-      }
     }
-    done.clear();
+    open -= done.size();
+    committed += done.size();
+    submit_done();
+  }
+  {
+    std::unique_lock lock(mutex_);
+    some_done_.wait(lock, [this] { return !owed_; });
   }
   if (failure_) std::rethrow_exception(failure_);
   return committed;

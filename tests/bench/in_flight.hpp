@@ -15,8 +15,8 @@
 
 namespace bench {
 
-// One thread submits, is woken once for all transactions that one commit has ended, and submits as
-// many again. One thread at a time.
+// One thread submits a list of them, is woken once for all that one commit has ended, and submits
+// as many again. One thread at a time.
 class in_flight : private aft::waker {
  public:
   using work = std::function<void(aft::transaction&)>;  // on the writer
@@ -34,7 +34,8 @@ class in_flight : private aft::waker {
  private:
   class unit;
   void wake() noexcept override;
-  void submit(unit& u);
+  void skip() noexcept override;
+  void submit(aft::storage::unit* first);
 
   aft::database& db_;
   work each_;
@@ -44,6 +45,7 @@ class in_flight : private aft::waker {
   std::mutex mutex_;
   std::condition_variable some_done_;
   std::vector<unit*> done_;  // guarded by mutex_, as is the next
+  std::size_t owed_ = 0;     // wakes
   std::exception_ptr failure_;
 };
 

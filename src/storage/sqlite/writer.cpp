@@ -39,19 +39,20 @@ sqlite_writer::~sqlite_writer() {
   thread_.join();
 }
 
-bool sqlite_writer::submit(unit& u) noexcept {
+unit* sqlite_writer::submit(unit* first) noexcept {
   bool wake;
   {
     std::lock_guard lock(mutex_);
-    if (waiting_ >= options_.max_queue) return false;
-    ++waiting_;
-    u.next = nullptr;
-    (last_ ? last_->next : first_) = &u;
-    last_ = &u;
+    while (first && waiting_ < options_.max_queue) {
+      ++waiting_;
+      (last_ ? last_->next : first_) = first;
+      last_ = std::exchange(first, first->next);
+    }
+    if (last_) last_->next = nullptr;
     wake = asleep_;
   }
   if (wake) wake_.notify_one();
-  return true;
+  return first;
 }
 
 void sqlite_writer::work() {

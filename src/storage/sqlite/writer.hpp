@@ -28,8 +28,9 @@ class sqlite_writer {
   sqlite_writer& operator=(const sqlite_writer&) = delete;
   ~sqlite_writer();  // runs what waits
 
-  // Any thread. False when the queue is full. Units are run in the order they come.
-  bool submit(unit& u) noexcept;
+  // Any thread. Takes a list (by unit::next) with one wake, so that it can be committed at once.
+  // Returns what the queue had no room for. Units are run in the order they come.
+  unit* submit(unit* first) noexcept;
 
  private:
   void work();
