@@ -53,6 +53,7 @@ database::~database() { delete impl_; }
 std::uint64_t database::listen(std::string_view topic, function<void()> heard) {
   return impl_->engine().listen(topic, std::move(heard));
 }
+write_stats database::writes() const { return impl_->engine().writes(); }
 void database::unlisten(std::uint64_t listener) { impl_->engine().unlisten(listener); }
 
 namespace {
@@ -93,7 +94,8 @@ class waited_unit : public storage::unit, private waker {
 
 }  // namespace
 
-void database::write_erased(void* call, void (*run)(void* call, transaction&)) {
+void database::write_erased(void* call, void (*run)(void* call, transaction&),
+                            const write_options& how) {
   if (detail::must_not_wait) {
     throw storage_error(
         storage_fault::misuse,
@@ -102,13 +104,15 @@ void database::write_erased(void* call, void (*run)(void* call, transaction&)) {
                     detail::must_not_wait));
   }
   waited_unit unit(call, run);
+  unit.set(how);
   if (!impl_->submit(unit)) {
     throw storage_error(storage_fault::busy, "more transactions wait than the queue takes");
   }
   unit.wait();
 }
 
-void database::submit(function<void(transaction&)> f, function<void(std::exception_ptr)> done) {
+void database::submit(function<void(transaction&)> f, function<void(std::exception_ptr)> done,
+                      const write_options& how) {
   class owned_unit final : public storage::unit {
    public:
     owned_unit(function<void(transaction&)> call, function<void(std::exception_ptr)> tell)
@@ -128,6 +132,7 @@ void database::submit(function<void(transaction&)> f, function<void(std::excepti
     function<void(std::exception_ptr)> tell_;
   };
   auto unit = std::make_unique<owned_unit>(std::move(f), std::move(done));
+  unit->set(how);
   if (!impl_->submit(*unit)) {
     throw storage_error(storage_fault::busy, "more transactions wait than the queue takes");
   }

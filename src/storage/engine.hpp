@@ -9,6 +9,7 @@
 
 #include "topics.hpp"
 #include "unit.hpp"
+#include "write_counters.hpp"
 
 namespace aft::storage {
 
@@ -49,8 +50,13 @@ class engine {
   }
   void unlisten(std::uint64_t listener) { topics_.unlisten(listener); }
 
+  write_stats writes() const { return counters_.now(waiting()); }
+
  protected:
+  virtual std::size_t waiting() const = 0;  // units
+
   topics topics_;
+  write_counters counters_;
 };
 
 }  // namespace aft::storage

@@ -1,10 +1,14 @@
 #pragma once
 // What waits for the writer.
 
+#include <chrono>
+#include <cstdint>
 #include <exception>
 
+#include <aft/storage/database.hpp>
 #include <aft/storage/transaction.hpp>
 
+#include "../ground/coarse_clock.hpp"
 #include "../ground/waker.hpp"
 #include "connection.hpp"
 
@@ -24,6 +28,18 @@ class unit {
   // Instead of run(), between transactions: for work on the write connection that has its own.
   virtual bool wants_connection() const { return false; }
   virtual void run_on(connection&) {}
+
+  void set(const write_options& how) {
+    low_priority = how.low_priority;
+    if (how.max_wait > duration()) {
+      give_up_at = detail::coarse_milliseconds() + how.max_wait.in_milliseconds();
+    }
+  }
+  bool late() const { return give_up_at && detail::coarse_milliseconds() > give_up_at; }
+
+  bool low_priority = false;
+  std::int64_t give_up_at = 0;                      // of coarse_milliseconds(); 0: it can wait
+  std::chrono::steady_clock::time_point entered{};  // the queue, where the engine says it
 
   unit* next = nullptr;
   std::exception_ptr thrown{};

@@ -30,6 +30,29 @@ struct storage_options {
   std::size_t cache_bytes = 64u << 20;  // of each connection, at most
 };
 
+// How one transaction waits for its turn.
+struct write_options {
+  // It comes after all others that wait, for up to a second; then one such goes with each commit.
+  // For imports, clean-ups and the like, in many small transactions.
+  bool low_priority = false;
+  // Where its turn comes later than that, it is not run: storage_error, late. 0: any time will do.
+  duration max_wait{};
+};
+
+// Since the database was opened. Times are sums.
+struct write_stats {
+  std::uint64_t transactions = 0;    // run
+  std::uint64_t undone = 0;          // of these, because they threw
+  std::uint64_t late = 0;            // not run, because of max_wait
+  std::uint64_t refused = 0;         // not even queued, because of max_queue
+  std::uint64_t commits = 0;         // each with one sync
+  std::uint64_t largest_commit = 0;  // transactions
+  duration waited{};                 // by transactions for their turn
+  duration running{};                // by transactions
+  duration committing{};             // by commits, most of it for the disk
+  std::size_t waiting = 0;           // now
+};
+
 // Opens a database and runs transactions on it, one writer thread for all of them: transactions
 // that wait are run one after another, each undone alone if it throws, and committed together with
 // one sync (group commit). Readers are never blocked by writers. Any thread.
@@ -65,17 +88,21 @@ class database {
   // what it throws is thrown here, and undone there. Not where none may wait (on an event loop,
   // inside a transaction): throws storage_error, misuse.
   template <class F>
-  auto write(F&& f) {
+  auto write(F&& f, const write_options& how = {}) {
     using result = std::invoke_result_t<F&, transaction&>;
     if constexpr (std::is_void_v<result>) {
-      write_erased(&f, [](void* call, transaction& tx) {
-        (*static_cast<std::remove_reference_t<F>*>(call))(tx);
-      });
+      write_erased(
+          &f,
+          [](void* call, transaction& tx) {
+            (*static_cast<std::remove_reference_t<F>*>(call))(tx);
+          },
+          how);
     } else {
       std::optional<result> value;
       auto keep = [&](transaction& tx) { value.emplace(f(tx)); };
-      write_erased(&keep,
-                   [](void* call, transaction& tx) { (*static_cast<decltype(keep)*>(call))(tx); });
+      write_erased(
+          &keep, [](void* call, transaction& tx) { (*static_cast<decltype(keep)*>(call))(tx); },
+          how);
       return *std::move(value);
     }
   }
@@ -83,12 +110,15 @@ class database {
   // The same for those who do not wait: returns at once, and calls `done` on the writer when it is
   // committed, with null, or with what was thrown; it must return at once and not throw. Throws
   // storage_error, busy, where the queue is full.
-  void submit(function<void(transaction&)> f, function<void(std::exception_ptr)> done);
+  void submit(function<void(transaction&)> f, function<void(std::exception_ptr)> done,
+              const write_options& how = {});
 
   // Calls `heard` after each commit with transaction::notify(topic), on the writer: it must return
   // at once. Returns a number for unlisten, after which it is no longer called.
   std::uint64_t listen(std::string_view topic, function<void()> heard);
   void unlisten(std::uint64_t listener);
+
+  write_stats writes() const;
 
   const std::string& url() const { return url_; }
 
@@ -99,7 +129,7 @@ class database {
 
  private:
   void read_erased(void* call, void (*run)(void* call, reader&));
-  void write_erased(void* call, void (*run)(void* call, transaction&));
+  void write_erased(void* call, void (*run)(void* call, transaction&), const write_options& how);
 
   std::string url_;
   storage_options options_;

@@ -33,7 +33,7 @@ class sqlite_engine final : public engine {
         write_connection_(file_, sqlite_access::write, options.durable && !temporary_,
                           options.busy_timeout, options.cache_bytes),
         readers_(file_, options, commits_, time),
-        writer_(write_connection_, readers_, commits_, topics_, options, log, whose) {
+        writer_(write_connection_, readers_, commits_, topics_, counters_, options, log, whose) {
     write_connection_.time = &time;
   }
 
@@ -43,6 +43,8 @@ class sqlite_engine final : public engine {
   bool reads_wait() const override { return false; }
 
  private:
+  std::size_t waiting() const override { return writer_.waiting(); }
+
   std::optional<temporary_directory> temporary_;
   std::string file_;
   commit_counter commits_;

@@ -18,16 +18,17 @@ using steady = std::chrono::steady_clock;
 // A round is committed at the latest when it has run this long, so that the first of it need not
 // wait for all that came behind.
 constexpr auto longest_round = std::chrono::milliseconds(5);
-constexpr int long_log = 1000;  // pages
+constexpr auto longest_patience = std::chrono::seconds(1);  // of a unit of low priority
+constexpr int long_log = 1000;                              // pages
 constexpr auto slow_unit = std::chrono::milliseconds(100);
 
 }  // namespace
 
 sqlite_writer::sqlite_writer(sqlite_connection& connection, readers& all_readers,
-                             commit_counter& commits, topics& all_topics,
+                             commit_counter& commits, topics& all_topics, write_counters& counters,
                              const storage_options& options, const logger& log, const void* whose)
     : connection_(connection), readers_(all_readers), commits_(commits), topics_(all_topics),
-      options_(options), log_(log), whose_(whose),
+      counters_(counters), options_(options), log_(log), whose_(whose),
       thread_(detail::quiet_thread("aft write", [this] { work(); })) {}
 
 sqlite_writer::~sqlite_writer() {
@@ -40,19 +41,32 @@ sqlite_writer::~sqlite_writer() {
 }
 
 unit* sqlite_writer::submit(unit* first) noexcept {
+  const auto now = steady::now();
   bool wake;
   {
     std::lock_guard lock(mutex_);
-    while (first && waiting_ < options_.max_queue) {
-      ++waiting_;
-      (last_ ? last_->next : first_) = first;
-      last_ = std::exchange(first, first->next);
+    while (first && waiting_.load(std::memory_order_relaxed) < options_.max_queue) {
+      auto& u = *std::exchange(first, first->next);
+      u.next = nullptr;
+      u.entered = now;
+      (u.low_priority ? patient_ : queue_).add(u);
+      waiting_.fetch_add(1, std::memory_order_relaxed);
     }
-    if (last_) last_->next = nullptr;
     wake = asleep_;
   }
   if (wake) wake_.notify_one();
+  std::uint64_t refused = 0;
+  for (const auto* u = first; u; u = u->next) ++refused;
+  if (refused) counters_.refused(refused);
   return first;
+}
+
+unit* sqlite_writer::queue::take_one() {
+  auto* u = first;
+  if (!u) return nullptr;
+  first = std::exchange(u->next, nullptr);
+  if (!first) last = nullptr;
+  return u;
 }
 
 void sqlite_writer::work() {
@@ -62,18 +76,24 @@ void sqlite_writer::work() {
     unit* batch;
     {
       std::unique_lock lock(mutex_);
-      while (!first_ && !stopping_) {
+      while (!queue_.first && !patient_.first && !stopping_) {
         asleep_ = true;
         wake_.wait(lock);
         asleep_ = false;
       }
-      if (!first_) return;
-      batch = std::exchange(first_, nullptr);
-      last_ = nullptr;
-      waiting_ = 0;
+      batch = queue_.first ? queue_.take_all() : patient_.take_one();
+      if (!batch) return;
     }
     while (batch) batch = run_some(batch);
   }
+}
+
+// One of low priority, behind the last of a commit. Null: none waits, or others go first.
+unit* sqlite_writer::take_patient(unit& last) {
+  std::lock_guard lock(mutex_);
+  if (!patient_.first) return nullptr;
+  if (queue_.first && steady::now() - patient_.first->entered < longest_patience) return nullptr;
+  return last.next = patient_.take_one();
 }
 
 // Runs units into one commit; returns the first that is left for the next.
@@ -81,6 +101,7 @@ unit* sqlite_writer::run_some(unit* first) {
   std::exception_ptr failure;
   if (first->wants_connection()) {
     auto* next = first->next;
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
     commits_.begin();
     try {
       first->run_on(connection_);
@@ -92,13 +113,16 @@ unit* sqlite_writer::run_some(unit* first) {
     return next;
   }
   unit* end = first;
+  bool begun = false;
   try {
     connection_.run("begin immediate");
+    begun = true;
     const auto deadline = steady::now() + longest_round;
     const bool alone = !first->next;
+    bool took_patient = false;
     while (end) {
-      run_one(*end, alone);
-      end = end->next;
+      run_one(*end, alone && end == first);
+      auto* last = std::exchange(end, end->next);
       if (!connection_.in_transaction()) {
         // A full disk and the like: SQLite has undone everything, also what went well before.
         failure = std::make_exception_ptr(
@@ -108,12 +132,18 @@ unit* sqlite_writer::run_some(unit* first) {
         }
         break;
       }
-      if (end && (end->wants_connection() || steady::now() >= deadline)) break;
+      const bool has_time = steady::now() < deadline;
+      if (end && (end->wants_connection() || !has_time)) break;
+      if (!end && (has_time || !took_patient)) {
+        end = take_patient(*last);
+        took_patient = true;
+      }
     }
-    if (!failure) commit();
+    if (!failure) commit(first, end);
   } catch (...) {
     failure = std::current_exception();
     if (end == first) {  // no transaction could be begun: at least this one fails
+      if (!begun) waiting_.fetch_sub(1, std::memory_order_relaxed);
       if (!first->thrown) first->thrown = failure;
       end = first->next;
     }
@@ -136,13 +166,17 @@ unit* sqlite_writer::run_some(unit* first) {
   return end;
 }
 
-void sqlite_writer::commit() {
+void sqlite_writer::commit(const unit* first, const unit* end) {
+  std::uint64_t kept = 0;
+  for (const auto* u = first; u != end; u = u->next) kept += u->kept;
+  const auto began = steady::now();
   struct counted {
     commit_counter& commits;
     explicit counted(commit_counter& c) : commits(c) { commits.begin(); }
     ~counted() { commits.end(); }
   } on_its_way(commits_);
   connection_.run("commit");
+  if (kept) counters_.committed(kept, steady::now() - began);
 }
 
 // The log begins anew at a commit that finds all of it in the database file and no reader in it. So
@@ -161,9 +195,15 @@ void sqlite_writer::keep_log_short() {
 void sqlite_writer::run_one(unit& u, bool alone) {
   // A savepoint undoes one unit alone. The only unit of a commit can do without: the whole goes.
   storage_access::plain_transaction t(connection_);
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
   const auto began = steady::now();
   u.kept = false;
   u.thrown = nullptr;
+  if (u.late()) {
+    u.thrown = std::make_exception_ptr(
+        storage_error(storage_fault::late, "the transaction waited for longer than it may"));
+    return counters_.gave_up();
+  }
   if (!alone) connection_.run("savepoint unit");
   try {
     u.kept = u.run(t.tx);
@@ -183,6 +223,7 @@ void sqlite_writer::run_one(unit& u, bool alone) {
       connection_.run("begin immediate");  // so that the commit has something to end
   }
   const auto took = steady::now() - began;
+  counters_.ran(began - u.entered, took, u.kept);
   if (took > slow_unit) {
     log_.write(log_level::warning, "storage",
                fmt::format("a transaction held the writer for {} ms",

@@ -1,11 +1,13 @@
 #pragma once
 // The one thread that writes, and its queue: many transactions, one commit, one sync.
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <aft/ground/log.hpp>
@@ -13,6 +15,7 @@
 
 #include "../topics.hpp"
 #include "../unit.hpp"
+#include "../write_counters.hpp"
 #include "connection.hpp"
 #include "readers.hpp"
 
@@ -22,21 +25,25 @@ class sqlite_writer {
  public:
   // `whose` is what its thread serves, see detail::serving.
   sqlite_writer(sqlite_connection& connection, readers& all_readers, commit_counter& commits,
-                topics& all_topics, const storage_options& options, const logger& log,
-                const void* whose);
+                topics& all_topics, write_counters& counters, const storage_options& options,
+                const logger& log, const void* whose);
   sqlite_writer(const sqlite_writer&) = delete;
   sqlite_writer& operator=(const sqlite_writer&) = delete;
   ~sqlite_writer();  // runs what waits
 
   // Any thread. Takes a list (by unit::next) with one wake, so that it can be committed at once.
-  // Returns what the queue had no room for. Units are run in the order they come.
+  // Returns what the queue had no room for. Units are run in the order they come, those of low
+  // priority after all others.
   unit* submit(unit* first) noexcept;
+
+  std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
   void work();
   unit* run_some(unit* first);
+  unit* take_patient(unit& last);
   void run_one(unit& u, bool alone);
-  void commit();
+  void commit(const unit* first, const unit* end);
   void keep_log_short();
   void finish(unit* first, const unit* end, const std::exception_ptr& failure);
   void note_topics(const std::vector<std::string_view>& noted);
@@ -45,6 +52,7 @@ class sqlite_writer {
   readers& readers_;
   commit_counter& commits_;
   topics& topics_;
+  write_counters& counters_;
   const storage_options& options_;
   const logger& log_;
   const void* const whose_;
@@ -52,11 +60,18 @@ class sqlite_writer {
   int checkpointed_at_ = 0;              // pages of the log at its last checkpoint
   std::vector<std::string_view> noted_;  // by the transactions of this commit
 
+  struct queue {
+    unit* first = nullptr;
+    unit* last = nullptr;
+    void add(unit& u) { last = (last ? last->next : first) = &u; }
+    unit* take_all() { return last = nullptr, std::exchange(first, nullptr); }
+    unit* take_one();
+  };
+  std::atomic<std::size_t> waiting_{0};
   std::mutex mutex_;
   std::condition_variable wake_;
-  unit* first_ = nullptr;  // guarded by mutex_, as are the next four
-  unit* last_ = nullptr;
-  std::size_t waiting_ = 0;
+  queue queue_;    // guarded by mutex_, as are the next three
+  queue patient_;  // of low priority
   bool asleep_ = false;
   bool stopping_ = false;
   std::thread thread_;

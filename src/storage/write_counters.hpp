@@ -1,0 +1,63 @@
+#pragma once
+// What the writers of a database have done.
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include <aft/storage/database.hpp>
+
+namespace aft::storage {
+
+// Any thread; one that counts is not slowed down by one that looks.
+class write_counters {
+ public:
+  using steady = std::chrono::steady_clock;
+
+  void ran(steady::duration waited, steady::duration took, bool kept) {
+    add(transactions_, 1);
+    if (!kept) add(undone_, 1);
+    add(waited_, microseconds(waited));
+    add(running_, microseconds(took));
+  }
+  void committed(std::uint64_t transactions, steady::duration took) {
+    add(commits_, 1);
+    add(committing_, microseconds(took));
+    auto largest = largest_.load(std::memory_order_relaxed);
+    while (largest < transactions &&
+           !largest_.compare_exchange_weak(largest, transactions, std::memory_order_relaxed)) {}
+  }
+  void gave_up() { add(late_, 1); }
+  void refused(std::uint64_t transactions) { add(refused_, transactions); }
+
+  write_stats now(std::size_t waiting) const {
+    write_stats s;
+    s.transactions = transactions_.load(std::memory_order_relaxed);
+    s.undone = undone_.load(std::memory_order_relaxed);
+    s.late = late_.load(std::memory_order_relaxed);
+    s.refused = refused_.load(std::memory_order_relaxed);
+    s.commits = commits_.load(std::memory_order_relaxed);
+    s.largest_commit = largest_.load(std::memory_order_relaxed);
+    s.waited = aft::microseconds(std::int64_t(waited_.load(std::memory_order_relaxed)));
+    s.running = aft::microseconds(std::int64_t(running_.load(std::memory_order_relaxed)));
+    s.committing = aft::microseconds(std::int64_t(committing_.load(std::memory_order_relaxed)));
+    s.waiting = waiting;
+    return s;
+  }
+
+ private:
+  using number = std::atomic<std::uint64_t>;
+
+  static void add(number& to, std::uint64_t count) {
+    to.fetch_add(count, std::memory_order_relaxed);
+  }
+  static std::uint64_t microseconds(steady::duration d) {
+    return std::uint64_t(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
+  }
+
+  number transactions_{0}, undone_{0}, late_{0}, refused_{0}, commits_{0}, largest_{0};
+  number waited_{0}, running_{0}, committing_{0};  // microseconds
+};
+
+}  // namespace aft::storage

@@ -1,0 +1,152 @@
+#include <aft/storage/database.hpp>
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "storage_fixture.hpp"
+
+namespace {
+
+// Transactions that wait behind one that waits for the test.
+struct with_held_writer : storage_fixture {
+  with_held_writer() {
+    schema("create table t (x text not null) strict;");
+    db.submit(
+        [this](aft::transaction&) {
+          std::unique_lock lock(mutex);
+          holds = true;
+          changed.notify_all();
+          changed.wait(lock, [this] { return released; });
+        },
+        [](std::exception_ptr) {});
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return holds; });
+  }
+  ~with_held_writer() { release(); }
+
+  void release() {
+    std::lock_guard lock(mutex);
+    released = true;
+    changed.notify_all();
+  }
+  void submit(const std::string& name, const aft::write_options& how = {}, bool fails = false) {
+    db.submit(
+        [name, fails](aft::transaction& tx) {
+          tx.execute("insert into t (x) values ($1)", name);
+          if (fails) throw std::runtime_error("no");
+        },
+        [this, name](std::exception_ptr failure) {
+          std::lock_guard lock(mutex);
+          order += (order.empty() ? "" : " ") + name;
+          if (failure) failed[ended] = failure;
+          ++ended;
+          changed.notify_all();
+        },
+        how);
+  }
+  void wait_for(std::size_t count) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return ended == count; });
+  }
+  std::string stored() {
+    return db.read([](aft::reader& r) {
+      return r.one<std::optional<std::string>>("select group_concat(x, ' ') from t").value_or("");
+    });
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool holds = false, released = false;  // guarded by mutex, as are the next three
+  std::string order;
+  std::size_t ended = 0;
+  std::exception_ptr failed[16];
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_held_writer, "transactions are run in their order, low priority last") {
+  submit("low 1", {.low_priority = true});
+  submit("1");
+  submit("low 2", {.low_priority = true});
+  submit("2");
+  submit("3");
+  release();
+  wait_for(5);
+  CHECK(stored() == "1 2 3 low 1 low 2");
+  CHECK(order == "1 2 3 low 1 low 2");
+}
+
+TEST_CASE_FIXTURE(with_held_writer, "what waits is committed together, what throws is left out") {
+  const auto before = db.writes();
+  CHECK(before.waiting == 0);
+  submit("a");
+  submit("b", {}, true);
+  submit("c");
+  submit("d", {.low_priority = true});
+  CHECK(db.writes().waiting == 4);
+  release();
+  wait_for(4);
+  CHECK(stored() == "a c d");
+  db.write([](aft::transaction&) {});  // behind them, so all is counted
+  const auto after = db.writes();
+  CHECK(after.transactions - before.transactions == 6);  // the one that held, and the last, too
+  CHECK(after.undone - before.undone == 1);
+  CHECK(after.commits - before.commits == 3);
+  CHECK(after.largest_commit == 3);
+  CHECK(after.waited > before.waited);
+  CHECK(after.running > before.running);
+  CHECK(after.waiting == 0);
+  CHECK(after.late == 0);
+}
+
+TEST_CASE_FIXTURE(with_held_writer, "a transaction that has waited for too long is not run") {
+  submit("late", {.max_wait = aft::milliseconds(10)});
+  submit("patient", {.max_wait = aft::hours(1)});
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  release();
+  wait_for(2);
+  CHECK(stored() == "patient");
+  REQUIRE(failed[0]);
+  try {
+    std::rethrow_exception(failed[0]);
+  } catch (const aft::storage_error& e) {
+    CHECK(e.fault() == aft::storage_fault::late);
+  }
+  CHECK(!failed[1]);
+  CHECK(db.writes().late == 1);
+}
+
+TEST_CASE("a queue that is full refuses, and takes again what it has room for") {
+  temporary_folder folder;
+  aft::clock time;
+  aft::logger log;
+  aft::database db(folder / "test.db", {.max_queue = 2}, log, time);
+  std::mutex held;
+  std::unique_lock hold(held);
+  int ended = 0;  // on the writer, read when it is idle
+  const auto submit = [&] {
+    db.submit([&](aft::transaction&) { std::lock_guard wait(held); },
+              [&](std::exception_ptr) { ++ended; });
+  };
+  submit();
+  while (db.writes().waiting) std::this_thread::yield();  // it runs
+  submit();
+  submit();
+  try {
+    submit();
+    FAIL("it was taken");
+  } catch (const aft::storage_error& e) {
+    CHECK(e.fault() == aft::storage_fault::busy);
+  }
+  CHECK(db.writes().refused == 1);
+  hold.unlock();
+  while (db.writes().waiting) std::this_thread::yield();
+  db.write([](aft::transaction&) {});
+  CHECK(ended == 3);
+}
