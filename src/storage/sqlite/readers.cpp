@@ -26,8 +26,8 @@ reader& sqlite_reading::begin(std::int64_t deadline) {
   }
   const auto commits = commits_.now();
   const auto now = aft::detail::coarse_milliseconds();
-  if (!has_snapshot_ || commits != seen_ || commit_counter::on_its_way(commits) ||
-      now - since_ > max_snapshot_age) {
+  if (!has_snapshot_ || !connection_.in_transaction() || commits != seen_ ||
+      commit_counter::on_its_way(commits) || now - since_ > max_snapshot_age) {
     try {
       drop_snapshot();
       connection_.run("begin");
@@ -57,8 +57,8 @@ void sqlite_reading::let_go() {
 
 void sqlite_reading::drop_snapshot() {
   if (!has_snapshot_) return;
-  connection_.run("commit");
   has_snapshot_ = false;
+  if (connection_.in_transaction()) connection_.run("commit");  // after some errors it is not
 }
 
 sqlite_reading* readers::take() {
