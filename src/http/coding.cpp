@@ -259,7 +259,7 @@ class zstd_decompressor final : public decompressor {
   bool ended() const override { return ended_ && magic_size_ == 0; }
 
  private:
-  static constexpr std::size_t whole_magic = 4;
+  static constexpr std::size_t whole_magic = 4, longest_head = 18;
 
   status read_frames(std::string_view& bytes, ZSTD_outBuffer& to) {
     while (true) {
@@ -268,9 +268,14 @@ class zstd_decompressor final : public decompressor {
         if (!begin_frame(to)) return status::malformed;
         continue;
       }
-      ZSTD_inBuffer from{bytes.data(), bytes.size(), 0};
+      // The library (1.5.4) decodes what it sees from the end of a frame's head on in one go where
+      // it can, and takes the bytes that it is given with that end for the frame's beginning. So
+      // the head comes byte by byte.
+      ZSTD_inBuffer from{bytes.data(),
+                         head_left_ ? std::min<std::size_t>(bytes.size(), 1) : bytes.size(), 0};
       const auto left = ZSTD_decompressStream(context_.get(), &to, &from);
       bytes.remove_prefix(from.pos);
+      if (head_left_) head_left_ -= from.pos;
       if (ZSTD_isError(left)) return status::malformed;
       ended_ = left == 0;
       if (ended_) continue;
@@ -295,6 +300,7 @@ class zstd_decompressor final : public decompressor {
     if (magic != frame && !skippable) return false;
     magic_size_ = 0;
     ended_ = false;
+    head_left_ = longest_head - whole_magic;
     ZSTD_inBuffer from{magic_, whole_magic, 0};
     return !ZSTD_isError(ZSTD_decompressStream(context_.get(), &to, &from)) &&
            from.pos == whole_magic;
@@ -303,7 +309,8 @@ class zstd_decompressor final : public decompressor {
   std::unique_ptr<ZSTD_DCtx, freed_by<ZSTD_freeDCtx>> context_{ZSTD_createDCtx()};
   char magic_[whole_magic] = {};
   std::size_t magic_size_ = 0;
-  bool ended_ = true;  // between two frames
+  std::size_t head_left_ = 0;  // at most
+  bool ended_ = true;          // between two frames
   bool malformed_ = false;
 };
 

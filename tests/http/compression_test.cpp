@@ -195,6 +195,10 @@ TEST_CASE("gzip members and zstd frames follow each other") {
     CHECK(plain(coding::gzip, coded(coding::gzip, "a") + coded(coding::gzip, "b"), piece) == "ab");
     const auto frames = coded(coding::zstd, "a") + skippable + coded(coding::zstd, "b");
     CHECK(plain(coding::zstd, frames, piece) == "ab");
+    // Its head looks like another frame's beginning; two bytes come after it.
+    const std::string odd("\x28\xb5\x2f\xfd\x50\x2a\x4d\x18\x01\x00\x00\x00\x3d", 13);
+    CHECK(plain(coding::zstd, odd, piece) == plain(coding::zstd, odd, 1));
+    CHECK(plain(coding::zstd, odd, piece) != "");
   }
   const auto two = coded(coding::brotli, "a") + coded(coding::brotli, "b");
   CHECK(plain(coding::brotli, two) == "a[malformed]");
