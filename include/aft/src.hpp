@@ -56,6 +56,7 @@
 #include "../../src/storage/migrate.cpp"
 #include "../../src/storage/row_plan.cpp"
 #include "../../src/storage/sqlite/connection.cpp"
+#include "../../src/storage/sqlite/engine.cpp"
 #include "../../src/storage/sqlite/readers.cpp"
 #include "../../src/storage/sqlite/writer.cpp"
 #include "../../src/storage/temporary.cpp"

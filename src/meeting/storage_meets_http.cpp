@@ -75,7 +75,7 @@ namespace {
 constexpr unsigned reading_local = 0;
 
 struct loop_reading {
-  storage::readers& all;
+  storage::engine& engine;
   storage::reading* reading;
   reader* begun = nullptr;  // for the call that is being run: several arguments may take it
 };
@@ -85,11 +85,11 @@ void* begin_reading(void* context, http::call& c) {
   auto& db = *static_cast<database*>(context);
   auto* local = static_cast<loop_reading*>(c.context->local(reading_local));
   if (!local) {
-    auto& all = db.inside().all_readers();
-    local = new loop_reading{all, all.take()};
+    auto& engine = db.inside().engine();
+    local = new loop_reading{engine, engine.take()};
     c.context->set_local(reading_local, local, [](void* p) {
       auto* l = static_cast<loop_reading*>(p);
-      l->all.give_back(l->reading);
+      l->engine.give_back(l->reading);
       delete l;
     });
   }
@@ -107,7 +107,8 @@ void end_reading(void*, http::call& c) {
 }  // namespace
 
 void provide_storage(http::dispatcher& routes, database& db) {
-  routes.provide({key_of<reader>(), lane::io, &db, &begin_reading, &end_reading});
+  const auto least = db.inside().engine().reads_wait() ? lane::work : lane::io;
+  routes.provide({key_of<reader>(), least, &db, &begin_reading, &end_reading});
   routes.provide({key_of<transaction>(), lane::write, &db,
                   [](void*, http::call& c) -> void* { return c.lent; }, nullptr});
   routes.provide({key_of<database>(), lane::io, &db,

@@ -13,6 +13,8 @@
 
 namespace aft::storage {
 
+enum class engine_kind { sqlite, postgres };
+
 // One connection to one engine. SQL texts given to query and execute live as long as the program;
 // their statements are kept by the address of the text.
 class connection {
@@ -34,6 +36,13 @@ class connection {
   // Returns the number of rows changed.
   virtual std::int64_t execute(std::string_view text,
                                std::span<const detail::parameter> values) = 0;
+
+  virtual engine_kind kind() const = 0;
+  // A text of any number of statements, not kept.
+  virtual void run_script(const std::string& text) = 0;
+  virtual bool in_transaction() const = 0;
+  // Begins a transaction that alone may change the schema; others wait for it.
+  virtual void begin_migration() = 0;
 };
 
 }  // namespace aft::storage
@@ -52,6 +61,7 @@ struct storage_access {
     transaction tx;
     const std::vector<std::string_view>& topics() const { return tx.topics_; }
   };
+  static storage::engine_kind kind(const reader& r) { return r.connection_->kind(); }
   static void set_deadline(reader& r, std::int64_t deadline) { r.connection_->deadline = deadline; }
 };
 

@@ -8,6 +8,7 @@
 
 #include "../ground/may_wait.hpp"
 #include "migrate.hpp"
+#include "sqlite/engine.hpp"
 
 namespace aft {
 
@@ -39,32 +40,9 @@ void transaction::notify(std::string_view topic) {
 
 // ---- the database
 
-namespace {
-
-std::string file_of(const std::string& url,
-                    const std::optional<storage::temporary_directory>& temporary) {
-  if (temporary) return temporary->path() + "/memory.db";
-  if (url.find("://") != url.npos) {
-    throw configuration_error(fmt::format("the database {} is of no known kind; give a file's name",
-                                          url.substr(0, url.find("://") + 3) + "..."));
-  }
-  if (url.empty()) throw configuration_error("the database has no name; give a file's name");
-  return url;
-}
-
-}  // namespace
-
 database::impl::impl(const std::string& url, const storage_options& options, const logger& log,
                      const clock& time)
-    : temporary_(url == ":memory:" ? std::optional<storage::temporary_directory>(std::in_place)
-                                   : std::nullopt),
-      file_(file_of(url, temporary_)),
-      write_connection_(file_, storage::sqlite_access::write, options.durable && !temporary_,
-                        options.busy_timeout, options.cache_bytes),
-      readers_(file_, options, commits_, time),
-      writer_(write_connection_, readers_, commits_, topics_, options, log, this) {
-  write_connection_.time = &time;
-}
+    : engine_(storage::open_sqlite(url, options, log, time, this)) {}
 
 database::database(std::string url, storage_options options, const logger& log, const clock& time)
     : url_(std::move(url)), options_(options), clock_(time),
@@ -73,9 +51,9 @@ database::database(std::string url, storage_options options, const logger& log, 
 database::~database() { delete impl_; }
 
 std::uint64_t database::listen(std::string_view topic, function<void()> heard) {
-  return impl_->all_topics().listen(topic, std::move(heard));
+  return impl_->engine().listen(topic, std::move(heard));
 }
-void database::unlisten(std::uint64_t listener) { impl_->all_topics().unlisten(listener); }
+void database::unlisten(std::uint64_t listener) { impl_->engine().unlisten(listener); }
 
 namespace {
 
@@ -157,17 +135,17 @@ void database::submit(function<void(transaction&)> f, function<void(std::excepti
 }
 
 void database::read_erased(void* call, void (*run)(void* call, reader&)) {
-  auto& readers = impl_->all_readers();
-  auto* r = readers.take();
+  auto& engine = impl_->engine();
+  auto* r = engine.take();
   struct put_back {
-    storage::readers& all;
+    storage::engine& all;
     storage::reading* r;
     bool began = false;
     ~put_back() {
       if (began) r->end();
       all.give_back(r);
     }
-  } guard{readers, r};
+  } guard{engine, r};
   auto& view = r->begin();
   guard.began = true;
   run(call, view);
@@ -180,8 +158,7 @@ void database::migrate(const std::string& line, const std::vector<migration>& st
         : waited_unit(nullptr, nullptr), line_(line), steps_(steps) {}
     bool wants_connection() const override { return true; }
     void run_on(storage::connection& c) override {
-      storage::migrate_sqlite(static_cast<storage::sqlite_connection&>(c), line_, steps_,
-                              c.time->now());
+      storage::migrate(c, line_, steps_, c.time->now());
     }
 
    private:

@@ -1,17 +1,12 @@
 #pragma once
 // The inside of a database.
 
-#include <optional>
+#include <memory>
 #include <string>
 
 #include <aft/storage/database.hpp>
 
-#include "sqlite/connection.hpp"
-#include "sqlite/readers.hpp"
-#include "sqlite/writer.hpp"
-#include "temporary.hpp"
-#include "topics.hpp"
-#include "unit.hpp"
+#include "engine.hpp"
 
 namespace aft {
 
@@ -20,18 +15,11 @@ class database::impl {
   impl(const std::string& url, const storage_options& options, const logger& log,
        const clock& time);
 
-  storage::readers& all_readers() { return readers_; }
-  storage::topics& all_topics() { return topics_; }
-  bool submit(storage::unit& u) noexcept { return writer_.submit(u); }
+  storage::engine& engine() { return *engine_; }
+  bool submit(storage::unit& u) noexcept { return engine_->submit(u); }
 
  private:
-  std::optional<storage::temporary_directory> temporary_;
-  std::string file_;
-  storage::commit_counter commits_;
-  storage::sqlite_connection write_connection_;
-  storage::readers readers_;
-  storage::topics topics_;
-  storage::sqlite_writer writer_;  // last, so that its thread ends first
+  std::unique_ptr<storage::engine> engine_;
 };
 
 }  // namespace aft

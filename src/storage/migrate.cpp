@@ -10,21 +10,37 @@
 namespace aft::storage {
 namespace {
 
+const char* const sqlite_table =
+    "create table if not exists aft_migration ("
+    "  line text not null, position integer not null, name text not null,"
+    "  checksum text not null, applied_at integer not null,"
+    "  primary key (line, position), unique (line, name)) strict";
+
+const char* const postgres_table =
+    "create table if not exists aft_migration ("
+    "  line text not null, position bigint not null, name text not null,"
+    "  checksum text not null, applied_at timestamptz not null,"
+    "  primary key (line, position), unique (line, name))";
+
 struct applied_step {
   std::string name;
   std::string checksum;
 };
 
-std::vector<applied_step> read_applied(sqlite_connection& c, const std::string& line) {
+std::vector<applied_step> read_applied(connection& c, const std::string& line) {
   storage_access::plain_reader r(c);
   return r.all<applied_step>(
       "select name, checksum from aft_migration where line = $1 order by position", line);
 }
 
-std::string checksum_of(const migration& step) { return to_hex(sha256(step.sql)); }
+const std::string& text_of(const migration& step, const connection& c) {
+  return c.kind() == engine_kind::postgres && !step.postgres.empty() ? step.postgres : step.sql;
+}
+
+std::string checksum_of(const std::string& text) { return to_hex(sha256(text)); }
 
 void compare(const std::vector<applied_step>& applied, const std::vector<migration>& steps,
-             const std::string& line) {
+             const std::string& line, const connection& c) {
   for (std::size_t i = 0; i < applied.size(); ++i) {
     const auto& was = applied[i];
     if (i >= steps.size()) {
@@ -39,7 +55,7 @@ void compare(const std::vector<applied_step>& applied, const std::vector<migrati
           "new migrations at the end",
           line, was.name, steps[i].name));
     }
-    if (checksum_of(steps[i]) != was.checksum) {
+    if (checksum_of(text_of(steps[i], c)) != was.checksum) {
       throw configuration_error(fmt::format(
           "the migration {} of {} was edited after it was applied; undo that, and add a new one",
           was.name, line));
@@ -57,9 +73,9 @@ void check_names(const std::vector<migration>& steps) {
   }
 }
 
-void apply(sqlite_connection& c, const migration& step) {
+void apply(connection& c, const migration& step) {
   try {
-    c.run_script(step.sql);
+    c.run_script(text_of(step, c));
   } catch (const error& e) {
     throw configuration_error(fmt::format("the migration {} failed: {}", step.name, e.what()));
   }
@@ -70,44 +86,52 @@ void apply(sqlite_connection& c, const migration& step) {
   }
 }
 
+// What was inserted with deferred keys may refer to nothing.
+void check_references(connection& c) {
+  if (c.kind() == engine_kind::postgres) {
+    try {
+      return c.run_script("set constraints all immediate");
+    } catch (const constraint_error& e) {
+      throw configuration_error(
+          fmt::format("after the migrations, rows refer to rows that do not exist: {}", e.what()));
+    }
+  }
+  storage_access::plain_reader r(c);
+  struct violation {
+    std::string table;
+    std::string parent;
+  };
+  const auto broken = r.find<violation>("select \"table\", parent from pragma_foreign_key_check");
+  if (!broken) return;
+  throw configuration_error(
+      fmt::format("after the migrations, rows of {} refer to rows of {} that do not exist",
+                  broken->table, broken->parent));
+}
+
 }  // namespace
 
-std::vector<std::string> migrate_sqlite(sqlite_connection& c, const std::string& line,
-                                        const std::vector<migration>& steps, time_point now) {
+std::vector<std::string> migrate(connection& c, const std::string& line,
+                                 const std::vector<migration>& steps, time_point now) {
   check_names(steps);
   std::vector<std::string> done;
-  c.run("begin immediate");
+  c.begin_migration();
   try {
-    c.run_script(
-        "create table if not exists aft_migration ("
-        "  line text not null, position integer not null, name text not null,"
-        "  checksum text not null, applied_at integer not null,"
-        "  primary key (line, position), unique (line, name)) strict");
+    c.run_script(c.kind() == engine_kind::postgres ? postgres_table : sqlite_table);
     const auto applied = read_applied(c, line);
-    compare(applied, steps, line);
+    compare(applied, steps, line, c);
     for (auto i = applied.size(); i < steps.size(); ++i) {
       apply(c, steps[i]);
       storage_access::plain_transaction t(c);
       t.tx.execute(
           "insert into aft_migration (line, position, name, checksum, applied_at) "
           "values ($1, $2, $3, $4, $5)",
-          line, std::int64_t(i), steps[i].name, checksum_of(steps[i]), now);
+          line, std::int64_t(i), steps[i].name, checksum_of(text_of(steps[i], c)), now);
       done.push_back(steps[i].name);
     }
-    storage_access::plain_reader r(c);
-    struct violation {
-      std::string table;
-      std::string parent;
-    };
-    const auto broken = r.find<violation>("select \"table\", parent from pragma_foreign_key_check");
-    if (broken) {
-      throw configuration_error(
-          fmt::format("after the migrations, rows of {} refer to rows of {} that do not exist",
-                      broken->table, broken->parent));
-    }
-    c.run("commit");
+    check_references(c);
+    c.run_script("commit");
   } catch (...) {
-    if (c.in_transaction()) c.run("rollback");
+    if (c.in_transaction()) c.run_script("rollback");
     throw;
   }
   return done;

@@ -109,9 +109,9 @@ class library {
  public:
   explicit library(const std::string& file) : db_(file, {}, log_, time_) {
     db_.migrate("bench", {{"001_tables", schema}});
-    reading_ = db_.inside().all_readers().take();
+    reading_ = db_.inside().engine().take();
   }
-  ~library() { db_.inside().all_readers().give_back(reading_); }
+  ~library() { db_.inside().engine().give_back(reading_); }
 
   // As a handler on an event loop reads: the loop's own connection, a view for each request.
   double time_point_reads() {

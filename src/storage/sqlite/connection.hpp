@@ -31,10 +31,11 @@ class sqlite_connection : public connection {
 
   // Statements of this room's own, literals without parameters.
   void run(std::string_view literal) { execute(literal, {}); }
-  // A text of any number of statements, not kept.
-  void run_script(const std::string& text);
 
-  bool in_transaction() const;
+  engine_kind kind() const override { return engine_kind::sqlite; }
+  void run_script(const std::string& text) override;
+  bool in_transaction() const override;
+  void begin_migration() override { run("begin immediate"); }
   bool has_unmet_foreign_keys() const;  // deferred ones, that would make the commit fail
   void checkpoint();                    // of the writer alone; waits for nobody
   int wal_pages() const { return wal_pages_; }

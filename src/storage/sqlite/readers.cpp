@@ -12,15 +12,15 @@ constexpr std::int64_t max_snapshot_age = 50;  // milliseconds
 
 }  // namespace
 
-reading::reading(const std::string& file, const storage_options& options,
-                 const commit_counter& commits, const clock& time)
+sqlite_reading::sqlite_reading(const std::string& file, const storage_options& options,
+                               const commit_counter& commits, const clock& time)
     : connection_(file, sqlite_access::read, options.durable, options.busy_timeout,
                   options.cache_bytes),
       reader_(connection_), commits_(commits) {
   connection_.time = &time;
 }
 
-reader& reading::begin(std::int64_t deadline) {
+reader& sqlite_reading::begin(std::int64_t deadline) {
   while (busy_.exchange(true, std::memory_order_acquire)) {  // the writer takes the snapshot away
     std::this_thread::yield();
   }
@@ -43,36 +43,36 @@ reader& reading::begin(std::int64_t deadline) {
   return reader_;
 }
 
-void reading::end() {
+void sqlite_reading::end() {
   connection_.deadline = 0;
   if (let_go_.exchange(false, std::memory_order_relaxed)) drop_snapshot();
   busy_.store(false, std::memory_order_release);
 }
 
-void reading::let_go() {
+void sqlite_reading::let_go() {
   let_go_.store(true, std::memory_order_relaxed);
   if (busy_.exchange(true, std::memory_order_acquire)) return;  // end() will
   end();
 }
 
-void reading::drop_snapshot() {
+void sqlite_reading::drop_snapshot() {
   if (!has_snapshot_) return;
   connection_.run("commit");
   has_snapshot_ = false;
 }
 
-reading* readers::take() {
+sqlite_reading* readers::take() {
   std::lock_guard lock(mutex_);
   if (!free_.empty()) {
     auto* r = free_.back();
     free_.pop_back();
     return r;
   }
-  all_.push_back(std::make_unique<reading>(file_, options_, commits_, clock_));
+  all_.push_back(std::make_unique<sqlite_reading>(file_, options_, commits_, clock_));
   return all_.back().get();
 }
 
-void readers::give_back(reading* r) {
+void readers::give_back(sqlite_reading* r) {
   std::lock_guard lock(mutex_);
   free_.push_back(r);
 }

@@ -9,6 +9,7 @@
 
 #include <aft/storage/database.hpp>
 
+#include "../engine.hpp"
 #include "connection.hpp"
 
 namespace aft::storage {
@@ -26,17 +27,14 @@ class commit_counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-// One read connection. Used by one thread at a time, between begin() and end(); outside, the writer
-// may take its snapshot away.
-class reading {
+// One read connection. Outside begin() and end() the writer may take its snapshot away.
+class sqlite_reading final : public reading {
  public:
-  reading(const std::string& file, const storage_options& options, const commit_counter& commits,
-          const clock& time);
+  sqlite_reading(const std::string& file, const storage_options& options,
+                 const commit_counter& commits, const clock& time);
 
-  // A view of the database that holds every commit that was counted before. To be paired with
-  // end().
-  reader& begin(std::int64_t deadline = 0);
-  void end();
+  reader& begin(std::int64_t deadline) override;
+  void end() override;
 
   // By the writer, any thread: lets go of the snapshot, now if nobody reads, else at end().
   void let_go();
@@ -61,8 +59,8 @@ class readers {
           const clock& time)
       : file_(std::move(file)), options_(options), commits_(commits), clock_(time) {}
 
-  reading* take();  // for as long as the taker likes
-  void give_back(reading*);
+  sqlite_reading* take();
+  void give_back(sqlite_reading*);
   void let_go();  // all of them
 
  private:
@@ -71,8 +69,8 @@ class readers {
   const commit_counter& commits_;
   const clock& clock_;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<reading>> all_;  // guarded by mutex_, as is the next
-  std::vector<reading*> free_;
+  std::vector<std::unique_ptr<sqlite_reading>> all_;  // guarded by mutex_, as is the next
+  std::vector<sqlite_reading*> free_;
 };
 
 }  // namespace aft::storage

@@ -1,0 +1,61 @@
+#include "engine.hpp"
+
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "../temporary.hpp"
+#include "connection.hpp"
+#include "readers.hpp"
+#include "writer.hpp"
+
+namespace aft::storage {
+namespace {
+
+std::string file_of(const std::string& url, const std::optional<temporary_directory>& temporary) {
+  if (temporary) return temporary->path() + "/memory.db";
+  if (url.find("://") != url.npos) {
+    throw configuration_error(
+        fmt::format("the database {}... is of no known kind; give a file's name, or postgresql://",
+                    url.substr(0, url.find("://") + 3)));
+  }
+  if (url.empty()) throw configuration_error("the database has no name; give a file's name");
+  return url;
+}
+
+class sqlite_engine final : public engine {
+ public:
+  sqlite_engine(const std::string& url, const storage_options& options, const logger& log,
+                const clock& time, const void* whose)
+      : temporary_(url == ":memory:" ? std::optional<temporary_directory>(std::in_place)
+                                     : std::nullopt),
+        file_(file_of(url, temporary_)),
+        write_connection_(file_, sqlite_access::write, options.durable && !temporary_,
+                          options.busy_timeout, options.cache_bytes),
+        readers_(file_, options, commits_, time),
+        writer_(write_connection_, readers_, commits_, topics_, options, log, whose) {
+    write_connection_.time = &time;
+  }
+
+  reading* take() override { return readers_.take(); }
+  void give_back(reading* r) override { readers_.give_back(static_cast<sqlite_reading*>(r)); }
+  bool submit(unit& u) noexcept override { return writer_.submit(u); }
+  bool reads_wait() const override { return false; }
+
+ private:
+  std::optional<temporary_directory> temporary_;
+  std::string file_;
+  commit_counter commits_;
+  sqlite_connection write_connection_;
+  readers readers_;
+  sqlite_writer writer_;  // last, so that its thread ends first
+};
+
+}  // namespace
+
+std::unique_ptr<engine> open_sqlite(const std::string& url, const storage_options& options,
+                                    const logger& log, const clock& time, const void* whose) {
+  return std::make_unique<sqlite_engine>(url, options, log, time, whose);
+}
+
+}  // namespace aft::storage
