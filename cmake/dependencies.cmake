@@ -2,6 +2,7 @@
 
 find_package(Threads REQUIRED)
 find_package(SQLite3 3.37 REQUIRED)
+find_package(PostgreSQL 14 REQUIRED)  # its client library
 find_package(fmt REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)

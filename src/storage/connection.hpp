@@ -38,6 +38,11 @@ class connection {
                                std::span<const detail::parameter> values) = 0;
 
   virtual engine_kind kind() const = 0;
+};
+
+// One that may also change the schema.
+class schema_connection : public connection {
+ public:
   // A text of any number of statements, not kept.
   virtual void run_script(const std::string& text) = 0;
   virtual bool in_transaction() const = 0;

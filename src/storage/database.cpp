@@ -8,6 +8,7 @@
 
 #include "../ground/may_wait.hpp"
 #include "migrate.hpp"
+#include "postgres/engine.hpp"
 #include "sqlite/engine.hpp"
 
 namespace aft {
@@ -42,7 +43,8 @@ void transaction::notify(std::string_view topic) {
 
 database::impl::impl(const std::string& url, const storage_options& options, const logger& log,
                      const clock& time)
-    : engine_(storage::open_sqlite(url, options, log, time, this)) {}
+    : engine_(storage::is_postgres(url) ? storage::open_postgres(url, options, log, time, this)
+                                        : storage::open_sqlite(url, options, log, time, this)) {}
 
 database::database(std::string url, storage_options options, const logger& log, const clock& time)
     : url_(std::move(url)), options_(options), clock_(time),
@@ -68,6 +70,7 @@ class waited_unit : public storage::unit, private waker {
     function_(call_, tx);
     return true;
   }
+  bool may_run_again() const final { return true; }
   waker* done(std::exception_ptr failure) noexcept final {
     failure_ = std::move(failure);
     return this;
@@ -121,6 +124,7 @@ void database::submit(function<void(transaction&)> f, function<void(std::excepti
       call_(tx);
       return true;
     }
+    bool may_run_again() const override { return true; }
     waker* done(std::exception_ptr failure) noexcept override {
       tell_(std::move(failure));
       delete this;
@@ -162,7 +166,7 @@ void database::migrate(const std::string& line, const std::vector<migration>& st
     migrating(const std::string& line, const std::vector<migration>& steps)
         : waited_unit(nullptr, nullptr), line_(line), steps_(steps) {}
     bool wants_connection() const override { return true; }
-    void run_on(storage::connection& c) override {
+    void run_on(storage::schema_connection& c) override {
       storage::migrate(c, line_, steps_, c.time->now());
     }
 

@@ -73,7 +73,7 @@ void check_names(const std::vector<migration>& steps) {
   }
 }
 
-void apply(connection& c, const migration& step) {
+void apply(schema_connection& c, const migration& step) {
   try {
     c.run_script(text_of(step, c));
   } catch (const error& e) {
@@ -87,7 +87,7 @@ void apply(connection& c, const migration& step) {
 }
 
 // What was inserted with deferred keys may refer to nothing.
-void check_references(connection& c) {
+void check_references(schema_connection& c) {
   if (c.kind() == engine_kind::postgres) {
     try {
       return c.run_script("set constraints all immediate");
@@ -110,7 +110,7 @@ void check_references(connection& c) {
 
 }  // namespace
 
-std::vector<std::string> migrate(connection& c, const std::string& line,
+std::vector<std::string> migrate(schema_connection& c, const std::string& line,
                                  const std::vector<migration>& steps, time_point now) {
   check_names(steps);
   std::vector<std::string> done;

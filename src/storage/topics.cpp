@@ -20,4 +20,9 @@ void topics::tell(std::string_view topic) {
   }
 }
 
+void topics::tell_all() {
+  std::lock_guard lock(mutex_);
+  for (const auto& l : listeners_) l.heard();
+}
+
 }  // namespace aft::storage

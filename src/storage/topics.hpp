@@ -17,6 +17,7 @@ class topics {
   std::uint64_t listen(std::string_view topic, function<void()> heard);
   void unlisten(std::uint64_t listener);
   void tell(std::string_view topic);
+  void tell_all();
 
  private:
   struct listener {

@@ -20,6 +20,9 @@ class unit {
   // On the writer. False, or an exception, undoes what it wrote.
   virtual bool run(transaction& tx) = 0;
 
+  // Whether run() may be called once more, where all that it wrote was undone because of others.
+  virtual bool may_run_again() const { return false; }
+
   // On the writer, after the commit: null, or why nothing of it was kept (its own exception, or a
   // commit that failed). Returns who is to be woken, if anybody; waking is gathered for a whole
   // batch.
@@ -27,7 +30,7 @@ class unit {
 
   // Instead of run(), between transactions: for work on the write connection that has its own.
   virtual bool wants_connection() const { return false; }
-  virtual void run_on(connection&) {}
+  virtual void run_on(schema_connection&) {}
 
   void set(const write_options& how) {
     low_priority = how.low_priority;

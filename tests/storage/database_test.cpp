@@ -14,17 +14,16 @@ aft::logger silent;
 aft::clock system_time;
 }  // namespace
 
-TEST_CASE("what was written is there when the file is opened again") {
-  temporary_folder folder;
-  const auto file = folder / "a.db";
+TEST_CASE_FIXTURE(storage_fixture, "what was written is there when the database is opened again") {
+  const auto place = new_url();
   {
-    aft::database db(file, {}, silent, system_time);
-    db.migrate("host", {{"1", "create table t (x integer) strict"}});
-    db.write([](aft::transaction& tx) { tx.execute("insert into t values (7)"); });
+    aft::database first(place, {}, log, time);
+    first.migrate("host", {step("1", "create table t (x integer) strict")});
+    first.write([](aft::transaction& tx) { tx.execute("insert into t values (7)"); });
   }
-  aft::database db(file, {}, silent, system_time);
-  CHECK(db.read([](aft::reader& r) { return r.one<int>("select x from t"); }) == 7);
-  CHECK(db.url() == file);
+  aft::database again(place, {}, log, time);
+  CHECK(again.read([](aft::reader& r) { return r.one<int>("select x from t"); }) == 7);
+  CHECK(again.url() == place);
 }
 
 TEST_CASE("a database in memory is one for all its connections, and goes with it") {
@@ -54,7 +53,7 @@ TEST_CASE("what is no database is refused with a sentence") {
 }
 
 TEST_CASE_FIXTURE(storage_fixture, "the queue is bounded") {
-  aft::database small(folder / "small.db", {.max_queue = 2}, log, time);
+  aft::database small(new_url(), {.max_queue = 2, .max_writers = 1}, log, time);
   std::atomic<bool> inside{false}, go{false};
   std::thread holds([&] {
     small.write([&](aft::transaction&) {
@@ -109,9 +108,10 @@ TEST_CASE_FIXTURE(storage_fixture, "readers are not blocked by a writer, nor it 
   CHECK(reads > 0);
 }
 
-TEST_CASE_FIXTURE(storage_fixture,
-                  "the write-ahead log stays small while readers keep their views") {
-  schema("create table t (x text) strict");
+TEST_CASE("the write-ahead log of SQLite stays small while readers keep their views") {
+  temporary_folder folder;
+  aft::database db(folder / "test.db", {}, silent, system_time);
+  db.migrate("host", {{"1", "create table t (x text) strict"}});
   db.read([](aft::reader& r) { r.one<int>("select 1"); });  // one connection that has read
   const std::string body(2000, 'x');
   for (int i = 0; i < 20; ++i) {

@@ -114,7 +114,12 @@ TEST_CASE_FIXTURE(with_items, "a parameter is a value, whatever it holds") {
     CHECK(!r.find<int>("select 1 from item where title = $1", "' or 1=1 --"));
     CHECK(r.find<int>("select 1 from item where title = $1", one.title));
     CHECK(r.one<std::string>("select '$1 ?' || $1 -- $9 ?", "x") == "$1 ?x");
-    CHECK(r.one<std::string>("select $1", std::string("a\0b", 3)) == std::string("a\0b", 3));
+    const std::string zero("a\0b", 3);
+    if (on_postgres()) {  // which has no zero bytes in text
+      CHECK_THROWS_AS(r.one<std::string>("select $1", zero), aft::storage_error);
+    } else {
+      CHECK(r.one<std::string>("select $1", zero) == zero);
+    }
   });
 }
 
@@ -156,8 +161,10 @@ TEST_CASE_FIXTURE(with_items, "what does not fit is an error that names the colu
     CHECK(
         has(thrown_by([&] { r.all<no_list>("select * from item"); }), "the JSON in column title"));
     CHECK(has(thrown_by([&] { r.one<int>("select 1 where 1 = 0"); }), "no row, where one must be"));
-    CHECK(has(thrown_by([&] { r.all<int>("select nonsense"); }), "no such column: nonsense"));
-    CHECK(has(thrown_by([&] { r.all<int>("select 1; select 2"); }), "one statement at a time"));
+    CHECK(has(thrown_by([&] { r.all<int>("select nonsense"); }),
+              on_postgres() ? "column \"nonsense\" does not exist" : "no such column: nonsense"));
+    CHECK(has(thrown_by([&] { r.all<int>("select 1; select 2"); }),
+              on_postgres() ? "multiple commands" : "one statement at a time"));
     // The mapping is checked even where there are no rows.
     CHECK(has(thrown_by([&] { r.all<missing>("select * from item where id = 99"); }), "nowhere"));
   });
@@ -167,7 +174,7 @@ TEST_CASE_FIXTURE(with_items, "a reader cannot write, whatever it is told") {
   CHECK(has(thrown_by([&] {
               db.read([](aft::reader& r) { r.all<int>("delete from item returning id"); });
             }),
-            "readonly"));
+            on_postgres() ? "read-only" : "readonly"));
 }
 
 TEST_CASE_FIXTURE(with_items, "one view is of one moment, and never before an answered write") {

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <aft/storage/database.hpp>
+#include "storage_fixture.hpp"
 
 // What does not compile is tested in tests/refused.
 
@@ -17,10 +17,7 @@ TEST_CASE("parameters are counted outside quotes and comments") {
   CHECK(aft::sql<int>("select $1").text() == "select $1");
 }
 
-TEST_CASE("parameters keep their numbers behind comments and quotes") {
-  aft::logger silent;
-  aft::clock time;
-  aft::database db(":memory:", {}, silent, time);
+TEST_CASE_FIXTURE(storage_fixture, "parameters keep their numbers behind comments and quotes") {
   db.read([](aft::reader& r) {
     CHECK(r.one<int>("select 100 /* x */* $2 + $1", 1, 7) == 701);
     CHECK(r.one<int>("select 100 /* $9 */ * $2 -- $8 '\n + $1", 1, 7) == 701);

@@ -51,7 +51,7 @@ TEST_CASE_FIXTURE(with_table, "execute tells how many rows it changed") {
     CHECK(tx.execute("update t set x = x || '!' where x <> 'a'") == 2);
     CHECK(tx.execute("insert into t (x) values ('a') on conflict do nothing") == 0);
     CHECK(tx.execute("delete from t where x = 'nothing'") == 0);
-    CHECK(tx.execute("create table other (x)") == 0);
+    CHECK(tx.execute("create table other (x text)") == 0);
     CHECK(tx.execute("delete from t") == 3);
   });
 }

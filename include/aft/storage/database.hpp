@@ -1,5 +1,5 @@
 #pragma once
-// One database, and the one thread that writes it.
+// One database, and what writes it.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,13 +21,29 @@
 
 namespace aft {
 
+// What transactions that run at the same time may see of each other, on PostgreSQL. On SQLite they
+// run one after another, which is what serializable looks like.
+enum class isolation : std::uint8_t { serializable, repeatable_read, read_committed };
+
 struct storage_options {
   // A commit that has been answered survives a loss of power. Without it, the last commits before
   // one may be lost, though never half of one; a crash of the process alone loses nothing.
   bool durable = true;
-  duration busy_timeout = seconds(10);  // how long another process may hold the database
+  duration busy_timeout = seconds(10);  // how long others may hold the database, a row, or (on
+                                        // PostgreSQL) all connections
   std::size_t max_queue = 10'000;       // transactions that wait to be run; beyond: busy
-  std::size_t cache_bytes = 64u << 20;  // of each connection, at most
+  std::size_t cache_bytes = 64u << 20;  // of each connection to SQLite, at most
+
+  // PostgreSQL alone. Connections are opened when they are first needed, one more where somebody
+  // listens.
+  std::size_t max_readers = 8;  // that read at the same time
+  std::size_t max_writers = 8;  // transactions at the same time, each on a thread of its own
+  isolation level = isolation::serializable;
+  unsigned max_attempts = 10;  // of a transaction that had to be undone because of another one
+
+  // A statement that fails undoes itself alone, and its transaction may go on, as on SQLite. Costs
+  // a savepoint for each statement but the first. Without it, the transaction fails with it.
+  bool statements_fail_alone = true;
 };
 
 // How one transaction waits for its turn.
@@ -45,7 +61,7 @@ struct write_stats {
   std::uint64_t undone = 0;          // of these, because they threw
   std::uint64_t late = 0;            // not run, because of max_wait
   std::uint64_t refused = 0;         // not even queued, because of max_queue
-  std::uint64_t commits = 0;         // each with one sync
+  std::uint64_t commits = 0;         // each with one sync; on SQLite of many transactions
   std::uint64_t largest_commit = 0;  // transactions
   duration waited{};                 // by transactions for their turn
   duration running{};                // by transactions
@@ -53,13 +69,24 @@ struct write_stats {
   std::size_t waiting = 0;           // now
 };
 
-// Opens a database and runs transactions on it, one writer thread for all of them: transactions
-// that wait are run one after another, each undone alone if it throws, and committed together with
-// one sync (group commit). Readers are never blocked by writers. Any thread.
+// Opens a database and runs transactions on it. Readers are never blocked by writers. Any thread.
+//
+// SQLite: one writer thread for all transactions: those that wait are run one after another, each
+// undone alone if it throws, and committed together with one sync (group commit).
+//
+// PostgreSQL (12 and later): a pool of connections that write and one of those that read. A
+// transaction that has to be undone because of another one (a serialization failure, a deadlock),
+// or because the server was lost before the commit, is run again, so the functions given to write
+// and submit may run more than once. An idle connection that has died is replaced unnoticed. A
+// pooler that hands connections on between transactions cannot stand in between.
 class database {
  public:
-  // Opens a file ("notes.db"), or makes it; ":memory:" is a database that goes when it is closed.
-  // Throws storage_error. The log and the clock must outlive it.
+  // Opens a file ("notes.db"), or makes it; ":memory:" is a database that goes when it is closed;
+  // "postgresql://user@host/name" is a database of a PostgreSQL server, with libpq's parameters
+  // ("?sslmode=verify-full" for TLS whose certificate is checked) and its defaults for what is left
+  // out (PGPASSWORD, ~/.pgpass). No part of the URL stands in errors or the log. Throws
+  // storage_error; configuration_error where the URL is malformed. The log and the clock must
+  // outlive it.
   database(std::string url, storage_options options, const logger& log, const clock& time);
   database(const database&) = delete;
   database& operator=(const database&) = delete;
@@ -86,7 +113,7 @@ class database {
 
   // Calls f(transaction&) on the writer, waits until it is committed, and returns what it returned;
   // what it throws is thrown here, and undone there. Not where none may wait (on an event loop,
-  // inside a transaction): throws storage_error, misuse.
+  // inside a transaction): throws storage_error, misuse. On PostgreSQL f may run more than once.
   template <class F>
   auto write(F&& f, const write_options& how = {}) {
     using result = std::invoke_result_t<F&, transaction&>;
@@ -114,7 +141,9 @@ class database {
               const write_options& how = {});
 
   // Calls `heard` after each commit with transaction::notify(topic), on the writer: it must return
-  // at once. Returns a number for unlisten, after which it is no longer called.
+  // at once. On PostgreSQL also after those of other processes, on a thread of its own, and without
+  // one when the server was lost for a while. Returns a number for unlisten, after which it is no
+  // longer called.
   std::uint64_t listen(std::string_view topic, function<void()> heard);
   void unlisten(std::uint64_t listener);
 

@@ -11,11 +11,12 @@ namespace aft {
 enum class storage_fault : std::uint8_t {
   statement,   // SQL that is wrong, or does not fit its row
   constraint,  // see constraint_error
-  busy,        // another process holds the database, or the queue is full
+  busy,        // others hold the database or the rows, or the queue is full; try again
   full,        // no space left
-  io,          // the file cannot be read or written
+  io,          // the file cannot be read or written, the server not be reached
   corrupt,     // the file is no sound database
   closed,      // the database was closed
+  in_doubt,    // the server was lost during a commit: it may have been made, or not
   late,        // the deadline of the request has passed
   misuse,      // a write from where none may wait, a transaction inside a transaction
   other,

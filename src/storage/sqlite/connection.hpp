@@ -18,7 +18,7 @@ namespace aft::storage {
 
 enum class sqlite_access { read, write };
 
-class sqlite_connection : public connection {
+class sqlite_connection : public schema_connection {
  public:
   // Throws storage_error.
   sqlite_connection(const std::string& file, sqlite_access access, bool durable,

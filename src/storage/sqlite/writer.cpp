@@ -18,8 +18,7 @@ using steady = std::chrono::steady_clock;
 // A round is committed at the latest when it has run this long, so that the first of it need not
 // wait for all that came behind.
 constexpr auto longest_round = std::chrono::milliseconds(5);
-constexpr auto longest_patience = std::chrono::seconds(1);  // of a unit of low priority
-constexpr int long_log = 1000;                              // pages
+constexpr int long_log = 1000;  // pages
 constexpr auto slow_unit = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -47,9 +46,8 @@ unit* sqlite_writer::submit(unit* first) noexcept {
     std::lock_guard lock(mutex_);
     while (first && waiting_.load(std::memory_order_relaxed) < options_.max_queue) {
       auto& u = *std::exchange(first, first->next);
-      u.next = nullptr;
       u.entered = now;
-      (u.low_priority ? patient_ : queue_).add(u);
+      queue_.add(u);
       waiting_.fetch_add(1, std::memory_order_relaxed);
     }
     wake = asleep_;
@@ -61,14 +59,6 @@ unit* sqlite_writer::submit(unit* first) noexcept {
   return first;
 }
 
-unit* sqlite_writer::queue::take_one() {
-  auto* u = first;
-  if (!u) return nullptr;
-  first = std::exchange(u->next, nullptr);
-  if (!first) last = nullptr;
-  return u;
-}
-
 void sqlite_writer::work() {
   detail::no_waiting guard("inside a transaction");
   detail::serving_for serving(whose_);
@@ -76,12 +66,13 @@ void sqlite_writer::work() {
     unit* batch;
     {
       std::unique_lock lock(mutex_);
-      while (!queue_.first && !patient_.first && !stopping_) {
+      while (queue_.empty() && !stopping_) {
         asleep_ = true;
         wake_.wait(lock);
         asleep_ = false;
       }
-      batch = queue_.first ? queue_.take_all() : patient_.take_one();
+      batch = queue_.take_all();
+      if (!batch) batch = queue_.take_patient(steady::now());
       if (!batch) return;
     }
     while (batch) batch = run_some(batch);
@@ -91,9 +82,7 @@ void sqlite_writer::work() {
 // One of low priority, behind the last of a commit. Null: none waits, or others go first.
 unit* sqlite_writer::take_patient(unit& last) {
   std::lock_guard lock(mutex_);
-  if (!patient_.first) return nullptr;
-  if (queue_.first && steady::now() - patient_.first->entered < longest_patience) return nullptr;
-  return last.next = patient_.take_one();
+  return last.next = queue_.take_patient(steady::now());
 }
 
 // Runs units into one commit; returns the first that is left for the next.

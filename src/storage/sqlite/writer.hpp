@@ -7,14 +7,13 @@
 #include <mutex>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <aft/ground/log.hpp>
 #include <aft/storage/database.hpp>
 
 #include "../topics.hpp"
-#include "../unit.hpp"
+#include "../unit_queue.hpp"
 #include "../write_counters.hpp"
 #include "connection.hpp"
 #include "readers.hpp"
@@ -60,18 +59,10 @@ class sqlite_writer {
   int checkpointed_at_ = 0;              // pages of the log at its last checkpoint
   std::vector<std::string_view> noted_;  // by the transactions of this commit
 
-  struct queue {
-    unit* first = nullptr;
-    unit* last = nullptr;
-    void add(unit& u) { last = (last ? last->next : first) = &u; }
-    unit* take_all() { return last = nullptr, std::exchange(first, nullptr); }
-    unit* take_one();
-  };
   std::atomic<std::size_t> waiting_{0};
   std::mutex mutex_;
   std::condition_variable wake_;
-  queue queue_;    // guarded by mutex_, as are the next three
-  queue patient_;  // of low priority
+  unit_queue queue_;  // guarded by mutex_, as are the next two
   bool asleep_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -1,0 +1,101 @@
+#pragma once
+// One connection to a PostgreSQL server, and the transaction on it.
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <aft/storage/database.hpp>
+
+#include "../connection.hpp"
+#include "../row_plan.hpp"
+#include "libpq.hpp"
+#include "parameters.hpp"
+#include "server_address.hpp"
+
+namespace aft::storage::postgres {
+
+enum class session_use { read, write };
+
+// Opened by its first statement. A transaction begins on the server with its first statement, too,
+// in the same round trip; until then the session may be replaced where the server has gone away.
+class session final : public schema_connection {
+ public:
+  session(const server_address& address, session_use use, const storage_options& options,
+          const clock& app_time);
+  ~session() override;
+
+  void open();  // now; throws storage_error
+
+  std::size_t query(std::string_view text, std::span<const detail::parameter> values,
+                    const row_target& rows) override;
+  std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) override;
+  engine_kind kind() const override { return engine_kind::postgres; }
+
+  void run_script(const std::string& text) override;
+  bool in_transaction() const override;
+  void begin_migration() override;
+
+  void begin();
+  // Tells the topics, too, with our own name, so that they are not heard twice here. Throws:
+  // storage_error, in_doubt, where the server was lost meanwhile.
+  void commit(std::span<const std::string_view> topics, const std::string& own_name);
+  void rollback() noexcept;
+  void end_view() noexcept;  // commits what only read, without waiting for it
+
+  // Why the transaction was undone through no fault of its own, so that it may run again; null: it
+  // was not.
+  const std::exception_ptr& undone() const { return undone_; }
+
+ private:
+  struct statement;
+  enum class state {
+    none,    // no transaction
+    wanted,  // to be begun with its first statement
+    open,    // begun
+    failed,  // nothing more may be done in it: see failure_
+  };
+
+  // Opens, prepares, runs; once more where the server or the statement has gone.
+  template <class Run>
+  auto with_statement(std::string_view text, Run&& run);
+  statement& prepare(std::string_view text);
+  void plan_rows(statement& s, const type_info& type);
+  result run(statement& s, std::span<const detail::parameter> values);
+
+  // One round trip: the `count` commands that `send_all` sends, behind the begin or between the
+  // savepoints that are due. Returns the result of the last of them.
+  template <class Send>
+  result exchange(std::string_view text, int count, Send&& send_all);
+  void undo_statement(bool began, bool guarded);
+  void send(const char* command);
+  void simple(const char* text);
+  result next();
+  void wait();
+  void cancel();
+  void drain();
+  void close();
+  bool late() const;
+  [[noreturn]] void fail_late(std::string_view text);
+  [[noreturn]] void fail(const PGresult* r, std::string_view text);
+  [[noreturn]] void fail_lost();
+
+  const server_address& address_;
+  const session_use use_;
+  const storage_options& options_;
+  open_connection db_;
+  std::unordered_map<std::string_view, std::unique_ptr<statement>> statements_;
+  std::uint64_t last_name_ = 0;
+  parameters parameters_;
+  state state_ = state::none;
+  bool draining_ = false;  // the answer to the last commit has not been read
+  bool cancelled_ = false;
+  std::exception_ptr undone_{}, failure_{};
+};
+
+}  // namespace aft::storage::postgres

@@ -1,0 +1,56 @@
+#pragma once
+// Read connections, handed out for one view at a time.
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "../engine.hpp"
+#include "session.hpp"
+
+namespace aft::storage::postgres {
+
+// Any thread.
+class session_pool {
+ public:
+  session_pool(const server_address& address, const storage_options& options, const clock& time)
+      : address_(address), options_(options), time_(time) {}
+
+  // Waits where all are taken: throws storage_error, busy or late.
+  std::unique_ptr<session> take(std::int64_t deadline);
+  void give_back(std::unique_ptr<session> s);
+
+ private:
+  const server_address& address_;
+  const storage_options& options_;
+  const clock& time_;
+  std::mutex mutex_;
+  std::condition_variable given_back_;
+  std::vector<std::unique_ptr<session>> free_;  // guarded by mutex_, as is the next
+  std::size_t taken_ = 0;
+};
+
+// One view at a time; it takes a connection with its first query.
+class view final : public reading, private connection {
+ public:
+  view(session_pool& pool, const clock& app_time) : pool_(pool), reader_(*this) {
+    time = &app_time;
+  }
+
+  reader& begin(std::int64_t until) override;
+  void end() override;
+
+ private:
+  std::size_t query(std::string_view text, std::span<const detail::parameter> values,
+                    const row_target& rows) override;
+  std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) override;
+  engine_kind kind() const override { return engine_kind::postgres; }
+  session& begun();
+
+  session_pool& pool_;
+  std::unique_ptr<session> session_;
+  storage_access::plain_reader reader_;
+};
+
+}  // namespace aft::storage::postgres
