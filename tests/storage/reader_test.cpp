@@ -151,6 +151,8 @@ TEST_CASE_FIXTURE(with_items, "what does not fit is an error that names the colu
     CHECK(has(thrown_by([&] { r.all<missing>("select * from item"); }), "no column nowhere for"));
     CHECK(has(thrown_by([&] { r.all<narrow>("select 300 as score"); }),
               "column score must be an integer from -128 to 127, not 300"));
+    CHECK(has(thrown_by([&] { r.one<std::int8_t>("select 300 as single_value_of_a_row"); }),
+              "column single_value_of_a_row must be an integer from -128 to 127, not 300"));
     CHECK(has(thrown_by([&] { r.all<wrong>("select * from item"); }),
               "column title holds text where the field is an integer"));
     CHECK(has(thrown_by([&] { r.all<null>("select * from item"); }), "column note holds NULL"));

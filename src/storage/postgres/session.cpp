@@ -275,16 +275,16 @@ result session::exchange(std::string_view text, int count, Send&& send_all) {
   }
   next();  // the sync
   PQexitPipelineMode(db_.get());
-  if (failure) {
-    undo_statement(begins, guarded);
-    fail(failure.get(), text);
-  }
-  if (begins) state_ = state::open;
+  if (begins && !failure) state_ = state::open;
   if (state_ == state::open && !in_transaction()) {
     state_ = state::failed;
     failure_ = std::make_exception_ptr(storage_error(
         storage_fault::statement, fmt::format("a statement ended its transaction (in: {})", text)));
     std::rethrow_exception(failure_);
+  }
+  if (failure) {
+    undo_statement(begins, guarded);
+    fail(failure.get(), text);
   }
   return main;
 }
