@@ -123,6 +123,22 @@ TEST_CASE_FIXTURE(with_items, "a parameter is a value, whatever it holds") {
   });
 }
 
+TEST_CASE_FIXTURE(with_items, "a parameter may stand where its type cannot be seen") {
+  insert(one);
+  db.read([&](aft::reader& r) {
+    const auto count = [&](std::optional<std::int64_t> id, std::optional<std::string> title) {
+      return r.one<int>(
+          "select count(*) from item where ($1 is null or id = $1) and ($2 is null or title = $2)",
+          id, title);
+    };
+    CHECK(count({}, {}) == 1);
+    CHECK(count(1, {}) == 1);
+    CHECK(count(2, {}) == 0);
+    CHECK(count(1, one.title) == 1);
+    CHECK(count({}, "other") == 0);
+  });
+}
+
 TEST_CASE_FIXTURE(with_items, "what does not fit is an error that names the column") {
   insert(one);
   struct missing {
