@@ -281,7 +281,7 @@ result session::exchange(std::string_view text, int count, Send&& send_all) {
   if (guarded) send(savepoint);
   send_all();
   if (guarded) send(release);
-  PQpipelineSync(db_.get());
+  if (!PQpipelineSync(db_.get())) fail_lost();
 
   result main, failure;
   const int before = begins || guarded;
