@@ -1,6 +1,6 @@
 // Conduit: the RealWorld API on aft.
 //
-//   conduit [--port N] [--address A] [--database FILE] [--threads N] [--web DIRECTORY]
+//   conduit [--port N] [--address A] [--database URL] [--threads N] [--web DIRECTORY]
 //
 // Prints "listening on http://127.0.0.1:8080" once it is ready, and stops cleanly on SIGTERM.
 
@@ -16,7 +16,7 @@ namespace {
 
 [[noreturn]] void refuse(const char* why, std::string_view what = {}) {
   std::fprintf(stderr,
-               "conduit: %s%.*s\nusage: conduit [--port N] [--address A] [--database FILE] "
+               "conduit: %s%.*s\nusage: conduit [--port N] [--address A] [--database URL] "
                "[--threads N] [--web DIRECTORY]\n",
                why, int(what.size()), what.data());
   std::exit(2);

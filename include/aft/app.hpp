@@ -33,7 +33,7 @@ class token_gate;
 class presence;
 
 struct app_options {
-  std::string database{};  // a file, or ":memory:"; empty: none
+  std::string database{};  // a file, ":memory:" or "postgresql://..."; empty: none
   storage_options storage{};
   jobs_options jobs{};
   lane_options lanes{};

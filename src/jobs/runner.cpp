@@ -92,6 +92,8 @@ class held_job final : public storage::unit {
     return false;
   }
 
+  bool may_run_again() const override { return true; }
+
   waker* done(std::exception_ptr failure) noexcept override {
     if (failure && step_ == step::run) {
       failed(failure);

@@ -10,6 +10,8 @@
 #include <aft/ground/error.hpp>
 #include <aft/jobs/job.hpp>
 
+#include "../storage/connection.hpp"
+
 namespace aft::jobs {
 namespace {
 
@@ -43,6 +45,40 @@ create index aft_job_ready on aft_job (priority desc, run_at, id) where state = 
 create index aft_job_due on aft_job (run_at) where state = 0;
 create index aft_job_running on aft_job (worker) where state = 1;
 )";
+
+const char* const postgres_schema = R"(
+create table aft_worker (
+  id       bigint generated always as identity primary key,
+  machine  text not null,
+  process  bigint not null,
+  started  bigint not null,
+  seen_at  bigint not null
+);
+
+create table aft_job (
+  id           bigint generated always as identity primary key,
+  kind         text not null,
+  arguments    text not null,
+  queue        text not null,
+  state        bigint not null default 0,
+  priority     bigint not null default 0,
+  run_at       bigint not null,
+  attempt      bigint not null default 0,
+  max_attempts bigint not null,
+  worker       bigint,
+  error        text,
+  created_at   bigint not null,
+  finished_at  bigint
+);
+
+create index aft_job_ready on aft_job (priority desc, run_at, id) where state = 0;
+create index aft_job_due on aft_job (run_at) where state = 0;
+create index aft_job_running on aft_job (worker) where state = 1;
+)";
+
+bool is_on_postgres(const reader& db) {
+  return storage_access::kind(db) == storage::engine_kind::postgres;
+}
 
 std::string read_first_line(const std::string& file) {
   std::ifstream in(file);
@@ -84,7 +120,7 @@ struct worker_row {
 
 }  // namespace
 
-std::vector<migration> migrations() { return {{"001_jobs", schema}}; }
+std::vector<migration> migrations() { return {{"001_jobs", schema, postgres_schema}}; }
 
 std::int64_t store(transaction& tx, std::string_view kind, std::string_view arguments,
                    const job_options& options) {
@@ -128,18 +164,26 @@ std::int64_t recover(transaction& tx, time_point silent_since, time_point now) {
   return tx.execute(
       "update aft_job set state = case when attempt >= max_attempts then 2 else 0 end, "
       "worker = null, error = 'its worker died', "
-      "finished_at = case when attempt >= max_attempts then $1 end "
+      "finished_at = case when attempt >= max_attempts then cast($1 as bigint) end "
       "where state = 1 and worker not in (select id from aft_worker)",
       now);
 }
 
 std::vector<stored_job> claim(transaction& tx, std::int64_t worker, const std::string& kinds,
                               std::int64_t most, time_point now) {
-  auto jobs = tx.all<stored_job>(
-      "select id, kind, arguments, attempt, max_attempts, created_at from aft_job "
-      "where state = 0 and run_at <= $1 and kind in (select value from json_each($2)) "
-      "order by priority desc, run_at, id limit $3",
-      now, kinds, most);
+  auto jobs =
+      is_on_postgres(tx)
+          ? tx.all<stored_job>(
+                "select id, kind, arguments, attempt, max_attempts, created_at from aft_job "
+                "where state = 0 and run_at <= $1 "
+                "and kind in (select json_array_elements_text($2::json)) "
+                "order by priority desc, run_at, id limit $3 for update skip locked",
+                now, kinds, most)
+          : tx.all<stored_job>(
+                "select id, kind, arguments, attempt, max_attempts, created_at from aft_job "
+                "where state = 0 and run_at <= $1 and kind in (select value from json_each($2)) "
+                "order by priority desc, run_at, id limit $3",
+                now, kinds, most);
   for (auto& job : jobs) {
     ++job.attempt;
     tx.execute("update aft_job set state = 1, attempt = $2, worker = $3 where id = $1", job.id,
@@ -149,6 +193,12 @@ std::vector<stored_job> claim(transaction& tx, std::int64_t worker, const std::s
 }
 
 std::optional<std::int64_t> next_due(reader& db, const std::string& kinds) {
+  if (is_on_postgres(db)) {
+    return db.one<std::optional<std::int64_t>>(
+        "select min(run_at) from aft_job "
+        "where state = 0 and kind in (select json_array_elements_text($1::json))",
+        kinds);
+  }
   return db.one<std::optional<std::int64_t>>(
       "select min(run_at) from aft_job "
       "where state = 0 and kind in (select value from json_each($1))",

@@ -19,9 +19,13 @@ class write_lane::unit final : public storage::unit {
   }
 
   bool run(transaction& tx) override {
-    begun_ = true;
-    began_ = queue_watch::now();
-    runs_ = owner_.queue_.begins(entered_, began_);
+    if (begun_) {
+      forget_first_run();
+    } else {
+      begun_ = true;
+      began_ = queue_watch::now();
+      runs_ = owner_.queue_.begins(entered_, began_);
+    }
     if (!runs_) {
       owner_.routes_.refuse_as_busy(call_);
       return false;
@@ -34,6 +38,9 @@ class write_lane::unit final : public storage::unit {
     return end == http::outcome::answered;
   }
 
+  // Not where its body was taken as it came: that does not come again.
+  bool may_run_again() const override { return !call_.taker.taker; }
+
   waker* done(std::exception_ptr failure) noexcept override {
     if (!begun_) turned_away();
     if (runs_) owner_.queue_.ended(began_);  // with its commit, which is most of it
@@ -44,15 +51,30 @@ class write_lane::unit final : public storage::unit {
   }
 
  private:
+  // The handler has used up its arguments, but they can be made from the request once more.
+  void forget_first_run() {
+    call_.arguments.discard();
+    call_.answer.clear();
+    call_.extracted = call_.failed = false;
+  }
+
   // The handler was well, but the commit was not.
   void not_kept(const std::exception_ptr& failure) noexcept {
+    bool in_doubt = false, try_again = false;
     try {
       std::rethrow_exception(failure);
+    } catch (const storage_error& e) {
+      in_doubt = e.fault() == storage_fault::in_doubt;
+      try_again = e.fault() == storage_fault::busy;
+      owner_.log_.write(log_level::error, "storage", e.what());
     } catch (const std::exception& e) {
       owner_.log_.write(log_level::error, "storage", e.what());
     } catch (...) {}
     call_.failed = true;
-    call_.failure = problem{503, "the change could not be stored; nothing was changed"};
+    call_.failure =
+        in_doubt ? problem{500, "the database was lost meanwhile: the change may be stored, or not"}
+                 : problem{503, "the change could not be stored; nothing was changed"};
+    if (try_again) call_.failure.retry_after_seconds = 1;
     owner_.routes_.answer_failure(call_);
   }
 

@@ -22,7 +22,7 @@ struct planner {
       const auto found = std::find(names.begin(), names.end(), name);
       if (found != names.end()) {
         columns.push_back({int(found - names.begin()), base + field.offset, field.type,
-                           field.restricted ? &field.rule : nullptr, field.name});
+                           field.restricted ? &field.rule : nullptr, std::string(field.name)});
       } else if (field.type->kind == type_kind::object && field.type->field_count) {
         add_fields(*field.type, name + ".", base + field.offset);
       } else if (field.required) {

@@ -15,7 +15,7 @@ struct planned_column {
   std::uint32_t offset;  // in the row
   const type_info* type;
   const constraints* rule;  // null: none
-  std::string_view name;
+  std::string name;
 };
 
 // Throws storage_error where a field that must be there has no column.

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "../temporary_file.hpp"
+#include "../test_database.hpp"
 
 namespace {
 struct note {
@@ -23,12 +24,12 @@ struct index_note {
 
 TEST_CASE("from a request to a durable row and a finished job") {
   temporary_folder folder;
-  const auto file = folder / "notes.db";
+  const auto file = new_database(folder / "notes.db");
   for (int run = 0; run < 2; ++run) {
     aft::app app({.database = file});
-    app.migrate({"001_notes",
-                 "create table note (id integer primary key, title text not null) strict;"
-                 "create table word (note integer not null, length integer not null) strict;"});
+    app.migrate(step("001_notes",
+                     "create table note (id integer primary key, title text not null) strict;"
+                     "create table word (note integer not null, length integer not null) strict;"));
     app.post("/notes", [](aft::body<new_note> in, aft::transaction& tx) -> aft::created<note> {
       auto saved = tx.one<note>("insert into note (title) values ($1) returning *", in->title);
       aft::enqueue(tx, index_note{saved.id});
@@ -87,8 +88,8 @@ TEST_CASE("an address that is none is refused") {
 }
 
 TEST_CASE("requests without a socket are answered on many threads at once") {
-  aft::app app({.database = ":memory:"});
-  app.migrate({"001", "create table t (x integer) strict"});
+  aft::app app({.database = new_database()});
+  app.migrate(step("001", "create table t (x integer) strict"));
   app.get("/read", [](aft::reader& db) { return db.one<int>("select count(*) from t"); });
   app.post("/write", [](aft::transaction& tx) { tx.execute("insert into t values (1)"); });
   std::vector<std::thread> threads;
@@ -114,8 +115,8 @@ TEST_CASE("a handler may hand a request to its own app") {
 TEST_CASE("many apps live beside each other") {
   std::vector<std::unique_ptr<aft::app>> apps;
   for (int i = 0; i < 20; ++i) {
-    auto& app =
-        *apps.emplace_back(std::make_unique<aft::app>(aft::app_options{.database = ":memory:"}));
+    auto& app = *apps.emplace_back(
+        std::make_unique<aft::app>(aft::app_options{.database = new_database()}));
     app.get("/", [i] { return i; });
     app.start({.port = 0, .threads = 1});
   }

@@ -18,6 +18,7 @@
 
 #include "../server/client.hpp"
 #include "../temporary_file.hpp"
+#include "../test_database.hpp"
 #include "../watchdog.hpp"
 
 namespace {
@@ -196,8 +197,8 @@ TEST_CASE("a coroutine is cancelled when its client leaves, its time is up, or t
 TEST_CASE("a coroutine writes to the database without waiting on its loop") {
   watchdog dog("write_later");
   temporary_folder folder;
-  aft::app app({.database = folder / "a.db"});
-  app.migrate({"001", "create table item (id integer primary key, name text not null) strict"});
+  aft::app app({.database = new_database(folder / "a.db")});
+  app.migrate(step("001", "create table item (id integer primary key, name text not null) strict"));
   app.post(
       "/items/{name}", [](std::string name, aft::database& db) -> asio::awaitable<std::string> {
         auto add = [name](aft::transaction& tx) {
@@ -233,8 +234,8 @@ TEST_CASE("a coroutine writes to the database without waiting on its loop") {
 TEST_CASE("a full queue of the writer is an error that the coroutine gets") {
   watchdog dog("a full queue");
   temporary_folder folder;
-  aft::app app({.database = folder / "a.db", .storage = {.max_queue = 1}});
-  app.migrate({"001", "create table item (name text not null) strict"});
+  aft::app app({.database = new_database(folder / "a.db"), .storage = {.max_queue = 1}});
+  app.migrate(step("001", "create table item (name text not null) strict"));
   app.get("/", [](aft::database& db) -> asio::awaitable<std::string> {
     std::string what = "written";
     auto add = [](aft::transaction& tx) { tx.execute("insert into item values ('x')"); };
@@ -331,7 +332,7 @@ TEST_CASE("a deadline reaches a coroutine that came over no socket") {
 
 TEST_CASE("a coroutine that takes what none may keep while it waits fails the start") {
   temporary_folder folder;
-  aft::app app({.database = folder / "a.db"});
+  aft::app app({.database = new_database(folder / "a.db")});
   app.get("/a", [](aft::reader&) -> asio::awaitable<std::string> { co_return "a"; });
   app.get("/b", [](aft::transaction&) -> asio::awaitable<std::string> { co_return "b"; });
   app.get("/c", [](stamped) -> asio::awaitable<std::string> { co_return "c"; });

@@ -11,6 +11,7 @@
 #include <aft/app.hpp>
 
 #include "../temporary_file.hpp"
+#include "../test_database.hpp"
 
 namespace {
 
@@ -25,7 +26,7 @@ std::int64_t read_for_long(aft::reader& db) {
 
 TEST_CASE("a query ends when the deadline of its request has passed") {
   temporary_folder folder;
-  aft::app app({.database = folder / "a.db"});
+  aft::app app({.database = new_database(folder / "a.db")});
   app.get("/read", [](aft::reader& db) { return read_for_long(db); })
       .deadline(aft::milliseconds(100));
   app.get("/write", [](aft::transaction& tx) { return read_for_long(tx); })
@@ -41,8 +42,8 @@ TEST_CASE("a query ends when the deadline of its request has passed") {
 
 TEST_CASE("a late transaction keeps nothing, and others keep theirs") {
   temporary_folder folder;
-  aft::app app({.database = folder / "a.db"});
-  app.migrate({"001", "create table item (name text not null) strict"});
+  aft::app app({.database = new_database(folder / "a.db")});
+  app.migrate(step("001", "create table item (name text not null) strict"));
   app.post("/late",
            [](aft::transaction& tx) {
              tx.execute("insert into item values ('early')");

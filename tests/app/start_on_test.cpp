@@ -21,6 +21,7 @@
 
 #include "../server/client.hpp"
 #include "../temporary_file.hpp"
+#include "../test_database.hpp"
 #include "../watchdog.hpp"
 
 namespace {
@@ -265,7 +266,7 @@ TEST_CASE("two apps share a context, and start and stop apart") {
 TEST_CASE("a handler or a job may stop its own app, which then ends when it is waited for") {
   watchdog dog("stopping from within");
   temporary_folder folder;
-  aft::app app({.database = folder / "a.db"});
+  aft::app app({.database = new_database(folder / "a.db")});
   app.post("/stop", [&app] {
     app.stop();
     return "io";

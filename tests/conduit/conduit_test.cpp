@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "../temporary_file.hpp"
+#include "../test_database.hpp"
 
 namespace {
 
@@ -47,7 +48,7 @@ struct site {
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
   conduit::keys keys;
   aft::app app;
-  explicit site(const std::string& file = ":memory:") : app({.database = file, .time = &time}) {
+  explicit site(const std::string& file = new_database()) : app({.database = file, .time = &time}) {
     conduit::define(app, keys);
   }
 
@@ -315,7 +316,7 @@ TEST_CASE_FIXTURE(site, "a job counts the words and tags of what is published") 
 
 TEST_CASE("all of it survives a restart, tokens too") {
   temporary_folder folder;
-  const auto file = folder / "conduit.db";
+  const auto file = new_database(folder / "conduit.db");
   std::string token;
   {
     site s(file);

@@ -6,6 +6,8 @@
 
 #include <aft/app.hpp>
 
+#include "../test_database.hpp"
+
 namespace {
 
 struct mail {
@@ -24,7 +26,7 @@ struct with_app {
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
   std::string logged;
   aft::app app{
-      {.database = ":memory:",
+      {.database = new_database(),
        .log = [this](const aft::log_record& r) { logged += std::string(r.message) + "\n"; },
        .time = &time}};
   std::string ran;
@@ -95,7 +97,7 @@ TEST_CASE_FIXTURE(with_app,
 }
 
 TEST_CASE_FIXTURE(with_app, "the effect of a job with a transaction, and its end, are one") {
-  app.migrate({"001", "create table effect (x integer) strict"});
+  app.migrate(step("001", "create table effect (x integer) strict"));
   int attempts = 0;
   app.job<counts>([&](counts c, aft::transaction& tx) {
     tx.execute("insert into effect values ($1)", c.x);
@@ -162,7 +164,7 @@ TEST_CASE_FIXTURE(with_app, "a job may take states, a reader and the database") 
 
 TEST_CASE("a job that cannot be run as it is written fails the start") {
   auto why = [](auto add) -> std::string {
-    aft::app app({.database = ":memory:"});
+    aft::app app({.database = new_database()});
     add(app);
     try {
       app.prepare();

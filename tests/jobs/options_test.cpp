@@ -10,6 +10,8 @@
 
 #include <aft/app.hpp>
 
+#include "../test_database.hpp"
+
 namespace {
 
 struct number {
@@ -29,7 +31,7 @@ bool soon(F&& done) {
 }  // namespace
 
 TEST_CASE("threads work jobs off as they come, each once") {
-  aft::app app({.database = ":memory:", .jobs = {.threads = 3}});
+  aft::app app({.database = new_database(), .jobs = {.threads = 3}});
   std::mutex mutex;
   std::multiset<int> seen;
   app.job<number>([&](number n) {
@@ -51,7 +53,7 @@ TEST_CASE("threads work jobs off as they come, each once") {
 
 TEST_CASE("a failed job is retried after the delay that the host says") {
   std::atomic<int> attempts{0};
-  aft::app app({.database = ":memory:",
+  aft::app app({.database = new_database(),
                 .jobs = {.poll = aft::milliseconds(20),
                          .retry_delay = [](int) { return aft::milliseconds(1); }}});
   app.job<number>([&](number, aft::job_context& c) {
@@ -64,8 +66,8 @@ TEST_CASE("a failed job is retried after the delay that the host says") {
 }
 
 TEST_CASE("jobs with a transaction run on the writer, each once in effect") {
-  aft::app app({.database = ":memory:"});
-  app.migrate({"001", "create table effect (n integer) strict"});
+  aft::app app({.database = new_database()});
+  app.migrate(step("001", "create table effect (n integer) strict"));
   app.job<number>(
       [](number n, aft::transaction& tx) { tx.execute("insert into effect values ($1)", n.n); });
   app.start({.port = 0});
@@ -80,7 +82,7 @@ TEST_CASE("jobs with a transaction run on the writer, each once in effect") {
 }
 
 TEST_CASE("jobs that were not begun when the app stops are there afterwards, uncounted") {
-  aft::app app({.database = ":memory:", .jobs = {.threads = 1}});
+  aft::app app({.database = new_database(), .jobs = {.threads = 1}});
   std::atomic<bool> inside{false}, go{false};
   app.job<number>([&](number) {
     inside = true;
@@ -102,7 +104,7 @@ TEST_CASE("jobs that were not begun when the app stops are there afterwards, unc
 }
 
 TEST_CASE("a worker that was taken for dead goes on as a new one, and loses no job") {
-  aft::app app({.database = ":memory:", .jobs = {.threads = 1}});
+  aft::app app({.database = new_database(), .jobs = {.threads = 1}});
   std::atomic<int> runs{0};
   app.job<number>([&](number) { ++runs; });
   app.start({.port = 0});

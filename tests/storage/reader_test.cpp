@@ -123,6 +123,22 @@ TEST_CASE_FIXTURE(with_items, "a parameter is a value, whatever it holds") {
   });
 }
 
+TEST_CASE_FIXTURE(with_items, "a parameter may stand where its type cannot be seen") {
+  insert(one);
+  db.read([&](aft::reader& r) {
+    const auto count = [&](std::optional<std::int64_t> id, std::optional<std::string> title) {
+      return r.one<int>(
+          "select count(*) from item where ($1 is null or id = $1) and ($2 is null or title = $2)",
+          id, title);
+    };
+    CHECK(count({}, {}) == 1);
+    CHECK(count(1, {}) == 1);
+    CHECK(count(2, {}) == 0);
+    CHECK(count(1, one.title) == 1);
+    CHECK(count({}, "other") == 0);
+  });
+}
+
 TEST_CASE_FIXTURE(with_items, "what does not fit is an error that names the column") {
   insert(one);
   struct missing {
@@ -151,6 +167,8 @@ TEST_CASE_FIXTURE(with_items, "what does not fit is an error that names the colu
     CHECK(has(thrown_by([&] { r.all<missing>("select * from item"); }), "no column nowhere for"));
     CHECK(has(thrown_by([&] { r.all<narrow>("select 300 as score"); }),
               "column score must be an integer from -128 to 127, not 300"));
+    CHECK(has(thrown_by([&] { r.one<std::int8_t>("select 300 as single_value_of_a_row"); }),
+              "column single_value_of_a_row must be an integer from -128 to 127, not 300"));
     CHECK(has(thrown_by([&] { r.all<wrong>("select * from item"); }),
               "column title holds text where the field is an integer"));
     CHECK(has(thrown_by([&] { r.all<null>("select * from item"); }), "column note holds NULL"));

@@ -8,8 +8,9 @@ namespace aft {
 // A reader that also writes. It exists only while the storage runs the function it was given to: a
 // handler that takes a transaction&, a job, or app.write. If that function throws, everything it
 // wrote is undone; if it returns, all of it is committed, and only then does its caller (or the
-// client) hear of it. Reads see what the transaction itself has written. Statements are serialised
-// with those of all other transactions (SQLite: one writer).
+// client) hear of it. Reads see what the transaction itself has written. It is as if transactions
+// ran one after another (on SQLite they do). On PostgreSQL the function may run more than once, a
+// handler with its arguments made anew, where what it did was undone because of others.
 //
 // One thread at a time.
 class transaction : public reader {

@@ -43,6 +43,20 @@ const char* name_of(Oid type) {
 
 }  // namespace
 
+Oid usual_type(const detail::parameter& value) {
+  if (!value.value) return text_type;
+  const auto* type = value.type;
+  while (type->kind == type_kind::optional || type->kind == type_kind::codec) type = type->element;
+  switch (type->kind) {
+    case type_kind::boolean: return bool_type;
+    case type_kind::integer: return int8_type;
+    case type_kind::number: return float8_type;
+    case type_kind::bytes: return bytea_type;
+    case type_kind::time: return timestamptz_type;
+    default: return text_type;
+  }
+}
+
 void parameters::assign(std::span<const detail::parameter> values, std::span<const Oid> types) {
   at_.clear();
   lengths_.clear();

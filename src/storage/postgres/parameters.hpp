@@ -50,4 +50,7 @@ class parameters {
   std::vector<std::size_t> copied_;  // where each lies in copies_; npos: not there
 };
 
+// What a value is sent as where the server cannot tell.
+Oid usual_type(const detail::parameter& value);
+
 }  // namespace aft::storage::postgres

@@ -44,6 +44,26 @@ class stale_statement : public storage_error {
       : storage_error(storage_fault::statement, what) {}
 };
 
+// Such as $1 in "$1 is null or id = $1".
+class untyped_parameter : public storage_error {
+ public:
+  untyped_parameter(unsigned number, const std::string& what)
+      : storage_error(storage_fault::statement, what), number_(number) {}
+  unsigned number() const { return number_; }
+
+ private:
+  unsigned number_;  // 0: not known
+};
+
+unsigned number_in(std::string_view message) {
+  unsigned number = 0;
+  const auto at = message.find('$');
+  if (at != message.npos) {
+    std::from_chars(message.data() + at + 1, message.data() + message.size(), number);
+  }
+  return number;
+}
+
 const char* begin_text(session_use use, isolation level) {
   if (use == session_use::read) return "begin isolation level repeatable read read only";
   switch (level) {
@@ -233,6 +253,9 @@ void session::fail(const PGresult* r, std::string_view text) {
   if (code == "0A000" && field(r, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery") {
     throw stale_statement(what);
   }
+  if (code == "42P18" || code == "42P08") {
+    throw untyped_parameter(number_in(field(r, PG_DIAG_MESSAGE_PRIMARY)), what);
+  }
   if (is_conflict(code)) {
     const storage_error e(storage_fault::busy, "another transaction was in the way: " + what);
     undone_ = failure_ = std::make_exception_ptr(e);
@@ -258,7 +281,7 @@ result session::exchange(std::string_view text, int count, Send&& send_all) {
   if (guarded) send(savepoint);
   send_all();
   if (guarded) send(release);
-  PQpipelineSync(db_.get());
+  if (!PQpipelineSync(db_.get())) fail_lost();
 
   result main, failure;
   const int before = begins || guarded;
@@ -275,16 +298,16 @@ result session::exchange(std::string_view text, int count, Send&& send_all) {
   }
   next();  // the sync
   PQexitPipelineMode(db_.get());
-  if (failure) {
-    undo_statement(begins, guarded);
-    fail(failure.get(), text);
-  }
-  if (begins) state_ = state::open;
+  if (begins && !failure) state_ = state::open;
   if (state_ == state::open && !in_transaction()) {
     state_ = state::failed;
     failure_ = std::make_exception_ptr(storage_error(
         storage_fault::statement, fmt::format("a statement ended its transaction (in: {})", text)));
     std::rethrow_exception(failure_);
+  }
+  if (failure) {
+    undo_statement(begins, guarded);
+    fail(failure.get(), text);
   }
   return main;
 }
@@ -303,7 +326,8 @@ void session::undo_statement(bool began, bool guarded) {
 
 // Runs `run` with what is opened and prepared for it, and once more where that was no more.
 template <class Run>
-auto session::with_statement(std::string_view text, Run&& run) {
+auto session::with_statement(std::string_view text, std::span<const detail::parameter> values,
+                             Run&& run) {
   if (late()) fail_late(text);
   if (state_ == state::failed) std::rethrow_exception(failure_);
   const bool has_begun = state_ == state::open;
@@ -311,7 +335,7 @@ auto session::with_statement(std::string_view text, Run&& run) {
     try {
       drain();
       open();
-      return run(prepare(text));
+      return run(prepare(text, values));
     } catch (const lost_server&) {
       close();
       if (state_ == state::failed) undone_ = failure_;
@@ -323,9 +347,23 @@ auto session::with_statement(std::string_view text, Run&& run) {
   }
 }
 
-session::statement& session::prepare(std::string_view text) {
+session::statement& session::prepare(std::string_view text,
+                                     std::span<const detail::parameter> values) {
   const auto known = statements_.find(text);
   if (known != statements_.end()) return *known->second;
+  std::vector<Oid> types(values.size());  // none: as the server finds them
+  while (true) {
+    try {
+      return prepare_with(text, types);
+    } catch (const untyped_parameter& e) {
+      const auto i = e.number() - 1;
+      if (i >= values.size() || types[i]) throw;
+      types[i] = usual_type(values[i]);
+    }
+  }
+}
+
+session::statement& session::prepare_with(std::string_view text, std::span<const Oid> types) {
   auto fresh = std::make_unique<statement>();
   fresh->text = text;
   fresh->name = fmt::format("aft_{}", ++last_name_);
@@ -335,7 +373,7 @@ session::statement& session::prepare(std::string_view text) {
   try {
     described = exchange(text, 2, [&] {
       const std::string copy(text);  // with a zero behind it
-      PQsendPrepare(db_.get(), fresh->name.c_str(), copy.c_str(), 0, nullptr);
+      PQsendPrepare(db_.get(), fresh->name.c_str(), copy.c_str(), int(types.size()), types.data());
       PQsendDescribePrepared(db_.get(), fresh->name.c_str());
     });
   } catch (...) {
@@ -381,7 +419,7 @@ void session::plan_rows(statement& s, const type_info& type) {
 
 std::size_t session::query(std::string_view text, std::span<const detail::parameter> values,
                            const row_target& rows) {
-  return with_statement(text, [&](statement& s) {
+  return with_statement(text, values, [&](statement& s) {
     plan_rows(s, rows.type);
     const auto found = run(s, values);
     const int count =
@@ -395,7 +433,7 @@ std::size_t session::query(std::string_view text, std::span<const detail::parame
 }
 
 std::int64_t session::execute(std::string_view text, std::span<const detail::parameter> values) {
-  return with_statement(text, [&](statement& s) {
+  return with_statement(text, values, [&](statement& s) {
     const auto done = run(s, values);
     const std::string_view tag = PQcmdStatus(done.get());
     const std::string_view changed = PQcmdTuples(done.get());

@@ -63,8 +63,9 @@ class session final : public schema_connection {
 
   // Opens, prepares, runs; once more where the server or the statement has gone.
   template <class Run>
-  auto with_statement(std::string_view text, Run&& run);
-  statement& prepare(std::string_view text);
+  auto with_statement(std::string_view text, std::span<const detail::parameter> values, Run&& run);
+  statement& prepare(std::string_view text, std::span<const detail::parameter> values);
+  statement& prepare_with(std::string_view text, std::span<const Oid> types);
   void plan_rows(statement& s, const type_info& type);
   result run(statement& s, std::span<const detail::parameter> values);
 

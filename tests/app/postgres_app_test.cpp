@@ -1,0 +1,118 @@
+// Handlers on PostgreSQL. The other tests of this folder run on both engines.
+
+#include <aft/app.hpp>
+
+#include <pthread.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "../test_database.hpp"
+
+#define POSTGRES_TEST(name) TEST_CASE("PostgreSQL: " name* doctest::skip(!on_postgres()))
+
+namespace {
+
+struct addition {
+  std::string note;
+  int by;
+};
+struct total {
+  std::int64_t sum;
+  std::string note;
+};
+
+std::string thread_name() {
+  char name[16] = {};
+  ::pthread_getname_np(::pthread_self(), name, sizeof name);
+  return name;
+}
+
+// Adds to a row, after both of two first calls have read it: one of them must be undone.
+struct with_conflict {
+  explicit with_conflict(aft::storage_options options = {})
+      : app({.database = new_database(), .storage = options}) {
+    app.migrate({"001", "",
+                 "create table counter (x bigint not null); "
+                 "insert into counter values (0)"});
+    app.post("/add", [this](aft::body<addition> in, aft::transaction& tx) {
+      ++runs;
+      const auto x = tx.one<std::int64_t>("select x from counter");
+      if (++read <= 2) {
+        while (read < 2) std::this_thread::yield();
+      }
+      tx.execute("update counter set x = $1", x + in->by);
+      return total{x + in->by, std::move(in->note)};
+    });
+  }
+  std::vector<aft::test_response> add_twice() {
+    std::vector<aft::test_response> answers(2);
+    std::vector<std::thread> threads;
+    for (auto& answer : answers) {
+      threads.emplace_back([&] {
+        answer = app.handle({"POST",
+                             "/add",
+                             {{"Content-Type", "application/json"}},
+                             R"({"note":"a note that needs memory of its own","by":5})"});
+      });
+    }
+    for (auto& t : threads) t.join();
+    return answers;
+  }
+  std::int64_t sum() {
+    return app.db().read(
+        [](aft::reader& r) { return r.one<std::int64_t>("select x from counter"); });
+  }
+
+  std::atomic<int> runs{0}, read{0};
+  aft::app app;
+};
+
+}  // namespace
+
+POSTGRES_TEST("a handler that another was in the way of runs again, with its request as it came") {
+  with_conflict test;
+  for (const auto& answer : test.add_twice()) {
+    CHECK(answer.status == 200);
+    CHECK(answer.body.find("a note that needs memory of its own") != std::string::npos);
+  }
+  CHECK(test.runs == 3);
+  CHECK(test.sum() == 10);
+}
+
+POSTGRES_TEST("after max_attempts the client is told to try again") {
+  with_conflict test({.max_attempts = 1});
+  const auto answers = test.add_twice();
+  const auto& refused = answers[0].status == 200 ? answers[1] : answers[0];
+  CHECK(answers[0].status + answers[1].status == 703);
+  CHECK(refused.header("Retry-After") == "1");
+  CHECK(refused.body.find("nothing was changed") != std::string::npos);
+  CHECK(test.runs == 2);
+  CHECK(test.sum() == 5);
+}
+
+POSTGRES_TEST("a change that may have been made is not called undone") {
+  aft::app app({.database = new_database()});
+  app.migrate({"001", "", "create table t (x int)"});
+  app.post("/", [](aft::transaction& tx) {
+    tx.execute("insert into t values (1)");
+    postgres_server::shared().end_connections();
+  });
+  const auto answer = app.handle({"POST", "/", {{"Content-Length", "0"}}});
+  CHECK(answer.status == 500);
+  CHECK(answer.body.find("may be stored, or not") != std::string::npos);
+}
+
+POSTGRES_TEST("who reads waits on the work lane, never on an event loop") {
+  aft::app app({.database = new_database()});
+  app.get("/read",
+          [](aft::reader& db) { return thread_name() + db.one<std::string>("select 'x'"); });
+  app.post("/write",
+           [](aft::transaction& tx) { return thread_name() + tx.one<std::string>("select 'x'"); });
+  CHECK(app.handle({"GET", "/read"}).body == "aft workx");
+  CHECK(app.handle({"POST", "/write", {{"Content-Length", "0"}}}).body == "aft writex");
+}
