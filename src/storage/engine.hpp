@@ -2,6 +2,7 @@
 // What a database asks of its engine.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <aft/ground/function.hpp>
@@ -44,6 +45,9 @@ class engine {
 
   // Whether who reads waits for a server, so that it should not be done on an event loop.
   virtual bool reads_wait() const = 0;
+
+  // The database, where it is a file; else null.
+  virtual const std::string* file() const { return nullptr; }
 
   virtual std::uint64_t listen(std::string_view topic, function<void()> heard) {
     return topics_.listen(topic, std::move(heard));

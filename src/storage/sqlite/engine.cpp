@@ -41,6 +41,7 @@ class sqlite_engine final : public engine {
   void give_back(reading* r) override { readers_.give_back(static_cast<sqlite_reading*>(r)); }
   unit* submit(unit* first) noexcept override { return writer_.submit(first); }
   bool reads_wait() const override { return false; }
+  const std::string* file() const override { return &file_; }
 
  private:
   std::size_t waiting() const override { return writer_.waiting(); }
