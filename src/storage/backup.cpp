@@ -82,7 +82,9 @@ class backup_maker {
   // the file, copied at leisure, are made good by those of the log.
   void begin() {
     log_.advance();
-    db_.write([&](transaction&) {  // on the writer: so nothing is committed meanwhile
+    db_.write([&](transaction&) {           // on the writer: so nothing is committed meanwhile
+      if (began_) source_.run("rollback");  // the writer has run this before, and not committed
+      began_ = true;
       source_.run("begin");
       source_.rows("select count(*) from sqlite_schema");
       log_.advance();
@@ -183,6 +185,7 @@ class backup_maker {
   storage::raw_file source_;
   storage::log_scan log_;
   storage::pace pace_;
+  bool began_ = false;
   backup_manifest manifest_{};
   storage::backup_secrets secrets_{};
 };

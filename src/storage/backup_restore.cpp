@@ -90,7 +90,7 @@ restored restore_backup(const std::string& path, const std::string& database_fil
     extract_files(backup, file_scratch->path() + "/files");
   }
   storage::database_place place(database_file);
-  restored done{database_file, "", files, ""};
+  restored done{database_file, "", files, "", backup.manifest.time};
   if (file_scratch) {
     done.previous_files = put_files(file_scratch->path() + "/files", files, time.now());
   }

@@ -87,11 +87,14 @@ bool durable_file::lock() { return ::flock(fd_, LOCK_EX | LOCK_NB) == 0; }
 
 std::string read_whole_file(const std::string& path, std::size_t most) {
   auto file = durable_file::open(path);
-  std::string text(most + 1, '\0');
-  text.resize(file.read(text.data(), text.size()));
-  if (text.size() > most) {
-    throw storage_error(storage_fault::corrupt,
-                        fmt::format("{} is longer than {} bytes", path, most));
+  std::string text;
+  char part[16 * 1024];
+  while (const auto n = file.read(part, sizeof part)) {
+    text.append(part, n);
+    if (text.size() > most) {
+      throw storage_error(storage_fault::corrupt,
+                          fmt::format("{} is longer than {} bytes", path, most));
+    }
   }
   return text;
 }

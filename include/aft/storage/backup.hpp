@@ -130,6 +130,7 @@ struct restored {
   std::string previous;
   std::string files;
   std::string previous_files;
+  time_point as_of;  // when it was so
 };
 
 // Puts a backup in the place of a database that nobody has open, after it was restored beside it
@@ -139,6 +140,13 @@ struct restored {
 // the program's migrations do not fit. Nothing is changed then.
 restored restore_backup(const std::string& path, const std::string& database_file,
                         const clock& time, const restore_options& options = {});
+
+// The same from what storage_options::archive has written: the state at a moment, or the latest.
+// It is at most archive_options::interval older, as long as the archive kept up. Files are not in
+// it, and it is not encrypted. Throws configuration_error, where it does not go back so far.
+restored restore_archive(const std::string& directory, const std::string& database_file,
+                         const clock& time, std::optional<time_point> to = {},
+                         const restore_options& options = {});
 
 // Goes back to what was there before. What was restored gets the name that the previous one had, so
 // that doing it twice undoes it. Throws storage_error.
