@@ -5,7 +5,7 @@
 //   <time>-<random>/base.zst      the bytes of the database file while its log did not begin anew
 //                   base.json     written last: without it the rest is worth nothing
 //                   00000001.log  the log that was there then; those that followed
-//                   marks         lines "log frames microseconds": by then, so much had been shipped
+//   <time>-<random>/base.zst      the bytes of the database file while its log did not begin anew
 
 #include <cstdint>
 #include <optional>
