@@ -45,6 +45,8 @@
 #include <aft/meeting/options.hpp>
 #include <aft/server/options.hpp>
 #include <aft/server/tls.hpp>
+#include <aft/storage/archive.hpp>
+#include <aft/storage/backup.hpp>
 #include <aft/storage/database.hpp>
 #include <aft/storage/errors.hpp>
 #include <aft/storage/migration.hpp>

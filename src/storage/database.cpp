@@ -52,6 +52,8 @@ database::database(std::string url, storage_options options, const logger& log, 
 
 database::~database() { delete impl_; }
 
+std::optional<archive_status> database::archived() const { return impl_->engine().archived(); }
+
 std::uint64_t database::listen(std::string_view topic, function<void()> heard) {
   return impl_->engine().listen(topic, std::move(heard));
 }

@@ -2,9 +2,12 @@
 // What a database asks of its engine.
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include <aft/ground/function.hpp>
+#include <aft/storage/archive.hpp>
 #include <aft/storage/reader.hpp>
 
 #include "topics.hpp"
@@ -44,6 +47,10 @@ class engine {
 
   // Whether who reads waits for a server, so that it should not be done on an event loop.
   virtual bool reads_wait() const = 0;
+
+  // The database, where it is a file; else null.
+  virtual const std::string* file() const { return nullptr; }
+  virtual std::optional<archive_status> archived() const { return {}; }
 
   virtual std::uint64_t listen(std::string_view topic, function<void()> heard) {
     return topics_.listen(topic, std::move(heard));

@@ -14,6 +14,7 @@
 #include <aft/ground/clock.hpp>
 #include <aft/ground/function.hpp>
 #include <aft/ground/log.hpp>
+#include <aft/storage/archive.hpp>
 #include <aft/storage/errors.hpp>
 #include <aft/storage/migration.hpp>
 #include <aft/storage/reader.hpp>
@@ -33,6 +34,7 @@ struct storage_options {
                                         // PostgreSQL) all connections
   std::size_t max_queue = 10'000;       // transactions that wait to be run; beyond: busy
   std::size_t cache_bytes = 64u << 20;  // of each connection to SQLite, at most
+  archive_options archive{};            // where all that is written is copied to; SQLite alone
 
   // PostgreSQL alone. Connections are opened when they are first needed, one more where somebody
   // listens.
@@ -148,6 +150,8 @@ class database {
   void unlisten(std::uint64_t listener);
 
   write_stats writes() const;
+  // Nothing where storage_options::archive names no directory.
+  std::optional<archive_status> archived() const;
 
   const std::string& url() const { return url_; }
 

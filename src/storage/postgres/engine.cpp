@@ -19,6 +19,10 @@ const storage_options& checked(const storage_options& options) {
   if (!options.max_readers || !options.max_writers || !options.max_attempts) {
     throw configuration_error("max_readers, max_writers and max_attempts must be at least 1");
   }
+  if (!options.archive.directory.empty()) {
+    throw configuration_error(
+        "storage_options::archive is SQLite's; PostgreSQL archives its own log (archive_command)");
+  }
   return options;
 }
 

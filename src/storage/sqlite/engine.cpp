@@ -6,6 +6,7 @@
 
 #include "../temporary.hpp"
 #include "connection.hpp"
+#include "log_archive.hpp"
 #include "readers.hpp"
 #include "writer.hpp"
 
@@ -33,7 +34,8 @@ class sqlite_engine final : public engine {
         write_connection_(file_, sqlite_access::write, options.durable && !temporary_,
                           options.busy_timeout, options.cache_bytes),
         readers_(file_, options, commits_, time),
-        writer_(write_connection_, readers_, commits_, topics_, counters_, options, log, whose) {
+        writer_(write_connection_, readers_, commits_, topics_, counters_, options, log, whose,
+                begin_archive(options, log, time)) {
     write_connection_.time = &time;
   }
 
@@ -41,16 +43,27 @@ class sqlite_engine final : public engine {
   void give_back(reading* r) override { readers_.give_back(static_cast<sqlite_reading*>(r)); }
   unit* submit(unit* first) noexcept override { return writer_.submit(first); }
   bool reads_wait() const override { return false; }
+  const std::string* file() const override { return &file_; }
+  std::optional<archive_status> archived() const override {
+    return archive_ ? std::optional(archive_->status()) : std::nullopt;
+  }
 
  private:
   std::size_t waiting() const override { return writer_.waiting(); }
+
+  // Before the writer: nothing is written without it.
+  log_archive* begin_archive(const storage_options& options, const logger& log, const clock& time) {
+    if (options.archive.directory.empty()) return nullptr;
+    return &archive_.emplace(file_, options.archive, log, time);
+  }
 
   std::optional<temporary_directory> temporary_;
   std::string file_;
   commit_counter commits_;
   sqlite_connection write_connection_;
   readers readers_;
-  sqlite_writer writer_;  // last, so that its thread ends first
+  std::optional<log_archive> archive_;  // ships what the writer has done last
+  sqlite_writer writer_;                // last, so that its thread ends first
 };
 
 }  // namespace

@@ -25,9 +25,10 @@ constexpr auto slow_unit = std::chrono::milliseconds(100);
 
 sqlite_writer::sqlite_writer(sqlite_connection& connection, readers& all_readers,
                              commit_counter& commits, topics& all_topics, write_counters& counters,
-                             const storage_options& options, const logger& log, const void* whose)
+                             const storage_options& options, const logger& log, const void* whose,
+                             log_archive* archive)
     : connection_(connection), readers_(all_readers), commits_(commits), topics_(all_topics),
-      counters_(counters), options_(options), log_(log), whose_(whose),
+      counters_(counters), options_(options), log_(log), whose_(whose), archive_(archive),
       thread_(detail::quiet_thread("aft write", [this] { work(); })) {}
 
 sqlite_writer::~sqlite_writer() {
@@ -164,7 +165,12 @@ void sqlite_writer::commit(const unit* first, const unit* end) {
     explicit counted(commit_counter& c) : commits(c) { commits.begin(); }
     ~counted() { commits.end(); }
   } on_its_way(commits_);
-  connection_.run("commit");
+  try {
+    connection_.run("commit");
+  } catch (...) {
+    if (archive_) archive_->lost_track();
+    throw;
+  }
   if (kept) counters_.committed(kept, steady::now() - began);
 }
 
@@ -173,9 +179,15 @@ void sqlite_writer::commit(const unit* first, const unit* end) {
 void sqlite_writer::keep_log_short() {
   const int pages = connection_.wal_pages();
   if (pages < checkpointed_at_) checkpointed_at_ = 0;  // it has begun anew
+  if (archive_ && !archive_hurries_ && pages - checkpointed_at_ >= long_log / 2) {
+    archive_hurries_ = true;  // little is left for catch_up
+    archive_->hurry();
+  }
   if (pages < long_log) return;
   readers_.let_go();
   if (pages - checkpointed_at_ < long_log) return;
+  if (archive_) archive_->catch_up();
+  archive_hurries_ = false;
   connection_.checkpoint();
   checkpointed_at_ = pages;
   readers_.let_go();

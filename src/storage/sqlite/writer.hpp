@@ -16,16 +16,17 @@
 #include "../unit_queue.hpp"
 #include "../write_counters.hpp"
 #include "connection.hpp"
+#include "log_archive.hpp"
 #include "readers.hpp"
 
 namespace aft::storage {
 
 class sqlite_writer {
  public:
-  // `whose` is what its thread serves, see detail::serving.
+  // `whose` is what its thread serves, see detail::serving. The archive may be null.
   sqlite_writer(sqlite_connection& connection, readers& all_readers, commit_counter& commits,
                 topics& all_topics, write_counters& counters, const storage_options& options,
-                const logger& log, const void* whose);
+                const logger& log, const void* whose, log_archive* archive);
   sqlite_writer(const sqlite_writer&) = delete;
   sqlite_writer& operator=(const sqlite_writer&) = delete;
   ~sqlite_writer();  // runs what waits
@@ -55,7 +56,9 @@ class sqlite_writer {
   const storage_options& options_;
   const logger& log_;
   const void* const whose_;
+  log_archive* const archive_;
 
+  bool archive_hurries_ = false;
   int checkpointed_at_ = 0;              // pages of the log at its last checkpoint
   std::vector<std::string_view> noted_;  // by the transactions of this commit
 

@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <cstddef>
+
+#include <fmt/format.h>
+
+#include <aft/storage/backup.hpp>
+
+#include "archive_set.hpp"
+#include "backup_stream.hpp"
+#include "paced_copy.hpp"
+#include "sqlite/log_scan.hpp"
+#include "sqlite/rebuild.hpp"
+
+namespace aft {
+namespace {
+
+using storage::archive_generation;
+using storage::archive_mark;
+
+struct archive_target {
+  archive_generation generation;
+  archive_mark mark;
+  bool beyond;  // what was shipped after the mark, too
+};
+
+archive_target choose_target(const std::string& directory, std::optional<time_point> to) {
+  auto all = storage::list_generations(directory);
+  if (all.empty()) {
+    throw configuration_error(
+        fmt::format("the archive in {} has no whole copy to begin with", directory));
+  }
+  if (!to) return {all.back(), all.back().marks.back(), true};
+  const auto after =
+      std::find_if(all.begin(), all.end(), [&](const auto& g) { return g.base.time > *to; });
+  if (after == all.begin()) {
+    throw configuration_error(fmt::format("the archive in {} goes back to {}, not to {}", directory,
+                                          to_rfc3339(all.front().base.time), to_rfc3339(*to)));
+  }
+  auto& chosen = *(after - 1);
+  auto mark = chosen.marks.front();
+  for (const auto& m : chosen.marks) {
+    if (m.time <= *to) mark = m;
+  }
+  return {std::move(chosen), mark, false};
+}
+
+void extract_base(const archive_generation& g, const std::string& to) {
+  storage::backup_reader reader(g.path + "/" + storage::base_file, {.compress = true},
+                                {g.base.size, g.base.stored_size, g.base.sha256});
+  auto out = storage::durable_file::create(to);
+  for (auto part = reader.read(); !part.empty(); part = reader.read()) out.write(part);
+  out.sync();
+}
+
+std::uint32_t frames_by_marks(const archive_generation& g, std::uint32_t log) {
+  std::uint32_t frames = 0;
+  for (const auto& m : g.marks) {
+    if (m.log == log) frames = std::max(frames, m.frames);
+  }
+  return frames;
+}
+
+// Puts as much of a log beside the database as belongs there, and takes it in.
+void replay_log(storage::log_scan& log, std::int64_t bytes, const std::string& database) {
+  auto out = storage::durable_file::create(database + "-wal");
+  std::string buffer(storage::copy_step, '\0');
+  for (std::int64_t at = 0; at < bytes;) {
+    const auto want = std::min(std::int64_t(buffer.size()), bytes - at);
+    const auto n = log.read(buffer.data(), std::size_t(want), at);
+    if (!n) break;  // it was just scanned
+    out.write({buffer.data(), n});
+    at += std::int64_t(n);
+  }
+  storage::take_in_log(database);
+}
+
+void replay_logs(const archive_target& target, const std::string& database) {
+  const auto& g = target.generation;
+  std::optional<std::uint32_t> salt;
+  for (std::uint32_t number = 1; number <= target.mark.log; ++number) {
+    storage::log_scan log(g.path + "/" + storage::log_file_name(number));
+    log.advance();
+    const bool last = number == target.mark.log;
+    const auto needed = last ? target.mark.frames : frames_by_marks(g, number);
+    if (!log.has_log() || log.frames() < needed || (salt && log.salt() != *salt + 1)) {
+      throw storage_error(storage_fault::corrupt,
+                          fmt::format("the archive's {}/{} is missing, cut off or changed; an "
+                                      "earlier moment may still be restored",
+                                      g.path, storage::log_file_name(number)));
+    }
+    salt = log.salt();
+    replay_log(log, last && !target.beyond ? log.bytes_up_to(needed) : log.bytes(), database);
+  }
+}
+
+}  // namespace
+
+restored restore_archive(const std::string& directory, const std::string& database_file,
+                         const clock& time, std::optional<time_point> to,
+                         const restore_options& options) {
+  if (!options.files.empty() || !options.key.bytes.empty() || !options.key.passphrase.empty()) {
+    throw configuration_error("an archive holds no files, and is not encrypted");
+  }
+  const auto target = choose_target(directory, to);
+  const storage::scratch_directory scratch(database_file + ".restoring-");
+  const auto fresh = scratch.path() + "/database";
+  extract_base(target.generation, fresh);
+  replay_logs(target, fresh);
+  storage::require_sound(fresh, options.schema);
+  storage::database_place place(database_file);
+  return {database_file, place.put(fresh, time.now()), "", "", target.mark.time};
+}
+
+}  // namespace aft

@@ -1,0 +1,103 @@
+#include "archive_set.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include <aft/ground/json.hpp>
+#include <aft/storage/archive.hpp>
+#include <aft/storage/errors.hpp>
+
+#include "durable_file.hpp"
+
+namespace aft {
+namespace storage {
+namespace {
+
+constexpr std::size_t most_marks_bytes = 1u << 30;
+
+std::vector<archive_mark> read_marks(const std::string& path) {
+  std::vector<archive_mark> marks;
+  std::string line;
+  std::istringstream text(read_whole_file(path, most_marks_bytes));
+  while (std::getline(text, line) && !text.eof()) {  // a last one without its end was torn
+    std::istringstream words(line);
+    archive_mark mark;
+    std::int64_t moment = 0;
+    if (!(words >> mark.log >> mark.frames >> moment)) break;
+    mark.time = time_point(microseconds(moment));
+    marks.push_back(mark);
+  }
+  return marks;
+}
+
+std::optional<archive_generation> read_generation(const std::filesystem::path& path) {
+  try {
+    auto base = json::read<archive_base>(read_whole_file((path / base_about_file).string(), 10'000),
+                                         {.ignore_unknown = true});
+    if (!base || base->format != 1) return {};
+    archive_generation found{path.string(), std::move(*base),
+                             read_marks((path / marks_file).string())};
+    if (found.marks.empty()) return {};
+    return found;
+  } catch (const storage_error&) {
+    return {};
+  }
+}
+
+}  // namespace
+
+std::string log_file_name(std::uint32_t number) { return fmt::format("{:08}.log", number); }
+
+std::string mark_line(const archive_mark& mark) {
+  return fmt::format("{} {} {}\n", mark.log, mark.frames, mark.time.since_1970().in_microseconds());
+}
+
+std::vector<archive_generation> list_generations(const std::string& directory) {
+  std::vector<archive_generation> found;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
+    if (auto one = read_generation(entry.path())) found.push_back(std::move(*one));
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return a.base.time != b.base.time ? a.base.time < b.base.time : a.path < b.path;
+  });
+  return found;
+}
+
+void remove_unfinished_generations(const std::string& directory) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    if (!entry.is_directory(ignored) || entry.is_symlink(ignored)) continue;
+    // Nothing that is not an archive's.
+    const bool begun = std::filesystem::exists(entry.path() / marks_file, ignored) ||
+                       std::filesystem::exists(entry.path() / base_file, ignored);
+    if (!begun || std::filesystem::exists(entry.path() / base_about_file, ignored)) continue;
+    std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
+
+void remove_generations_before(const std::string& directory, time_point moment) {
+  const auto all = list_generations(directory);
+  for (std::size_t i = 0; i + 1 < all.size() && all[i + 1].base.time <= moment; ++i) {
+    // A crash in between leaves one without its base.json.
+    std::error_code ignored;
+    std::filesystem::remove(std::filesystem::path(all[i].path) / base_about_file, ignored);
+    std::filesystem::remove_all(all[i].path, ignored);
+  }
+}
+
+}  // namespace storage
+
+std::vector<archive_span> list_archive(const std::string& directory) {
+  std::vector<archive_span> spans;
+  for (const auto& g : storage::list_generations(directory)) {
+    spans.push_back({g.base.time, g.marks.back().time});
+  }
+  return spans;
+}
+
+}  // namespace aft

@@ -1,0 +1,54 @@
+#pragma once
+// What lies in the directory of an archive: one directory for each base copy, with what was written
+// after it.
+//
+//   <time>-<random>/base.zst      the bytes of the database file while its log did not begin anew
+//                   base.json     written last: without it the rest is worth nothing
+//                   00000001.log  the log that was there then; those that followed
+//   <time>-<random>/base.zst      the bytes of the database file while its log did not begin anew
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <aft/ground/time.hpp>
+
+namespace aft::storage {
+
+inline constexpr const char* base_file = "base.zst";
+inline constexpr const char* base_about_file = "base.json";
+inline constexpr const char* marks_file = "marks";
+
+struct archive_base {
+  int format = 1;
+  time_point time;  // of the first mark
+  std::int64_t size = 0;
+  std::int64_t stored_size = 0;
+  std::string sha256;
+};
+
+struct archive_mark {
+  std::uint32_t log = 0;  // number of the file; 0: there was none
+  std::uint32_t frames = 0;
+  time_point time;
+};
+
+struct archive_generation {
+  std::string path;
+  archive_base base;
+  std::vector<archive_mark> marks;  // one at least
+};
+
+std::string log_file_name(std::uint32_t number);
+std::string mark_line(const archive_mark& mark);
+
+// Those that are whole, the oldest first.
+std::vector<archive_generation> list_generations(const std::string& directory);
+
+// Removes what was left unfinished; whoever calls it has the archive for himself.
+void remove_unfinished_generations(const std::string& directory);
+// And those that only lead to moments before.
+void remove_generations_before(const std::string& directory, time_point moment);
+
+}  // namespace aft::storage

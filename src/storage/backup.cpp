@@ -1,0 +1,324 @@
+#include <aft/storage/backup.hpp>
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include <aft/ground/encoding.hpp>
+#include <aft/ground/json.hpp>
+#include <aft/ground/random.hpp>
+
+#include "../ground/may_wait.hpp"
+#include "../ground/utf8.hpp"
+#include "backup_set.hpp"
+#include "database.hpp"
+#include "paced_copy.hpp"
+#include "sqlite/log_scan.hpp"
+#include "sqlite/raw_file.hpp"
+#include "sqlite/rebuild.hpp"
+
+namespace aft {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::string_literals;
+
+std::string name_of_backup(const backup_options& options, time_point now) {
+  auto name = options.name;
+  if (name.empty()) {
+    name = to_rfc3339(now);
+    std::replace(name.begin(), name.end(), ':', '-');
+  }
+  if (name.starts_with('.') || name.find('/') != name.npos || name.find('\0') != name.npos) {
+    throw configuration_error(fmt::format("\"{}\" is no name of a backup", name));
+  }
+  return name;
+}
+
+const std::string& file_to_back_up(database& db) {
+  if (const auto* file = db.inside().engine().file()) return *file;
+  throw storage_error(
+      storage_fault::misuse,
+      "a database on PostgreSQL is backed up with its own tools, such as pg_basebackup");
+}
+
+// One backup on its way.
+class backup_maker {
+ public:
+  backup_maker(database& db, const std::string& directory, const backup_options& options)
+      : db_(db), options_(options), place_(directory + storage::partial_prefix),
+        lock_(storage::durable_file::open(place_.path())),
+        source_(file_to_back_up(db), storage::raw_access::read), log_(source_.log_path()),
+        pace_(options.bytes_per_second) {
+    lock_.lock();  // prune_backups removes only those that nobody has
+    manifest_.id = to_hex(random_bytes(16));
+    manifest_.library = std::string(storage::library_version);
+    manifest_.sqlite = sqlite3_libversion();
+    manifest_.application = options.application;
+    manifest_.application_version = options.application_version;
+    manifest_.compressed = options.compress;
+    manifest_.encryption = storage::begin_encryption(options.key);
+    secrets_ = storage::make_secrets(options.key, manifest_);
+  }
+
+  backup_info make(const std::string& directory, const std::string& name) {
+    begin();
+    copy_log();
+    copy_database();
+    ask();
+    source_.run("commit");
+    if (!options_.files.empty()) copy_files();
+    return finish(directory, name);
+  }
+
+ private:
+  // A view of the database at one moment. As long as it lasts, a checkpoint changes only pages that
+  // are in the log up to here, and the log begins anew only where it is not needed; so the bytes of
+  // the file, copied at leisure, are made good by those of the log.
+  void begin() {
+    log_.advance();
+    db_.write([&](transaction&) {           // on the writer: so nothing is committed meanwhile
+      if (began_) source_.run("rollback");  // the writer has run this before, and not committed
+      began_ = true;
+      source_.run("begin");
+      source_.rows("select count(*) from sqlite_schema");
+      log_.advance();
+      manifest_.time = db_.time().now();
+    });
+    manifest_.commit = log_.last_commit();
+  }
+
+  backup_file store(const std::string& stored_as, auto&& read, std::string path = "") {
+    backup_file about{std::move(path), stored_as + storage::stored_suffix(manifest_), 0, 0, ""};
+    const auto target = place_.path() + "/" + about.stored_as;
+    storage::backup_writer out(target, storage::coding_of(manifest_, secrets_, about.stored_as));
+    std::string buffer(storage::copy_step, '\0');
+    std::int64_t offset = 0;
+    while (const auto n = read(buffer.data(), buffer.size(), offset)) {
+      out.write({buffer.data(), n});
+      out.start_writing_back();
+      offset += std::int64_t(n);
+      pace_.wait_after(std::int64_t(n));
+    }
+    const auto written = out.finish();
+    about.size = written.size;
+    about.stored_size = written.stored_size;
+    about.sha256 = written.sha256;
+    return about;
+  }
+
+  void copy_log() {
+    if (!log_.has_log()) return;
+    auto copied = store("log", [&](char* to, std::size_t size, std::int64_t offset) {
+      return log_.read(to, std::size_t(std::min(std::int64_t(size), log_.bytes() - offset)),
+                       offset);
+    });
+    // One that has begun anew was all in the database when the view of it began.
+    if (log_.still_there() && copied.size == log_.bytes()) manifest_.log = std::move(copied);
+    else fs::remove(place_.path() + "/" + copied.stored_as);
+  }
+
+  void copy_database() {
+    manifest_.database = store("database", [&](char* to, std::size_t size, std::int64_t offset) {
+      return source_.read(to, size, offset);
+    });
+  }
+
+  void ask() {
+    manifest_.schema = storage::read_schema(source_);
+    if (options_.count_rows) manifest_.tables = storage::count_rows(source_);
+  }
+
+  void copy_files() {
+    fs::create_directory(place_.path() + "/files");
+    const fs::path root(options_.files);
+    std::error_code gone;
+    std::vector<std::string> paths;
+    for (auto at = fs::recursive_directory_iterator(root); at != fs::end(at); at.increment(gone)) {
+      if (at->symlink_status(gone).type() == fs::file_type::regular) {
+        paths.push_back(at->path().lexically_relative(root).generic_string());
+      }
+    }
+    std::sort(paths.begin(), paths.end());
+    for (const auto& path : paths) copy_file(path);
+    storage::sync_directory(place_.path() + "/files");
+  }
+
+  void copy_file(const std::string& path) {
+    if (!detail::is_utf8(path)) {
+      throw storage_error(storage_fault::other,
+                          fmt::format("a file in {} has a name that is not UTF-8", options_.files));
+    }
+    storage::durable_file in;
+    try {
+      in = storage::durable_file::open(options_.files + "/" + path);
+    } catch (const storage_error&) {
+      if (!fs::exists(options_.files + "/" + path)) return;  // removed meanwhile
+      throw;
+    }
+    manifest_.files.push_back(store(
+        fmt::format("files/{}", manifest_.files.size() + 1),
+        [&](char* to, std::size_t size, std::int64_t) { return in.read(to, size); }, path));
+  }
+
+  backup_info finish(const std::string& directory, const std::string& name) {
+    const auto text = json::write(manifest_);
+    storage::replace_file(place_.path() + "/" + storage::manifest_sum_file,
+                          storage::manifest_sum(text, secrets_) + "\n");
+    storage::replace_file(place_.path() + "/" + storage::manifest_file, text);
+    const auto path = directory + "/" + name;
+    storage::rename_new(place_.path(), path);
+    place_.keep();
+    storage::sync_directory(directory);
+    return {path, name, std::move(manifest_), {}};
+  }
+
+  database& db_;
+  const backup_options& options_;
+  storage::scratch_directory place_;
+  storage::durable_file lock_;
+  storage::raw_file source_;
+  storage::log_scan log_;
+  storage::pace pace_;
+  bool began_ = false;
+  backup_manifest manifest_{};
+  storage::backup_secrets secrets_{};
+};
+
+struct verified_mark {
+  std::string id;
+  time_point time;
+};
+
+std::optional<time_point> read_mark(const std::string& path, const std::string& id) {
+  try {
+    const auto mark = json::read<verified_mark>(
+        storage::read_whole_file(path + "/" + storage::verified_file, 1000));
+    if (mark && mark->id == id) return mark->time;
+  } catch (const storage_error&) {  // none
+  }
+  return {};
+}
+
+std::optional<backup_info> look_at_backup(const fs::path& path) {
+  try {
+    auto manifest = json::read<backup_manifest>(
+        storage::read_whole_file((path / storage::manifest_file).string(), 256u << 20),
+        {.ignore_unknown = true});
+    if (!manifest) return {};
+    backup_info found{path.string(), path.filename().string(), std::move(*manifest), {}};
+    found.verified = read_mark(found.path, found.manifest.id);
+    return found;
+  } catch (const storage_error&) {
+    return {};
+  }
+}
+
+}  // namespace
+
+backup_info backup_to(database& db, const std::string& directory, const backup_options& options) {
+  if (detail::must_not_wait) {
+    throw storage_error(storage_fault::misuse, "a backup waits, "s + detail::must_not_wait +
+                                                   "; make it in a job, or "
+                                                   "in a handler that is aft::blocking");
+  }
+  const auto name = name_of_backup(options, db.time().now());
+  try {
+    fs::create_directories(directory);
+    return backup_maker(db, directory, options).make(directory, name);
+  } catch (const fs::filesystem_error& e) {
+    storage::fail_file("back up to", directory, e.code().value());
+  }
+}
+
+std::vector<backup_info> list_backups(const std::string& directory) {
+  std::vector<backup_info> found;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(directory, none)) {
+    if (entry.path().filename().string().starts_with('.')) continue;
+    if (auto one = look_at_backup(entry.path())) found.push_back(std::move(*one));
+  }
+  std::sort(found.begin(), found.end(), [](const backup_info& a, const backup_info& b) {
+    return a.manifest.time > b.manifest.time;
+  });
+  return found;
+}
+
+std::optional<duration> age_of_last_verified(const std::string& directory, const clock& time) {
+  for (const auto& b : list_backups(directory)) {
+    if (b.verified) return time.now() - b.manifest.time;
+  }
+  return {};
+}
+
+// ---- verifying
+
+namespace {
+
+std::string scratch_prefix(const std::string& scratch) {
+  return (scratch.empty() ? fs::temp_directory_path().string() : scratch) + "/aft-verify-";
+}
+
+void compare_counts(const std::vector<table_rows>& now, const std::vector<table_rows>& then,
+                    backup_check& check) {
+  auto text = [](const table_rows& t) { return fmt::format("{} rows of {}", t.rows, t.table); };
+  for (std::size_t i = 0; i < std::max(now.size(), then.size()); ++i) {
+    const auto has = i < now.size() ? text(now[i]) : "no table more";
+    const auto had = i < then.size() ? text(then[i]) : "no table more";
+    if (has == had) continue;
+    check.wrong.push_back(fmt::format("it has {} where {} were counted", has, had));
+    return;
+  }
+  check.checked.push_back(fmt::format("the rows of {} tables were counted", then.size()));
+}
+
+void check_database(const storage::opened_backup& backup, const std::string& scratch,
+                    backup_check& check) {
+  const auto file = scratch + "/database";
+  storage::extract_database(backup, file);
+  check.checked.push_back("the database was restored to a temporary place");
+  storage::raw_file database(file, storage::raw_access::write);
+  auto faults = storage::find_faults(database);
+  if (faults.empty())
+    check.checked.push_back("integrity_check and foreign_key_check found nothing");
+  std::move(faults.begin(), faults.end(), std::back_inserter(check.wrong));
+  if (!check.wrong.empty()) return;
+  if (!backup.manifest.tables.empty()) {
+    compare_counts(storage::count_rows(database), backup.manifest.tables, check);
+  }
+  if (json::write(storage::read_schema(database)) != json::write(backup.manifest.schema)) {
+    check.wrong.push_back("its migrations are not those of the manifest");
+  }
+}
+
+}  // namespace
+
+backup_check verify_backup(const std::string& path, const backup_key& key, const clock& time,
+                           const std::string& scratch) {
+  backup_check check;
+  const storage::scratch_directory place(scratch_prefix(scratch));
+  try {
+    const auto backup = storage::open_backup(path, key);
+    check.checked.push_back("the manifest is as it was written");
+    check_database(backup, place.path(), check);
+    for (const auto& file : backup.manifest.files) storage::extract(backup, file, "");
+    check.checked.push_back(
+        fmt::format("{} files have their SHA-256",
+                    1 + backup.manifest.files.size() + (backup.manifest.log ? 1 : 0)));
+    if (check.sound()) {
+      storage::replace_file(path + "/" + storage::verified_file,
+                            json::write(verified_mark{backup.manifest.id, time.now()}));
+    }
+  } catch (const storage_error& e) {
+    if (e.fault() != storage_fault::corrupt && e.fault() != storage_fault::statement) throw;
+    check.wrong.push_back(e.what());
+  }
+  return check;
+}
+
+}  // namespace aft

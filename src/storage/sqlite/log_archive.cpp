@@ -1,0 +1,306 @@
+#include "log_archive.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include <aft/ground/error.hpp>
+#include <aft/ground/json.hpp>
+#include <aft/storage/errors.hpp>
+
+#include "../../ground/quiet_thread.hpp"
+#include "../archive_set.hpp"
+#include "../backup_stream.hpp"
+#include "log_scan.hpp"
+#include "raw_file.hpp"
+
+namespace aft::storage {
+namespace {
+
+using archive_clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds longest_pause_after_failure{60};
+
+durable_file open_archive(const std::string& directory) {
+  std::error_code failed;
+  std::filesystem::create_directories(directory, failed);
+  const auto path = directory + "/lock";
+  try {
+    if (!std::filesystem::exists(path, failed)) static_cast<void>(durable_file::create(path));
+  } catch (const storage_error&) {  // another has just made it, or the next says why not
+  }
+  try {
+    auto lock = durable_file::open(path);
+    if (lock.lock()) return lock;
+  } catch (const storage_error& e) {
+    throw configuration_error(
+        fmt::format("the archive's directory {} cannot be used: {}", directory, e.what()));
+  }
+  throw configuration_error(
+      fmt::format("another database is archived in {}; give each its own directory", directory));
+}
+
+std::string name_for_generation(time_point now) {
+  auto text = to_rfc3339(now);
+  std::replace(text.begin(), text.end(), ':', '-');
+  return text + "-";
+}
+
+}  // namespace
+
+// A base copy, and the logs since.
+//
+// The copy is made within a read transaction. As long as that lasts, the log does not begin anew,
+// unless all of it was in the file when it began; and a checkpoint changes only pages that are in
+// the log up to there. So the file's bytes, however they were come by, are right when that log has
+// been replayed over them, up to the first mark at least.
+class log_archive::generation {
+ public:
+  generation(const std::string& database, const std::string& directory, const clock& time)
+      : place_(directory + "/" + name_for_generation(time.now())), path_(place_.path()),
+        time_(time), source_(new raw_file(database, raw_access::read)), scan_(source_->log_path()),
+        base_(path_ + "/" + base_file, {.compress = true}),
+        marks_(durable_file::create(path_ + "/" + marks_file)) {
+    source_->run("begin");
+    source_->rows("select count(*) from sqlite_schema");
+    look();
+    ship();
+  }
+
+  time_point began() const { return began_; }
+
+  // What is committed; and ships that.
+  void look() {
+    scan_.advance();
+    seen_at_ = std::max(time_.now(), seen_at_);
+  }
+  void ship() {
+    if (scan_.has_log()) follow();
+    if (marked_ && last_.log == number_ && last_.frames == scan_.frames()) return;
+    if (number_) log_file_.sync();
+    last_ = {number_, scan_.frames(), seen_at_};
+    marks_.write(mark_line(last_));
+    marks_.sync();
+    if (!marked_) began_ = seen_at_;
+    marked_ = true;
+  }
+
+  // Bytes of the database; 0: that was all, and it can be used from now on.
+  std::size_t copy_some() {
+    buffer_.resize(copy_step);
+    const auto n = source_->read(buffer_.data(), buffer_.size(), copied_base_);
+    if (!n) {
+      finish_base();
+      return 0;
+    }
+    base_.write({buffer_.data(), n});
+    base_.start_writing_back();
+    copied_base_ += std::int64_t(n);
+    return n;
+  }
+
+ private:
+  void follow() {
+    if (number_ && scan_.salt() == salt_) return copy_log();
+    if (number_ && scan_.salt() != salt_ + 1) {
+      throw storage_error(storage_fault::other,
+                          "another process has written the database and its log");
+    }
+    if (number_) log_file_.sync();
+    log_file_ = durable_file::create(path_ + "/" + log_file_name(++number_));
+    sync_directory(path_);
+    salt_ = scan_.salt();
+    copied_ = 0;
+    copy_log();
+  }
+
+  void copy_log() {
+    buffer_.resize(copy_step);
+    while (copied_ < scan_.bytes()) {
+      const auto want = std::min(std::int64_t(buffer_.size()), scan_.bytes() - copied_);
+      const auto n = scan_.read(buffer_.data(), std::size_t(want), copied_);
+      if (!n) throw storage_error(storage_fault::io, "the log became shorter");
+      log_file_.write({buffer_.data(), n});
+      copied_ += std::int64_t(n);
+    }
+    if (!scan_.still_there()) {
+      throw storage_error(storage_fault::other, "the log began anew before it was shipped");
+    }
+  }
+
+  void finish_base() {
+    const auto written = base_.finish();
+    const archive_base about{1, began_, written.size, written.stored_size, written.sha256};
+    replace_file(path_ + "/" + base_about_file, json::write(about));
+    sync_directory(directory_of(path_));
+    source_->run("commit");
+    source_.reset();
+    place_.keep();
+  }
+
+  scratch_directory place_;
+  const std::string path_;
+  const clock& time_;
+  std::unique_ptr<raw_file> source_;
+  log_scan scan_;
+  backup_writer base_;
+  durable_file marks_;
+  durable_file log_file_{};
+  std::uint32_t number_ = 0;  // of that
+  std::uint32_t salt_ = 0;
+  std::int64_t copied_ = 0;       // of the log
+  std::int64_t copied_base_ = 0;  // of the file
+  time_point seen_at_{};
+  archive_mark last_{};
+  bool marked_ = false;
+  time_point began_{};
+  std::string buffer_{};
+};
+
+log_archive::log_archive(std::string database, const archive_options& options, const logger& log,
+                         const clock& time)
+    : database_(std::move(database)), options_(options), log_(log), time_(time),
+      lock_(open_archive(options.directory)), pace_(options.bytes_per_second) {
+  remove_unfinished_generations(options_.directory);
+  thread_ = detail::quiet_thread("aft archive", [this] { work(); });
+}
+
+log_archive::~log_archive() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void log_archive::catch_up() noexcept {
+  std::unique_lock lock(mutex_);
+  if (nobody_waits_) return;
+  const auto mine = ++asked_;
+  wake_.notify_one();
+  const auto patience = std::chrono::microseconds(options_.patience.in_microseconds());
+  if (served_now_.wait_for(lock, patience, [&] { return served_ >= mine || nobody_waits_; })) {
+    return;
+  }
+  lost_ = true;  // the log begins anew without it
+}
+
+void log_archive::hurry() noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    hurried_ = true;
+  }
+  wake_.notify_one();
+}
+
+void log_archive::lost_track() noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    lost_ = true;
+  }
+  wake_.notify_one();
+}
+
+archive_status log_archive::status() const {
+  std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void log_archive::work() {
+  for (;;) {
+    bool lost, hurried, stopping;
+    std::uint64_t asked;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, pause_, [this] {
+        return stopping_ || lost_ || hurried_ || (asked_ != served_ && !nobody_waits_);
+      });
+      stopping = stopping_;
+      lost = std::exchange(lost_, false);
+      hurried = std::exchange(hurried_, false) || asked_ != served_;
+      asked = asked_;
+    }
+    try {
+      take_turn(lost, hurried, stopping);
+    } catch (const std::exception& e) {
+      fail(e.what());
+    }
+    std::lock_guard lock(mutex_);
+    served_ = asked;
+    nobody_waits_ = failed_;
+    if (!failed_) status_.failure.clear();
+    status_.working = current_ != nullptr;
+    served_now_.notify_all();
+    if (stopping) return;
+  }
+}
+
+void log_archive::take_turn(bool lost, bool hurried, bool stopping) {
+  if (lost) {
+    throw storage_error(storage_fault::other,
+                        "the archive did not keep up with the database, or a commit failed");
+  }
+  const auto now = archive_clock::now();
+  if (failed_ && now < retry_at_ && !stopping) return;
+  if (failed_ && stopping) return;
+  failed_ = false;
+  pause_ = std::chrono::microseconds(options_.interval.in_microseconds());
+  const bool old = current_ && time_.now() - current_->began() >= options_.base_every;
+  if (!next_ && (!current_ || old)) {
+    next_ = std::make_unique<generation>(database_, options_.directory, time_);
+  }
+  if (hurried || stopping || now >= ship_at_) ship();
+  if (next_) copy_base(stopping);
+}
+
+void log_archive::ship() {
+  const auto moment = time_.now();
+  if (current_) current_->look();
+  if (next_) next_->look();
+  {
+    // Where the log began anew without the archive, this was said before.
+    std::lock_guard lock(mutex_);
+    if (lost_) return;
+  }
+  if (current_) current_->ship();
+  if (next_) next_->ship();
+  ship_at_ = archive_clock::now() + std::chrono::microseconds(options_.interval.in_microseconds());
+  std::lock_guard lock(mutex_);
+  status_.shipped = moment;
+}
+
+void log_archive::copy_base(bool all) {
+  std::size_t n;
+  do {
+    n = next_->copy_some();
+  } while (n && all);
+  if (n) {
+    pause_ = std::min(pause_, pace_.after(std::int64_t(n)));
+    return;
+  }
+  current_ = std::move(next_);
+  patience_with_failure_ = std::chrono::seconds(1);
+  remove_generations_before(options_.directory, time_.now() - options_.keep);
+}
+
+void log_archive::fail(const char* why) noexcept {
+  log_.write(
+      log_level::error, "storage",
+      fmt::format("the archive in {} has failed, and begins anew with a copy of the database: "
+                  "{}",
+                  options_.directory, why));
+  current_.reset();
+  next_.reset();
+  failed_ = true;
+  retry_at_ = archive_clock::now() + patience_with_failure_;
+  pause_ = patience_with_failure_;
+  patience_with_failure_ = std::min(patience_with_failure_ * 2, longest_pause_after_failure);
+  std::lock_guard lock(mutex_);
+  status_.failure = why;
+}
+
+}  // namespace aft::storage

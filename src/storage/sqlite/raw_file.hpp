@@ -1,0 +1,51 @@
+#pragma once
+// A SQLite database as a file: its bytes, its locks, and questions of which each is asked once.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <aft/ground/time.hpp>
+
+struct sqlite3;
+struct sqlite3_file;
+
+namespace aft::storage {
+
+enum class raw_access { read, write, create };
+
+// A connection of its own. Where the process has others on the file, all must go through SQLite: to
+// close any other descriptor of it would drop their locks. One thread at a time.
+class raw_file {
+ public:
+  // Reads nothing yet. Throws storage_error, as all here.
+  raw_file(const std::string& path, raw_access access, duration busy_timeout = seconds(10));
+  raw_file(const raw_file&) = delete;
+  raw_file& operator=(const raw_file&) = delete;
+  ~raw_file();
+
+  void run(const std::string& sql);
+  std::vector<std::vector<std::string>> rows(const std::string& sql);
+
+  std::string log_path() const;
+  std::int64_t size();
+  std::size_t read(char* to, std::size_t size, std::int64_t offset);  // less only at the end
+
+  // Keeps all others out of the file, whatever it contains, as long as this lives. False: somebody
+  // has it open. For one that nothing was read by.
+  bool lock_out_others();
+
+ private:
+  sqlite3_file* file();
+  [[noreturn]] void fail(const std::string& doing);
+
+  sqlite3* db_ = nullptr;
+  std::string path_;
+  bool locked_ = false;
+};
+
+// Puts a name into SQL.
+std::string quoted_name(const std::string& name);
+
+}  // namespace aft::storage

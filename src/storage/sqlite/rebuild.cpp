@@ -1,0 +1,172 @@
+#include "rebuild.hpp"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include <aft/ground/error.hpp>
+#include <aft/storage/errors.hpp>
+
+#include "../durable_file.hpp"
+
+namespace aft::storage {
+namespace {
+
+bool is_there(const std::string& path) {
+  struct stat about {};
+  return ::lstat(path.c_str(), &about) == 0;
+}
+
+// SQLite follows a link, so its logs, and what replaces the file, belong where that leads.
+std::string resolved(const std::string& path) {
+  char real[4096];
+  return ::realpath(path.c_str(), real) ? std::string(real) : path;
+}
+
+std::string compact_time(time_point now) {
+  auto text = to_rfc3339(now).substr(0, 19);
+  std::erase(text, ':');
+  return text + "Z";
+}
+
+}  // namespace
+
+void take_in_log(const std::string& database) {
+  raw_file file(database, raw_access::write, seconds(0));
+  // So nobody else can be there: two that checkpoint at once may break the file (before 3.51.3).
+  file.run("pragma locking_mode=exclusive");
+  file.run("pragma synchronous=full");
+  const auto result = file.rows("pragma wal_checkpoint(truncate)");
+  if (result.empty() || result[0].empty() || result[0][0] != "0") {
+    throw storage_error(storage_fault::busy, fmt::format("{} is open elsewhere", database));
+  }
+}
+
+std::vector<std::string> find_faults(raw_file& database) {
+  std::vector<std::string> faults;
+  try {
+    for (const auto& row : database.rows("pragma integrity_check(20)")) {
+      if (row[0] != "ok") faults.push_back("integrity_check: " + row[0]);
+    }
+    for (const auto& row : database.rows("select \"table\", count(*) from "
+                                         "pragma_foreign_key_check group by 1")) {
+      faults.push_back(fmt::format(
+          "foreign_key_check: {} rows of {} refer to rows that do not exist", row[1], row[0]));
+    }
+  } catch (const storage_error& e) {
+    if (e.fault() != storage_fault::corrupt && e.fault() != storage_fault::statement) throw;
+    faults.push_back(e.what());
+  }
+  return faults;
+}
+
+std::vector<applied_migrations> read_schema(raw_file& database) {
+  std::vector<applied_migrations> lines;
+  if (database.rows("select 1 from sqlite_schema where name = 'aft_migration'").empty())
+    return lines;
+  for (const auto& row :
+       database.rows("select line, name from aft_migration order by line, position")) {
+    if (lines.empty() || lines.back().line != row[0]) lines.push_back({row[0], {}});
+    lines.back().names.push_back(row[1]);
+  }
+  return lines;
+}
+
+std::vector<table_rows> count_rows(raw_file& database) {
+  std::vector<table_rows> counts;
+  for (const auto& row :
+       database.rows("select name from pragma_table_list where schema = 'main' and type = 'table' "
+                     "and name not like 'sqlite\\_%' escape '\\' order by name")) {
+    const auto count = database.rows("select count(*) from " + quoted_name(row[0]));
+    counts.push_back({row[0], std::stoll(count[0][0])});
+  }
+  return counts;
+}
+
+void refuse_newer(const std::vector<applied_migrations>& applied,
+                  const std::vector<known_migrations>& known) {
+  for (const auto& program : known) {
+    const auto found = std::find_if(applied.begin(), applied.end(),
+                                    [&](const auto& line) { return line.line == program.line; });
+    if (found == applied.end()) continue;
+    for (std::size_t i = 0; i < found->names.size(); ++i) {
+      if (i < program.steps.size() && program.steps[i].name == found->names[i]) continue;
+      throw configuration_error(
+          fmt::format("the migration {} of {} was applied to this backup, but the program does not "
+                      "have it there: the backup is newer than the program, or of another one",
+                      found->names[i], program.line));
+    }
+  }
+}
+
+void require_sound(const std::string& database, const std::vector<known_migrations>& known) {
+  raw_file file(database, raw_access::write);
+  const auto faults = find_faults(file);
+  if (!faults.empty()) {
+    throw storage_error(storage_fault::corrupt,
+                        fmt::format("what was restored is not sound: {}", faults.front()));
+  }
+  refuse_newer(read_schema(file), known);
+}
+
+std::string name_for_previous(const std::string& path, time_point now) {
+  const auto name = fmt::format("{}.before-{}", path, compact_time(now));
+  if (!is_there(name)) return name;
+  for (int i = 2;; ++i) {
+    const auto next = fmt::format("{}-{}", name, i);
+    if (!is_there(next)) return next;
+  }
+}
+
+database_place::database_place(const std::string& file) : file_(resolved(file)) {
+  if (!is_there(file_)) return;
+  auto busy = [&] {
+    throw storage_error(
+        storage_fault::busy,
+        fmt::format("the database {} is open; close the programs that use it first", file_));
+  };
+  // Its log comes first into it, so that there is but one file to replace. A database that is too
+  // broken for it keeps its log, as it is.
+  try {
+    take_in_log(file_);
+  } catch (const storage_error& e) {
+    if (e.fault() == storage_fault::busy) busy();
+  }
+  lock_ = std::make_unique<raw_file>(file_, raw_access::write, seconds(0));
+  if (!lock_->lock_out_others()) busy();
+}
+
+std::string database_place::put(const std::string& fresh, time_point now) {
+  std::string previous;
+  if (lock_ || is_there(file_ + "-wal")) previous = name_for_previous(file_, now);
+  if (lock_) {
+    struct stat about {};
+    if (::stat(file_.c_str(), &about) == 0) ::chmod(fresh.c_str(), about.st_mode & 0777);
+    if (::link(file_.c_str(), previous.c_str()) != 0) fail_file("link", previous, errno);
+  }
+  // A log of the old one would be taken for the new one's. It goes first: until the new one is
+  // there, a crash leaves all of the old one, if under two names.
+  if (is_there(file_ + "-wal")) rename_new(file_ + "-wal", previous + "-wal");
+  ::unlink((file_ + "-shm").c_str());
+  if (::rename(fresh.c_str(), file_.c_str()) != 0) fail_file("rename to", file_, errno);
+  sync_directory(directory_of(file_));
+  return lock_ ? previous : "";
+}
+
+void database_place::exchange(const std::string& with) {
+  if (!lock_) throw storage_error(storage_fault::misuse, file_ + " is not there any more");
+  if (is_there(file_ + "-wal")) {
+    throw storage_error(storage_fault::misuse, file_ + " has a log that cannot be taken into it");
+  }
+  swap_names(file_, with);
+  if (is_there(with + "-wal")) rename_new(with + "-wal", file_ + "-wal");
+  sync_directory(directory_of(file_));
+}
+
+}  // namespace aft::storage

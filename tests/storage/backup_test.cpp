@@ -1,0 +1,569 @@
+#include <aft/storage/backup.hpp>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include <doctest/doctest.h>
+#include <sqlite3.h>
+
+#include <aft/ground/digest.hpp>
+#include <aft/ground/encoding.hpp>
+#include <aft/ground/json.hpp>
+
+#include "storage/backup_stream.hpp"
+#include "storage_fixture.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using aft::storage_fault;
+
+const std::string key_bytes(32, 'k');
+
+std::string content_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+void put_content(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+// SQLite's alone, whatever engine this run is of.
+struct backup_fixture {
+  temporary_folder folder;
+  aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};  // 2026-01-31T12:00:00Z
+  aft::logger log;
+  aft::database db{folder / "test.db", {}, log, time};
+  std::string backups = folder / "backups";
+
+  backup_fixture() {
+    db.migrate("host", {{"001", "create table note (id integer primary key, text text) strict"}});
+  }
+  void add(const std::string& text) {
+    db.write(
+        [&](aft::transaction& tx) { tx.execute("insert into note (text) values ($1)", text); });
+  }
+  static std::vector<std::string> texts(aft::database& from) {
+    return from.read(
+        [](aft::reader& r) { return r.all<std::string>("select text from note order by id"); });
+  }
+  std::vector<std::string> texts_of_file(const std::string& file) {
+    aft::database there(file, {}, log, time);
+    return texts(there);
+  }
+  std::size_t entries(const std::string& place) {
+    if (!fs::exists(place)) return 0;
+    return std::size_t(std::distance(fs::directory_iterator(place), fs::directory_iterator()));
+  }
+};
+
+template <class F>
+std::string thrown_by(storage_fault fault, F&& f) {
+  try {
+    f();
+  } catch (const aft::storage_error& e) {
+    CHECK(e.fault() == fault);
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != text.npos;
+}
+
+const aft::backup_options kinds[] = {
+    {.name = "plain", .compress = false},
+    {.name = "packed"},
+    {.name = "sealed", .key = {.bytes = key_bytes}, .compress = false},
+    {.name = "both", .key = {.bytes = key_bytes}},
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(backup_fixture, "a backup restores to what was committed before it") {
+  add("one");
+  add("two");
+  for (const auto& kind : kinds) {
+    const std::string name = kind.name;
+    CAPTURE(name);
+    const auto made = aft::backup_to(db, backups, kind);
+    CHECK(made.path == backups + "/" + name);
+    const auto check = aft::verify_backup(made.path, kind.key, time);
+    for (const auto& wrong : check.wrong) MESSAGE(wrong);
+    CHECK(check.sound());
+    CHECK(check.checked.size() >= 4);
+    const auto file = folder / (name + ".db");
+    const auto done = aft::restore_backup(made.path, file, time, {.key = kind.key});
+    CHECK(done.previous == "");
+    CHECK(texts_of_file(file) == std::vector<std::string>{"one", "two"});
+  }
+  add("three");  // the source goes on
+  CHECK(texts(db).size() == 3);
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "the manifest says what is in a backup") {
+  add("one");
+  const auto made =
+      aft::backup_to(db, backups, {.application = "notes", .application_version = "1.2"});
+  const auto listed = aft::list_backups(backups);
+  REQUIRE(listed.size() == 1);
+  const auto& m = listed[0].manifest;
+  CHECK(listed[0].name == "2026-01-31T12-00-00Z");
+  CHECK(m.time == time.now());
+  CHECK(m.library == AFT_TEST_VERSION);
+  CHECK(m.sqlite == sqlite3_libversion());
+  CHECK(m.application == "notes");
+  CHECK(m.application_version == "1.2");
+  CHECK(contains(m.commit, ":"));
+  REQUIRE(m.schema.size() == 1);
+  CHECK(m.schema[0].line == "host");
+  CHECK(m.schema[0].names == std::vector<std::string>{"001"});
+  REQUIRE(m.tables.size() == 2);
+  CHECK(m.tables[1].table == "note");
+  CHECK(m.tables[1].rows == 1);
+  CHECK(m.database.stored_size == std::int64_t(fs::file_size(made.path + "/database.zst")));
+  CHECK(m.database.sha256.size() == 64);
+  CHECK(!listed[0].verified);
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a backup under a busy writer is one moment of it") {
+  db.write([](aft::transaction& tx) {
+    tx.execute("create table pair (a integer, b integer, pad text) strict");
+    tx.execute(
+        "insert into pair (a, b, pad) with recursive n(i) as (select 1 union all select i + 1 "
+        "from n where i < 3000) select 0, 0, hex(randomblob(500)) from n");
+  });
+  std::atomic<bool> stop{false};
+  std::thread writes([&] {
+    for (int i = 1; !stop; ++i) {
+      db.write([&](aft::transaction& tx) {
+        tx.execute("update pair set a = $1 where rowid % 7 = $2 % 7", i, i);
+        tx.execute("update pair set b = $1 where rowid % 7 = $2 % 7", i, i);
+        tx.execute("insert into note (text) values ($1)", std::to_string(i));
+      });
+    }
+  });
+  for (int i = 0; i < 3; ++i) {
+    const auto made = aft::backup_to(
+        db, backups, {.name = std::to_string(i), .compress = false, .bytes_per_second = 20 << 20});
+    const auto check = aft::verify_backup(made.path, {}, time);
+    for (const auto& wrong : check.wrong) MESSAGE(wrong);
+    CHECK(check.sound());
+    const auto file = folder / ("r" + std::to_string(i));
+    static_cast<void>(aft::restore_backup(made.path, file, time));
+    aft::database there(file, {}, log, time);
+    there.read([](aft::reader& r) {
+      CHECK(r.one<int>("select count(*) from pair where a != b") == 0);
+      // The number of the last transaction, told in two ways.
+      CHECK(r.one<std::int64_t>("select count(*) from note") ==
+            r.one<std::int64_t>("select max(a) from pair"));
+    });
+  }
+  stop = true;
+  writes.join();
+}
+
+TEST_CASE_FIXTURE(backup_fixture,
+                  "a changed, cut or exchanged byte is found, and nothing is left") {
+  for (int i = 0; i < 500; ++i) add(std::string(300, 'a' + char(i % 26)));
+  for (const auto& kind : kinds) {
+    const std::string kind_name = kind.name;
+    CAPTURE(kind_name);
+    const auto made = aft::backup_to(db, backups, kind);
+    const auto target = folder / "target.db";
+    auto refused = [&](const std::string& what) {
+      CAPTURE(what);
+      const auto before = entries(folder / ".");
+      CHECK(!aft::verify_backup(made.path, kind.key, time).sound());
+      for (const auto& listed : aft::list_backups(backups)) CHECK(!listed.verified);
+      CHECK_THROWS_AS(
+          static_cast<void>(aft::restore_backup(made.path, target, time, {.key = kind.key})),
+          aft::storage_error);
+      CHECK(!fs::exists(target));
+      CHECK(entries(folder / ".") == before);
+    };
+    for (const auto& entry : fs::directory_iterator(made.path)) {
+      const auto path = entry.path().string();
+      const auto whole = content_of(path);
+      auto changed = whole;
+      changed[changed.size() / 2] = char(changed[changed.size() / 2] ^ 1);
+      put_content(path, changed);
+      refused("a bit of " + path);
+      put_content(path, whole.substr(0, whole.size() - 2));
+      refused("cut off " + path);
+      put_content(path, whole + "xx");
+      refused("longer " + path);
+      fs::remove(path);
+      if (!contains(path, "manifest.json")) refused("without " + path);
+      put_content(path, whole);
+    }
+    CHECK(aft::verify_backup(made.path, kind.key, time).sound());
+    CHECK(aft::list_backups(backups)[0].verified == time.now());
+    fs::remove_all(made.path);
+  }
+}
+
+TEST_CASE_FIXTURE(backup_fixture,
+                  "without its key an encrypted backup tells nothing and is refused") {
+  add("the secret of the house");
+  const auto made = aft::backup_to(db, backups, {.key = {.bytes = key_bytes}, .compress = false});
+  for (const auto& entry : fs::directory_iterator(made.path)) {
+    CHECK(!contains(content_of(entry.path().string()), "secret of the house"));
+  }
+  auto why = [&](const aft::backup_key& key) {
+    CHECK(!aft::verify_backup(made.path, key, time).sound());
+    return thrown_by(storage_fault::corrupt, [&] {
+      static_cast<void>(aft::restore_backup(made.path, folder / "x.db", time, {.key = key}));
+    });
+  };
+  CHECK(contains(why({.bytes = std::string(32, 'x')}), "the key is another"));
+  CHECK(contains(why({}), "give its key"));
+  CHECK(contains(why({.passphrase = "pass"}), "needs a key"));
+  CHECK(!fs::exists(folder / "x.db"));
+
+  // Nor is one without encryption taken where a key says that there must be one.
+  const auto plain = aft::backup_to(db, backups, {.name = "plain"});
+  CHECK(contains(aft::verify_backup(plain.path, {.bytes = key_bytes}, time).wrong.at(0),
+                 "is not encrypted"));
+  CHECK_THROWS_AS(aft::backup_to(db, backups, {.key = {.bytes = "short"}}),
+                  aft::configuration_error);
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a passphrase will do for a key") {
+  add("one");
+  const auto made = aft::backup_to(db, backups, {.key = {.passphrase = "correct horse"}});
+  CHECK(made.manifest.encryption->kdf == "argon2id");
+  CHECK(!aft::verify_backup(made.path, {.passphrase = "correct house"}, time).sound());
+  static_cast<void>(aft::restore_backup(made.path, folder / "x.db", time,
+                                        {.key = {.passphrase = "correct horse"}}));
+  CHECK(texts_of_file(folder / "x.db") == std::vector<std::string>{"one"});
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "files of two encrypted backups cannot be exchanged") {
+  add("one");
+  const aft::backup_key key{.bytes = key_bytes};
+  const auto a = aft::backup_to(db, backups, {.name = "a", .key = key, .compress = false});
+  const auto b = aft::backup_to(db, backups, {.name = "b", .key = key, .compress = false});
+  fs::copy_file(a.path + "/database.sealed", b.path + "/database.sealed",
+                fs::copy_options::overwrite_existing);
+  CHECK(!aft::verify_backup(b.path, key, time).sound());
+}
+
+TEST_CASE("chunks of an encrypted stream can be neither exchanged nor left out") {
+  temporary_folder folder;
+  const aft::storage::stream_coding coding{.key = key_bytes, .name = "s"};
+  std::string plain;
+  for (int i = 0; i < 50'000; ++i) plain += std::to_string(i) + ' ';
+  aft::storage::backup_writer writer(folder / "s", coding);
+  writer.write(plain);
+  const auto written = writer.finish();
+  const auto stored = content_of(folder / "s");
+  auto read_back = [&](const std::string& bytes) {
+    put_content(folder / "t", bytes);
+    auto known = written;
+    known.stored_size = std::int64_t(bytes.size());
+    aft::storage::backup_reader reader(folder / "t", coding, known);
+    std::string all;
+    for (auto part = reader.read(); !part.empty(); part = reader.read()) all += part;
+    return all;
+  };
+  CHECK(read_back(stored) == plain);
+  constexpr std::size_t head = 24, chunk = 64 * 1024 + 17;
+  REQUIRE(stored.size() > head + 3 * chunk);
+  const auto first = stored.substr(head, chunk), second = stored.substr(head + chunk, chunk);
+  const auto rest = stored.substr(head + 2 * chunk);
+  const auto begin = stored.substr(0, head);
+  CHECK_THROWS_AS(read_back(begin + second + first + rest), aft::storage_error);
+  CHECK_THROWS_AS(read_back(begin + first + rest), aft::storage_error);
+  CHECK_THROWS_AS(read_back(begin + first + second), aft::storage_error);
+  CHECK_THROWS_AS(read_back(begin + first + first + second + rest), aft::storage_error);
+  CHECK_THROWS_AS(read_back(begin), aft::storage_error);
+  CHECK_THROWS_AS(read_back(""), aft::storage_error);
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "the files beside a database are in its backup and come back") {
+  add("one");
+  const auto uploads = folder / "uploads";
+  fs::create_directories(uploads + "/a/b");
+  put_content(uploads + "/a/b/picture", std::string(300'000, 'p'));
+  put_content(uploads + "/empty", "");
+  fs::create_symlink("/etc/passwd", uploads + "/link");
+  const auto made = aft::backup_to(db, backups, {.key = {.bytes = key_bytes}, .files = uploads});
+  CHECK(made.manifest.files.size() == 2);
+  const auto check = aft::verify_backup(made.path, {.bytes = key_bytes}, time);
+  CHECK(check.sound());
+  put_content(uploads + "/later", "x");
+  const auto done = aft::restore_backup(made.path, folder / "new.db", time,
+                                        {.key = {.bytes = key_bytes}, .files = uploads + "/"});
+  CHECK(content_of(uploads + "/a/b/picture") == std::string(300'000, 'p'));
+  CHECK(fs::exists(uploads + "/empty"));
+  CHECK(!fs::exists(uploads + "/later"));
+  CHECK(!fs::exists(uploads + "/link"));
+  CHECK(content_of(done.previous_files + "/later") == "x");
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a database that is open is not replaced, nor its files") {
+  add("one");
+  const auto uploads = folder / "uploads";
+  fs::create_directories(uploads);
+  put_content(uploads + "/a", "old");
+  const auto made = aft::backup_to(db, backups, {.files = uploads});
+  put_content(uploads + "/a", "new");
+  add("two");
+  const auto why = thrown_by(storage_fault::busy, [&] {
+    static_cast<void>(aft::restore_backup(made.path, folder / "test.db", time, {.files = uploads}));
+  });
+  CHECK(contains(why, "is open"));
+  CHECK(content_of(uploads + "/a") == "new");
+  add("three");
+  CHECK(texts(db).size() == 3);
+  // This process has lost none of its locks: another one still meets them.
+  const auto child = ::fork();
+  if (child == 0) {
+    sqlite3* other = nullptr;
+    const bool opened = sqlite3_open((folder / "test.db").c_str(), &other) == SQLITE_OK;
+    ::_exit(opened && sqlite3_exec(other, "pragma locking_mode=exclusive; begin exclusive", nullptr,
+                                   nullptr, nullptr) == SQLITE_BUSY
+                ? 0
+                : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  CHECK(status == 0);
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a database that another process has open is not replaced") {
+  add("one");
+  const auto made = aft::backup_to(db, backups);
+  const auto target = folder / "target.db";
+  static_cast<void>(aft::restore_backup(made.path, target, time));
+  int ready[2], end[2];
+  REQUIRE(::pipe(ready) == 0);
+  REQUIRE(::pipe(end) == 0);
+  const auto child = ::fork();
+  if (child == 0) {
+    ::close(end[1]);
+    sqlite3* other = nullptr;
+    sqlite3_open(target.c_str(), &other);
+    sqlite3_exec(other, "select count(*) from note", nullptr, nullptr, nullptr);
+    char byte = 'r';
+    static_cast<void>(::write(ready[1], &byte, 1) + ::read(end[0], &byte, 1));
+    ::_exit(0);
+  }
+  ::close(ready[1]), ::close(end[0]);
+  char byte = 0;
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
+  thrown_by(storage_fault::busy,
+            [&] { static_cast<void>(aft::restore_backup(made.path, target, time)); });
+  ::close(end[1]), ::close(ready[0]);
+  ::waitpid(child, nullptr, 0);
+  const auto done = aft::restore_backup(made.path, target, time);
+  CHECK(fs::exists(done.previous));
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a restore can be undone, and that too") {
+  add("old");
+  const auto made = aft::backup_to(db, backups);
+  const auto target = folder / "target.db";
+  {
+    aft::database there(target, {}, log, time);
+    there.migrate("host",
+                  {{"001", "create table note (id integer primary key, text text) strict"}});
+    there.write([](aft::transaction& tx) { tx.execute("insert into note (text) values ('new')"); });
+  }
+  fs::permissions(target, fs::perms(0640));
+  const auto done = aft::restore_backup(made.path, target, time);
+  CHECK(done.previous == target + ".before-2026-01-31T120000Z");
+  CHECK(fs::status(target).permissions() == fs::perms(0640));
+  CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
+  aft::undo_restore(done);
+  CHECK(texts_of_file(target) == std::vector<std::string>{"new"});
+  aft::undo_restore(done);
+  CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
+  CHECK(texts_of_file(done.previous) == std::vector<std::string>{"new"});
+}
+
+TEST_CASE_FIXTURE(backup_fixture,
+                  "what the previous database had only in its log is kept with it") {
+  add("old");
+  const auto made = aft::backup_to(db, backups);
+  add("in the log");
+  // As a crash leaves it.
+  const auto target = folder / "crashed.db";
+  fs::copy_file(folder / "test.db", target);
+  fs::copy_file(folder / "test.db-wal", target + "-wal");
+  const auto done = aft::restore_backup(made.path, target, time);
+  CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
+  CHECK(texts_of_file(done.previous) == std::vector<std::string>{"old", "in the log"});
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a broken database is replaced, and kept with its log") {
+  add("old");
+  const auto made = aft::backup_to(db, backups);
+  const auto target = folder / "broken.db";
+  put_content(target, std::string(8192, 'x'));
+  put_content(target + "-wal", "some log");
+  const auto done = aft::restore_backup(made.path, target, time);
+  CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
+  CHECK(content_of(done.previous) == std::string(8192, 'x'));
+}
+
+TEST_CASE_FIXTURE(backup_fixture,
+                  "the log of a database that is gone is not taken for the new one's") {
+  add("old");
+  const auto made = aft::backup_to(db, backups);
+  add("in the log");
+  const auto target = folder / "gone.db";
+  fs::copy_file(folder / "test.db-wal", target + "-wal");
+  static_cast<void>(aft::restore_backup(made.path, target, time));
+  CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a backup with migrations that the program lacks is refused") {
+  const std::vector<aft::migration> old{
+      {"001", "create table note (id integer primary key, text text) strict"}};
+  auto newer = old;
+  newer.push_back({"002", "create table more (x integer) strict"});
+  const auto before = aft::backup_to(db, backups, {.name = "before"});
+  db.migrate("host", newer);
+  const auto after = aft::backup_to(db, backups, {.name = "after"});
+  const auto target = folder / "target.db";
+  try {
+    static_cast<void>(aft::restore_backup(after.path, target, time, {.schema = {{"host", old}}}));
+    FAIL("it was restored");
+  } catch (const aft::configuration_error& e) {
+    CHECK(contains(e.what(), "002 of host"));
+  }
+  CHECK(!fs::exists(target));
+  static_cast<void>(aft::restore_backup(before.path, target, time, {.schema = {{"host", newer}}}));
+  static_cast<void>(aft::restore_backup(after.path, target, time, {.schema = {{"host", newer}}}));
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a manifest that leads out of its directory is refused") {
+  add("one");
+  const auto uploads = folder / "uploads";
+  fs::create_directories(uploads);
+  put_content(uploads + "/a", "x");
+  const auto made = aft::backup_to(db, backups, {.compress = false, .files = uploads});
+  for (const auto* field : {"path", "stored_as"}) {
+    auto manifest = made.manifest;
+    (field == std::string("path") ? manifest.files[0].path : manifest.files[0].stored_as) =
+        "../../out";
+    const auto text = aft::json::write(manifest);
+    put_content(made.path + "/manifest.json", text);
+    put_content(made.path + "/manifest.sum", aft::to_hex(aft::sha256(text)));
+    thrown_by(storage_fault::corrupt, [&] {
+      static_cast<void>(
+          aft::restore_backup(made.path, folder / "x.db", time, {.files = folder / "in"}));
+    });
+  }
+  CHECK(!fs::exists(folder / "out"));
+}
+
+TEST_CASE_FIXTURE(backup_fixture,
+                  "what cannot be written leaves nothing that looks like a backup") {
+  add("one");
+  CHECK_THROWS_AS(aft::backup_to(db, "/proc/no", {}), aft::storage_error);
+  CHECK_THROWS_AS(aft::backup_to(db, backups, {.files = folder / "not there"}), aft::storage_error);
+  CHECK(entries(backups) == 0);
+  CHECK_THROWS_AS(aft::backup_to(db, backups, {.name = "../x"}), aft::configuration_error);
+  aft::backup_to(db, backups, {.name = "a"});
+  CHECK_THROWS_AS(aft::backup_to(db, backups, {.name = "a"}), aft::storage_error);
+  CHECK(aft::list_backups(backups).size() == 1);
+  CHECK(entries(backups) == 1);
+  db.write([&](aft::transaction&) {
+    thrown_by(storage_fault::misuse, [&] { aft::backup_to(db, backups); });
+  });
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "the age of the last verified backup is that of its data") {
+  CHECK(!aft::age_of_last_verified(backups, time));
+  const auto made = aft::backup_to(db, backups);
+  CHECK(!aft::age_of_last_verified(backups, time));
+  time.advance(aft::hours(2));
+  CHECK(aft::verify_backup(made.path, {}, time).sound());
+  aft::backup_to(db, backups);  // newer, but not verified
+  time.advance(aft::hours(1));
+  CHECK(aft::age_of_last_verified(backups, time) == aft::hours(3));
+}
+
+TEST_CASE("which backups may go") {
+  const aft::time_point noon(aft::seconds(1'769'860'800));  // Saturday, 2026-01-31T12:00:00Z
+  auto at = [&](std::int64_t hours_before, bool verified = false) {
+    return aft::dated_backup{std::to_string(hours_before), noon - aft::hours(hours_before),
+                             verified};
+  };
+  using names = std::vector<std::string>;
+  struct row {
+    const char* what;
+    std::vector<aft::dated_backup> backups;
+    aft::retention keep;
+    names gone;
+  };
+  const row rows[] = {
+      {"none", {}, {}, {}},
+      {"the newest stays whatever is wanted", {at(1), at(0)}, {0, 0, 0, 0}, {"1"}},
+      {"so many hours", {at(0), at(1), at(2), at(3)}, {2, 0, 0, 0}, {"3", "2"}},
+      {"hours without backups do not count", {at(0), at(50), at(90)}, {2, 0, 0, 0}, {"90"}},
+      {"of a day its newest", {at(0), at(2), at(13), at(15)}, {0, 2, 0, 0}, {"15", "2"}},
+      {"of a week, from Monday, its newest",
+       {at(0), at(100), at(24 * 5 + 11), at(24 * 5 + 13), at(24 * 6)},
+       {0, 0, 2, 0},
+       {"144", "131", "100"}},
+      {"of a month its newest",
+       {at(0), at(24 * 30), at(24 * 31), at(24 * 60)},
+       {0, 0, 0, 2},
+       {"1440", "720"}},
+      {"the last verified stays",
+       {at(0), at(1), at(2, true), at(3, true)},
+       {1, 0, 0, 0},
+       {"3", "1"}},
+      {"in any order", {at(2), at(0), at(1)}, {1, 0, 0, 0}, {"2", "1"}},
+  };
+  for (const auto& r : rows) {
+    CAPTURE(r.what);
+    CHECK(aft::superfluous(r.backups, r.keep) == r.gone);
+  }
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "pruning removes the superfluous, and what broke off") {
+  for (int i = 0; i < 4; ++i) {
+    const auto made = aft::backup_to(db, backups);
+    if (i == 0) CHECK(aft::verify_backup(made.path, {}, time).sound());
+    time.advance(aft::hours(1));
+  }
+  fs::create_directories(backups + "/.partial-abcdef");
+  put_content(backups + "/notes.txt", "not a backup");
+  const auto gone =
+      aft::prune_backups(backups, {.hourly = 1, .daily = 0, .weekly = 0, .monthly = 0});
+  CHECK(gone == std::vector<std::string>{"2026-01-31T13-00-00Z", "2026-01-31T14-00-00Z"});
+  CHECK(aft::list_backups(backups).size() == 2);
+  CHECK(!fs::exists(backups + "/.partial-abcdef"));
+  CHECK(fs::exists(backups + "/notes.txt"));
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "PostgreSQL is backed up by its own tools") {
+  if (!on_postgres()) return;
+  const auto why =
+      thrown_by(storage_fault::misuse, [&] { aft::backup_to(db, folder / "backups"); });
+  CHECK(contains(why, "its own tools"));
+}
+
+TEST_CASE("a database in memory can be backed up") {
+  temporary_folder folder;
+  aft::logger silent;
+  aft::clock time;
+  aft::database db(":memory:", {}, silent, time);
+  db.migrate("host", {{"1", "create table t (x integer) strict"}});
+  db.write([](aft::transaction& tx) { tx.execute("insert into t values (7)"); });
+  const auto made = aft::backup_to(db, folder / "b");
+  CHECK(aft::verify_backup(made.path, {}, time).sound());
+}
