@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <sstream>
 #include <system_error>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -63,7 +64,7 @@ std::vector<archive_generation> list_generations(const std::string& directory) {
     if (auto one = read_generation(entry.path())) found.push_back(std::move(*one));
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
-    return a.base.time != b.base.time ? a.base.time < b.base.time : a.path < b.path;
+    return std::tie(a.base.time, a.path) < std::tie(b.base.time, b.path);
   });
   return found;
 }

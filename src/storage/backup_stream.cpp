@@ -27,6 +27,11 @@ unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned ch
   throw storage_error(storage_fault::corrupt, fmt::format("{} {}", path, what));
 }
 
+}  // namespace
+
+// Not without a name: the states below, which a header declares, hold them.
+namespace backup_parts {
+
 class running_hash {
  public:
   running_hash() { crypto_hash_sha256_init(&state_); }
@@ -48,7 +53,7 @@ struct free_zstd {
   void operator()(ZSTD_DCtx* c) const { ZSTD_freeDCtx(c); }
 };
 
-}  // namespace
+}  // namespace backup_parts
 
 // ---- writing
 
@@ -56,9 +61,9 @@ struct backup_writer::state {
   std::string path;
   stream_coding coding;
   durable_file file;
-  running_hash hash{};
+  backup_parts::running_hash hash{};
   written_stream written{};
-  std::unique_ptr<ZSTD_CCtx, free_zstd> zstd{};
+  std::unique_ptr<ZSTD_CCtx, backup_parts::free_zstd> zstd{};
   std::string packed{};
   crypto_secretstream_xchacha20poly1305_state sealing{};
   std::string plain{}, sealed{};
@@ -152,12 +157,12 @@ struct backup_reader::state {
   stream_coding coding;
   written_stream known;
   durable_file file;
-  running_hash hash{};
+  backup_parts::running_hash hash{};
   std::int64_t stored = 0, given = 0;
   crypto_secretstream_xchacha20poly1305_state opening{};
   bool opened_all = false;
   std::string stored_part{}, plain{}, unpacked{};
-  std::unique_ptr<ZSTD_DCtx, free_zstd> zstd{};
+  std::unique_ptr<ZSTD_DCtx, backup_parts::free_zstd> zstd{};
   std::string_view rest{};    // of the last part, to be unpacked
   bool unpacked_all = false;  // the end of zstd's frame was seen
   bool more_inside = false;   // zstd may hold what there was no room for
