@@ -51,6 +51,25 @@ bool soon(F&& is_so) {
 
 enum class colour { red, green };
 
+struct every_kind {
+  bool flag;
+  std::int16_t small;
+  int plain;
+  std::int64_t big;
+  float narrow;
+  double wide;
+  std::string letters;
+  std::string id;
+  std::vector<std::byte> blob;
+  std::map<std::string, int> document;
+  aft::raw_json other_document;
+  aft::time_point moment;
+  aft::time_point naive;
+  aft::time_point day;
+  colour paint;
+  friend bool operator==(const every_kind&, const every_kind&) = default;
+};
+
 struct with_counter : storage_fixture {
   with_counter() { schema("create table t (id integer primary key, x integer not null)"); }
   std::int64_t sum(aft::database& of) {
@@ -65,24 +84,6 @@ struct with_counter : storage_fixture {
   TEST_CASE_FIXTURE(with_counter, "PostgreSQL: " name* doctest::skip(!on_postgres()))
 
 POSTGRES_TEST("every type of column is read, in a binary result and in one of text") {
-  struct row {
-    bool flag;
-    std::int16_t small;
-    int plain;
-    std::int64_t big;
-    float narrow;
-    double wide;
-    std::string letters;
-    std::string id;
-    std::vector<std::byte> blob;
-    std::map<std::string, int> document;
-    aft::raw_json other_document;
-    aft::time_point moment;
-    aft::time_point naive;
-    aft::time_point day;
-    colour paint;
-    bool operator==(const row&) const = default;
-  };
   db.write([](aft::transaction& tx) {
     tx.execute(
         "create table every (flag bool, small int2, plain int4, big int8, narrow float4, wide "
@@ -91,30 +92,30 @@ POSTGRES_TEST("every type of column is read, in a binary result and in one of te
   });
   const auto moment = aft::time_point(aft::microseconds(1'769'860'800'250'001));
   const auto day = aft::time_point(aft::seconds(1'769'817'600));
-  row in{true,
-         -32768,
-         -7,
-         INT64_MIN,
-         0.1f,
-         -1e300,
-         "Ünï",
-         "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
-         {std::byte(0), std::byte(0x5c), std::byte(0xff)},
-         {{"x", 1}},
-         {"{\"y\":[1,2]}"},
-         moment,
-         aft::time_point(aft::microseconds(-1)),
-         day,
-         colour::green};
+  const every_kind in{true,
+                      -32768,
+                      -7,
+                      INT64_MIN,
+                      0.1f,
+                      -1e300,
+                      "Ünï",
+                      "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+                      {std::byte(0), std::byte(0x5c), std::byte(0xff)},
+                      {{"x", 1}},
+                      {"{\"y\":[1,2]}"},
+                      moment,
+                      aft::time_point(aft::microseconds(-1)),
+                      day,
+                      colour::green};
   db.write([&](aft::transaction& tx) {
     tx.execute("insert into every values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)",
                in.flag, in.small, in.plain, in.big, in.narrow, in.wide, in.letters, in.id, in.blob,
                in.document, in.other_document, in.moment, in.naive, in.day, in.paint);
   });
   db.read([&](aft::reader& r) {
-    CHECK(r.one<row>("select * from every") == in);
+    CHECK(r.one<every_kind>("select * from every") == in);
     // An interval is not read in binary, so that all columns come as text.
-    CHECK(r.one<row>("select *, interval '1 hour' as length from every") == in);
+    CHECK(r.one<every_kind>("select *, interval '1 hour' as length from every") == in);
     CHECK(r.one<std::string>("select interval '1 hour'") == "01:00:00");
   });
 }
