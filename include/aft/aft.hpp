@@ -51,6 +51,8 @@
 #include <aft/storage/errors.hpp>
 #include <aft/storage/migration.hpp>
 #include <aft/storage/reader.hpp>
+#include <aft/storage/row.hpp>
 #include <aft/storage/sql.hpp>
+#include <aft/storage/sql_text.hpp>
 #include <aft/storage/transaction.hpp>
 #include <aft/test_client.hpp>

@@ -21,6 +21,7 @@ struct sqlite_connection::statement {
   sqlite3_stmt* handle = nullptr;
   const type_info* planned_for = nullptr;
   int planned_columns = 0;
+  bool runs = false;
   std::vector<planned_column> plan{};
   ~statement() { sqlite3_finalize(handle); }
 };
@@ -290,12 +291,30 @@ void read_column(sqlite3_stmt* s, const planned_column& c, void* value, const ty
 
 constexpr int steps_between_looks = 2000;  // of SQLite's machine, some ten microseconds
 
-struct reset_after {
-  sqlite3_stmt* s;
-  ~reset_after() { sqlite3_reset(s); }
-};
-
 }  // namespace
+
+// A statement from its first step to its reset. Others may run meanwhile.
+class sqlite_connection::running {
+ public:
+  running(sqlite_connection& c, statement& s)
+      : connection_(c), s_(s), only_reads_before_(c.only_reads_) {
+    s.runs = true;
+    // To stop a statement that writes would undo the transactions of others with it.
+    c.only_reads_ = sqlite3_stmt_readonly(s.handle);
+  }
+  running(const running&) = delete;
+  running& operator=(const running&) = delete;
+  ~running() {
+    sqlite3_reset(s_.handle);
+    s_.runs = false;
+    connection_.only_reads_ = only_reads_before_;
+  }
+
+ private:
+  sqlite_connection& connection_;
+  statement& s_;
+  const bool only_reads_before_;
+};
 
 sqlite_connection::sqlite_connection(const std::string& file, sqlite_access access, bool durable,
                                      duration busy_timeout, std::size_t cache_bytes)
@@ -368,23 +387,31 @@ void sqlite_connection::run_script(const std::string& text) {
   if (code != SQLITE_OK) fail(sqlite3_extended_errcode(db_), text.substr(0, 500));
 }
 
-void sqlite_connection::grow_table() {
-  std::vector<statement*> old(table_.size() * 2);
-  old.swap(table_);
-  for (auto* s : old) {
-    if (!s) continue;
-    auto i = std::hash<const char*>()(s->text.data()) * 0x9E3779B97F4A7C15u >> 32;
-    while (table_[i & (table_.size() - 1)]) ++i;
-    table_[i & (table_.size() - 1)] = s;
+namespace {
+
+std::size_t place_of(std::string_view text) {
+  return std::hash<const char*>()(text.data()) * 0x9E3779B97F4A7C15u >> 32;
+}
+
+}  // namespace
+
+void sqlite_connection::make_table(std::size_t size) {
+  table_.assign(size, nullptr);
+  for (const auto& s : statements_) {
+    auto i = place_of(s->text);
+    while (table_[i & (size - 1)]) ++i;
+    table_[i & (size - 1)] = s.get();
   }
 }
 
 sqlite_connection::statement& sqlite_connection::prepare(std::string_view text) {
-  auto i = std::hash<const char*>()(text.data()) * 0x9E3779B97F4A7C15u >> 32;
+  auto i = place_of(text);
   for (;; ++i) {
     auto* s = table_[i & (table_.size() - 1)];
     if (!s) break;
-    if (s->text.data() == text.data() && s->text.size() == text.size()) return *s;
+    // One that runs is left alone: a text that is asked again while its rows are read is prepared
+    // once more.
+    if (s->text.data() == text.data() && s->text.size() == text.size() && !s->runs) return *s;
   }
   auto fresh = std::make_unique<statement>();
   fresh->text = text;
@@ -398,13 +425,20 @@ sqlite_connection::statement& sqlite_connection::prepare(std::string_view text) 
     throw storage_error(storage_fault::statement,
                         fmt::format("one statement at a time (in: {})", text));
   }
+  table_[i & (table_.size() - 1)] = fresh.get();
   statements_.push_back(std::move(fresh));
-  if (statements_.size() * 2 > table_.size()) grow_table();
   auto* s = statements_.back().get();
-  i = std::hash<const char*>()(text.data()) * 0x9E3779B97F4A7C15u >> 32;
-  while (table_[i & (table_.size() - 1)]) ++i;
-  table_[i & (table_.size() - 1)] = s;
+  if (statements_.size() * 2 > table_.size()) make_table(table_.size() * 2);
   return *s;
+}
+
+bool sqlite_connection::forget(std::string_view text) {
+  auto of_the_text = [&](const auto& s) { return s->text.data() == text.data(); };
+  for (const auto& s : statements_) {
+    if (of_the_text(s) && s->runs) return false;
+  }
+  if (std::erase_if(statements_, of_the_text)) make_table(table_.size());
+  return true;
 }
 
 void sqlite_connection::fail_late(std::string_view text) {
@@ -416,8 +450,6 @@ sqlite_connection::statement& sqlite_connection::prepared(
     std::string_view text, std::span<const detail::parameter> values) {
   if (late()) fail_late(text);
   auto& s = prepare(text);
-  // To stop a statement that writes would undo the transactions of others with it.
-  only_reads_ = sqlite3_stmt_readonly(s.handle);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto& v = values[i];
     if (v.value) bind(s.handle, int(i + 1), v.value, *v.type);
@@ -453,17 +485,18 @@ std::size_t sqlite_connection::query(std::string_view text,
                                      std::span<const detail::parameter> values,
                                      const row_target& rows) {
   auto& s = prepared(text, values);
-  reset_after reset{s.handle};
+  const running until_reset(*this, s);
   std::size_t count = 0;
   int code;
   while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {
     if (s.planned_for != &rows.type || s.planned_columns != sqlite3_column_count(s.handle)) {
       plan_rows(s, rows.type);
     }
-    fill_row(s, rows.type, rows.add(rows.rows));
-    ++count;
-    if (rows.first_only && sqlite3_stmt_readonly(s.handle)) return count;
-    if (rows.first_only) {  // a statement that writes runs to its end
+    void* row = rows.add(rows.rows);
+    if (row) fill_row(s, rows.type, row), ++count;
+    const bool enough = rows.first_only || !row;
+    if (enough && sqlite3_stmt_readonly(s.handle)) return count;
+    if (enough) {  // a statement that writes runs to its end
       while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {}
       break;
     }
@@ -476,7 +509,7 @@ std::size_t sqlite_connection::query(std::string_view text,
 std::int64_t sqlite_connection::execute(std::string_view text,
                                         std::span<const detail::parameter> values) {
   auto& s = prepared(text, values);
-  reset_after reset{s.handle};
+  const running until_reset(*this, s);
   const auto before = sqlite3_total_changes64(db_);
   int code;
   while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {}
