@@ -51,6 +51,7 @@
 #include <aft/storage/errors.hpp>
 #include <aft/storage/migration.hpp>
 #include <aft/storage/reader.hpp>
+#include <aft/storage/repository.hpp>
 #include <aft/storage/row.hpp>
 #include <aft/storage/sql.hpp>
 #include <aft/storage/sql_text.hpp>

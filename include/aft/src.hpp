@@ -71,6 +71,7 @@
 #include "../../src/storage/postgres/session.cpp"
 #include "../../src/storage/postgres/views.cpp"
 #include "../../src/storage/postgres/writers.cpp"
+#include "../../src/storage/repository.cpp"
 #include "../../src/storage/row_plan.cpp"
 #include "../../src/storage/sql_text.cpp"
 #include "../../src/storage/sqlite/connection.cpp"

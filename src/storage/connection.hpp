@@ -84,6 +84,7 @@ struct storage_access {
     const std::vector<std::string_view>& topics() const { return tx.topics_; }
   };
   static storage::engine_kind kind(const reader& r) { return r.connection_->kind(); }
+  static storage::connection& connection_of(reader& r) { return *r.connection_; }
   static void set_deadline(reader& r, std::int64_t deadline) { r.connection_->deadline = deadline; }
 };
 
