@@ -55,5 +55,6 @@
 #include <aft/storage/row.hpp>
 #include <aft/storage/sql.hpp>
 #include <aft/storage/sql_text.hpp>
+#include <aft/storage/text_index.hpp>
 #include <aft/storage/transaction.hpp>
 #include <aft/test_client.hpp>

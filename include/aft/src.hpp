@@ -83,6 +83,7 @@
 #include "../../src/storage/sqlite/rebuild.cpp"
 #include "../../src/storage/sqlite/writer.cpp"
 #include "../../src/storage/temporary.cpp"
+#include "../../src/storage/text_index.cpp"
 #include "../../src/storage/topics.cpp"
 // 2 trades
 #include "../../src/auth/password.cpp"

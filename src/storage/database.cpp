@@ -233,6 +233,12 @@ void database::migrate(const std::string& line, const std::vector<migration>& st
     bool wants_connection() const override { return true; }
     void run_on(storage::schema_connection& c) override {
       storage::migrate(c, line_, steps_, c.time->now());
+    void run_on(storage::connection& c) override {
+      auto& sqlite = static_cast<storage::sqlite_connection&>(c);
+      for (const auto& step : steps_) {
+        if (step.virtual_tables) sqlite.trust_schema();
+      }
+      storage::migrate_sqlite(sqlite, line_, steps_, c.time->now());
     }
 
    private:
