@@ -53,6 +53,7 @@
 #include <aft/storage/reader.hpp>
 #include <aft/storage/repository.hpp>
 #include <aft/storage/row.hpp>
+#include <aft/storage/sealed.hpp>
 #include <aft/storage/sql.hpp>
 #include <aft/storage/sql_text.hpp>
 #include <aft/storage/text_index.hpp>

@@ -73,6 +73,7 @@
 #include "../../src/storage/postgres/writers.cpp"
 #include "../../src/storage/repository.cpp"
 #include "../../src/storage/row_plan.cpp"
+#include "../../src/storage/sealed.cpp"
 #include "../../src/storage/sql_text.cpp"
 #include "../../src/storage/sqlite/connection.cpp"
 #include "../../src/storage/sqlite/engine.cpp"

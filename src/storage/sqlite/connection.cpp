@@ -105,7 +105,8 @@ void bind_text(sqlite3_stmt* s, int i, std::string_view text, sqlite3_destructor
   sqlite3_bind_text64(s, i, text.data() ? text.data() : "", text.size(), life, SQLITE_UTF8);
 }
 
-void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type) {
+void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type,
+          sqlite3_destructor_type life = SQLITE_STATIC) {
   switch (type.kind) {
     case type_kind::boolean: sqlite3_bind_int(s, i, *static_cast<const bool*>(value)); return;
     case type_kind::integer: {
@@ -125,12 +126,11 @@ void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type) {
       sqlite3_bind_double(s, i, number);
       return;
     }
-    case type_kind::string:
-      return bind_text(s, i, *static_cast<const std::string*>(value), SQLITE_STATIC);
+    case type_kind::string: return bind_text(s, i, *static_cast<const std::string*>(value), life);
     case type_kind::bytes: {
       const auto& bytes = *static_cast<const std::vector<std::byte>*>(value);
       if (bytes.empty()) sqlite3_bind_zeroblob(s, i, 0);
-      else sqlite3_bind_blob64(s, i, bytes.data(), bytes.size(), SQLITE_STATIC);
+      else sqlite3_bind_blob64(s, i, bytes.data(), bytes.size(), life);
       return;
     }
     case type_kind::enumeration: {
@@ -144,7 +144,7 @@ void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type) {
     }
     case type_kind::time: sqlite3_bind_int64(s, i, detail::load_time(value, type)); return;
     case type_kind::optional:
-      if (const void* held = type.get(value)) return bind(s, i, held, *type.element);
+      if (const void* held = type.get(value)) return bind(s, i, held, *type.element, life);
       sqlite3_bind_null(s, i);
       return;
     case type_kind::codec: {
@@ -155,15 +155,11 @@ void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type) {
       } binding{s, i, *type.element};
       return type.encode(value, &binding, [](void* context, const void* written_as) {
         auto& b = *static_cast<state*>(context);
-        if (b.written_as.kind == type_kind::string) {
-          const auto& text = *static_cast<const std::string*>(written_as);
-          return bind_text(b.s, b.i, text, SQLITE_TRANSIENT);  // it goes when this returns
-        }
-        bind(b.s, b.i, written_as, b.written_as);
+        bind(b.s, b.i, written_as, b.written_as, SQLITE_TRANSIENT);  // it goes when this returns
       });
     }
     case type_kind::raw_json:
-      return bind_text(s, i, static_cast<const raw_json*>(value)->text, SQLITE_STATIC);
+      return bind_text(s, i, static_cast<const raw_json*>(value)->text, life);
     case type_kind::object:
     case type_kind::array:
     case type_kind::map: {
