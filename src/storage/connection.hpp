@@ -48,7 +48,7 @@ class connection {
   virtual void run_savepoint(const char* command) = 0;
 
   // For texts that do not live so long: the same text, which stays until the next call of this.
-  std::string_view kept(std::string_view text) { return texts_.keep(text, *this); }
+  virtual std::string_view kept(std::string_view text) { return texts_.keep(text, *this); }
 
   // The text is about to go: closes its statement. False where it is being run.
   virtual bool forget(std::string_view text) = 0;

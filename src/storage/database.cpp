@@ -232,13 +232,11 @@ void database::migrate(const std::string& line, const std::vector<migration>& st
         : waited_unit(nullptr, nullptr), line_(line), steps_(steps) {}
     bool wants_connection() const override { return true; }
     void run_on(storage::schema_connection& c) override {
-      storage::migrate(c, line_, steps_, c.time->now());
-    void run_on(storage::connection& c) override {
-      auto& sqlite = static_cast<storage::sqlite_connection&>(c);
       for (const auto& step : steps_) {
-        if (step.virtual_tables) sqlite.trust_schema();
+        const bool trusted = step.virtual_tables && c.kind() == storage::engine_kind::sqlite;
+        if (trusted) c.run_script("pragma trusted_schema=on");
       }
-      storage::migrate_sqlite(sqlite, line_, steps_, c.time->now());
+      storage::migrate(c, line_, steps_, c.time->now());
     }
 
    private:

@@ -1,8 +1,13 @@
 #include <aft/storage/text_index.hpp>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <aft/ground/error.hpp>
+
+#include "../ground/utf8.hpp"
+#include "connection.hpp"
 
 namespace aft {
 namespace {
@@ -14,9 +19,19 @@ bool is_letter_of_a_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c & 0x80);
 }
 
-// FTS5's own syntax, of quoted words alone: "milk" AND "green tea" AND "bis"*. Empty: no words.
-std::string match_expression(std::string_view words) {
-  words = words.substr(0, max_searched_bytes);
+std::string_view start_of(std::string_view words) {
+  auto size = std::min(words.size(), max_searched_bytes);
+  while (size && size < words.size() && (words[size] & 0xc0) == 0x80) --size;
+  return words.substr(0, size);
+}
+
+// The engine's own syntax, of quoted words alone: "milk" AND "green tea" AND "bis"*, or
+// 'milk' & 'green tea' & 'bis':*. Empty: no words.
+std::string match_expression(std::string_view words, storage::engine_kind engine) {
+  const bool sqlite = engine == storage::engine_kind::sqlite;
+  const char quote = sqlite ? '"' : '\'';
+  words = start_of(words);
+  if (!detail::is_utf8(words)) return {};
   std::string expression;
   std::size_t count = 0;
   std::string phrase;
@@ -24,8 +39,9 @@ std::string match_expression(std::string_view words) {
   auto end_phrase = [&](bool is_beginning) {
     while (!phrase.empty() && phrase.back() == ' ') phrase.pop_back();
     if (phrase.empty() || count == max_searched_words) return phrase.clear();
-    if (count++) expression += " AND ";
-    expression += fmt::format("\"{}\"{}", phrase, is_beginning ? "*" : "");
+    if (count++) expression += sqlite ? " AND " : " & ";
+    expression += quote + phrase + quote;
+    if (is_beginning) expression += sqlite ? "*" : ":*";
     phrase.clear();
   };
   for (const char c : words) {
@@ -81,6 +97,15 @@ migration text_index::step(std::string name) const {
                      trigger("update", forget + " " + add) +
                      fmt::format("insert into {0} ({0}) values ('rebuild');", index)};
   made.virtual_tables = true;
+  std::string text;
+  for (const auto& column : columns_) {
+    text +=
+        fmt::format("{}coalesce({}, '')", text.empty() ? "" : " || ' ' || ", quoted_name(column));
+  }
+  made.postgres = fmt::format(
+      "alter table {0} add column {1} tsvector generated always as (to_tsvector('simple', {2})) "
+      "stored; create index {1} on {0} using gin ({1})",
+      table, index, text);
   return made;
 }
 
@@ -89,21 +114,33 @@ migration text_index::drop(std::string name) const {
   for (const auto* event : {"insert", "delete", "update"}) {
     sql += fmt::format("drop trigger {};\n", quoted_name(fmt::format("{}_{}", index_, event)));
   }
-  return {std::move(name), sql + fmt::format("drop table {};", quoted_name(index_))};
+  const auto index = quoted_name(index_);
+  return {std::move(name), sql + fmt::format("drop table {};", index),
+          fmt::format("alter table {} drop column {}", quoted_name(table_), index)};
 }
 
-sql_text text_index::where(std::string_view words) const {
-  const auto expression = match_expression(words);
+sql_text text_index::where(const reader& db, std::string_view words) const {
+  const auto engine = storage_access::kind(db);
+  const auto expression = match_expression(words, engine);
   sql_text condition;
   if (expression.empty()) return condition.add("1 = 0");
+  if (engine == storage::engine_kind::postgres) {
+    return condition.add_name(index_).add("@@ to_tsquery('simple', $1)", expression);
+  }
   condition.add_name(key_).add("in (select rowid from").add_name(index_).add("where");
   return condition.add_name(index_).add("match $1)", expression);
 }
 
-sql_text text_index::query(std::string_view words, std::int64_t limit) const {
-  const auto expression = match_expression(words);
+sql_text text_index::query(const reader& db, std::string_view words, std::int64_t limit) const {
+  const auto engine = storage_access::kind(db);
+  const auto expression = match_expression(words, engine);
   sql_text q("select t.* from");
   if (expression.empty()) return q.add_name(table_).add("t where 1 = 0");
+  if (engine == storage::engine_kind::postgres) {
+    q.add_name(table_).add("t, to_tsquery('simple', $1) q where", expression).add_name(index_);
+    q.add("@@ q order by ts_rank(").add_name(index_).add(", q) desc,");
+    return q.add_name(key_).add("limit $1", limit);
+  }
   q.add_name(index_).add("s join").add_name(table_).add("t on s.rowid = t.").add_name(key_);
   q.add("where s.").add_name(index_).add("match $1", expression);
   return q.add("order by s.rank, s.rowid limit $1", limit);

@@ -17,11 +17,11 @@ struct note {
   std::optional<std::string> text;
 };
 
-const aft::migration table{"001",
-                           "create table note (id integer primary key, title text not null, "
-                           "text text) strict;"
-                           "insert into note values (1, 'Tea', 'Green tea and milk'), "
-                           "(2, 'Milk', null), (3, 'Caf\u00e9', 'milk; tea AND (green)');"};
+const aft::migration table = step("001",
+                                  "create table note (id integer primary key, title text not null, "
+                                  "text text) strict;"
+                                  "insert into note values (1, 'Tea', 'Green tea and milk'), "
+                                  "(2, 'Milk', null), (3, 'Caf\u00e9', 'milk; tea AND (green)');");
 
 struct with_words : storage_fixture {
   const aft::text_index words{"note", {"title", "text"}};
@@ -47,7 +47,8 @@ TEST_CASE_FIXTURE(with_words, "rows are found by words, phrases and beginnings")
   CHECK(found("\"tea green\"") == ids{});
   CHECK(found("gre*") == ids{1, 3});
   CHECK(found("gre") == ids{});
-  CHECK(found("cafe") == ids{3});
+  CHECK(found("CAF\u00c9") == ids{3});
+  if (!on_postgres()) CHECK(found("cafe") == ids{3});
   CHECK(found("\"milk") == ids{1, 2, 3});
   CHECK(found("tea, milk!") == ids{1, 3});
   CHECK(found("tea AND nothing") == ids{});  // a word like any other
@@ -82,10 +83,10 @@ TEST_CASE_FIXTURE(with_words, "the index follows its table, and goes") {
 TEST_CASE_FIXTURE(with_words, "a list of a repository is narrowed by words") {
   const aft::repository<note> notes("note");
   db.read([&](aft::reader& r) {
-    const auto page = notes.list(r, aft::page_request{.limit = 1}, words.where("milk tea"));
+    const auto page = notes.list(r, aft::page_request{.limit = 1}, words.where(r, "milk tea"));
     CHECK(page->items.at(0).id == 1);
     CHECK(page->next);
-    CHECK(notes.list(r, aft::page_request{}, words.where(""))->items.empty());
+    CHECK(notes.list(r, aft::page_request{}, words.where(r, ""))->items.empty());
   });
 }
 

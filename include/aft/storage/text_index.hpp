@@ -11,13 +11,14 @@
 
 namespace aft {
 
-// Finds the rows of a table by the words in some of its columns of text, in any case and with any
-// accents. The index is a step of the program's migrations, and triggers keep it up to date. On
-// SQLite it is FTS5. Any thread.
+// Finds the rows of a table by the words in some of its columns of text, in any case; on SQLite
+// with any accents, too. The index is a step of the program's migrations, and the database keeps it
+// up to date: FTS5 on SQLite; on PostgreSQL a column "table_words" of tsvector, by the rules of no
+// language. Any thread.
 //   const aft::text_index words("note", {"title", "text"});
 //   app.migrate(words.step("002_note_words"));
 //   auto found = words.search<note>(db, "milk tea*");
-//   auto page = notes.list(db, *q, words.where(q->words));    // with a repository
+//   auto page = notes.list(db, *q, words.where(db, q->words));    // with a repository
 //
 // What is searched for may come from a stranger, and is never wrong: words, each of which must
 // occur; "several words" in quotes, side by side; a beginning, with * behind. All other signs only
@@ -36,14 +37,14 @@ class text_index {
   // The best first.
   template <class Row>
   std::vector<Row> search(reader& db, std::string_view words, std::int64_t limit = 20) const {
-    return db.all<Row>(query(words, limit));
+    return db.all<Row>(query(db, words, limit));
   }
 
   // The condition that a row has the words, for a statement over the table.
-  sql_text where(std::string_view words) const;
+  sql_text where(const reader& db, std::string_view words) const;
 
  private:
-  sql_text query(std::string_view words, std::int64_t limit) const;
+  sql_text query(const reader& db, std::string_view words, std::int64_t limit) const;
 
   std::string table_, key_, index_;
   std::vector<std::string> columns_;

@@ -513,10 +513,6 @@ std::int64_t sqlite_connection::execute(std::string_view text,
   return sqlite3_total_changes64(db_) == before ? 0 : sqlite3_changes64(db_);
 }
 
-void sqlite_connection::trust_schema() {
-  sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1, nullptr);
-}
-
 bool sqlite_connection::in_transaction() const { return !sqlite3_get_autocommit(db_); }
 
 bool sqlite_connection::has_unmet_foreign_keys() const {

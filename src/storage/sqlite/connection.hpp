@@ -38,9 +38,6 @@ class sqlite_connection : public schema_connection {
   void run_script(const std::string& text) override;
   bool in_transaction() const override;
   void begin_migration() override { run("begin immediate"); }
-  void trust_schema();  // triggers may write virtual tables from here on
-
-  bool in_transaction() const;
   bool has_unmet_foreign_keys() const;  // deferred ones, that would make the commit fail
   void checkpoint();                    // of the writer alone; waits for nobody
   int wal_pages() const { return wal_pages_; }
