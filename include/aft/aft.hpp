@@ -5,6 +5,7 @@
 #include <aft/auth/password.hpp>
 #include <aft/auth/token.hpp>
 #include <aft/ground/buffer.hpp>
+#include <aft/ground/cache.hpp>
 #include <aft/ground/clock.hpp>
 #include <aft/ground/digest.hpp>
 #include <aft/ground/encoding.hpp>

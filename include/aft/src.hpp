@@ -5,6 +5,7 @@
 
 // 0 ground
 #include "../../src/ground/buffer.cpp"
+#include "../../src/ground/cache.cpp"
 #include "../../src/ground/check.cpp"
 #include "../../src/ground/clock.cpp"
 #include "../../src/ground/digest.cpp"

@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(storage_fixture, "values are bound, and outlive what they were
 TEST_CASE_FIXTURE(storage_fixture,
                   "many texts are right and few of them are kept, even while one is read") {
   const auto numbered = [](int i) {
-    aft::sql_text q("select $1", i);
+    aft::sql_text q("select cast($1 as integer)", i);
     q.add("as").add_name("n" + std::to_string(i));
     return q;
   };
