@@ -59,4 +59,5 @@
 #include <aft/storage/sql_text.hpp>
 #include <aft/storage/text_index.hpp>
 #include <aft/storage/transaction.hpp>
+#include <aft/storage/upkeep.hpp>
 #include <aft/test_client.hpp>

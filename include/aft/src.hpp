@@ -87,6 +87,7 @@
 #include "../../src/storage/temporary.cpp"
 #include "../../src/storage/text_index.cpp"
 #include "../../src/storage/topics.cpp"
+#include "../../src/storage/upkeep.cpp"
 // 2 trades
 #include "../../src/auth/password.cpp"
 #include "../../src/auth/token.cpp"
