@@ -138,7 +138,7 @@ sql_text text_index::query(const reader& db, std::string_view words, std::int64_
   if (expression.empty()) return q.add_name(table_).add("t where 1 = 0");
   if (engine == storage::engine_kind::postgres) {
     q.add_name(table_).add("t, to_tsquery('simple', $1) q where", expression).add_name(index_);
-    q.add("@@ q order by ts_rank(").add_name(index_).add(", q) desc,");
+    q.add("@@ q order by ts_rank(").add_name(index_).add(", q, 2) desc,");  // 2: by length
     return q.add_name(key_).add("limit $1", limit);
   }
   q.add_name(index_).add("s join").add_name(table_).add("t on s.rowid = t.").add_name(key_);
