@@ -18,7 +18,6 @@
 #include <aft/ground/error.hpp>
 
 namespace aft::detail {
-namespace {
 
 struct cache_entry {
   std::string key;
@@ -50,8 +49,6 @@ struct let_go_later {
     for (auto* v : values) v->let_go();
   }
 };
-
-}  // namespace
 
 class any_cache::impl {
  public:

@@ -12,10 +12,6 @@
 #include "connection.hpp"
 
 namespace aft::storage {
-namespace {
-
-constexpr std::size_t max_values_of_a_filter = 50;
-constexpr std::size_t fingerprint_bytes = 8;
 
 // A statement whose values lie elsewhere.
 struct bound_statement {
@@ -38,6 +34,16 @@ struct bound_statement {
   }
 };
 
+struct order_term {
+  const field_info* field;
+  bool down;
+};
+
+namespace {
+
+constexpr std::size_t max_values_of_a_filter = 50;
+constexpr std::size_t fingerprint_bytes = 8;
+
 const void* value_of(const void* object, const field_info& field) {
   return static_cast<const char*>(object) + field.offset;
 }
@@ -56,11 +62,6 @@ void hash_value(buffer& out, const detail::parameter& value) {
   else json::write_string(out, value.text);
   out.append('\n');
 }
-
-struct order_term {
-  const field_info* field;
-  bool down;
-};
 
 std::string_view without_suffix(std::string_view name, std::string_view suffix) {
   return name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size()) : std::string_view();
@@ -117,7 +118,7 @@ std::size_t record_table::insert(transaction& tx, const void* from, const type_i
     const void* value = value_of(from, field);
     if (&stored == version_field_ || !is_set(from, field, type)) continue;
     if (&stored == key_field_ && is_zero(value, *field.type)) continue;
-    add(quoted_name(field.name));
+    add(aft::quoted_name(field.name));
     s.values.push_back({value, field.type, {}});
     fmt::format_to(std::back_inserter(places), "${}", s.values.size());
   }
@@ -132,7 +133,7 @@ std::size_t record_table::upsert(transaction& tx, const void* row, const row_tar
   for (std::uint32_t i = 0; i < row_.field_count; ++i) {
     const auto& field = row_.fields[i];
     if (&field == key_field_) continue;
-    const auto name = quoted_name(field.name);
+    const auto name = aft::quoted_name(field.name);
     if (!sets.empty()) sets += ", ";
     if (&field == version_field_) sets += fmt::format("{0} = {1}.{0} + 1", name, table_);
     else sets += fmt::format("{0} = excluded.{0}", name);
@@ -156,7 +157,7 @@ std::optional<problem> record_table::update(transaction& tx, const detail::param
     if (!is_set(from, field, type)) continue;
     if (&stored == version_field_) compared = &field;
     if (&stored == version_field_ || &stored == key_field_) continue;
-    s += fmt::format(", {} = ", quoted_name(field.name));
+    s += fmt::format(", {} = ", aft::quoted_name(field.name));
     s.bind(value_of(from, field), *field.type);
   }
   s += fmt::format(" where {} = ", key_);
@@ -286,7 +287,7 @@ struct record_table::listing {
         name = high, comparison = " <= ";
       }
     }
-    const auto quoted = quoted_name(of.column(name, type).name);
+    const auto quoted = aft::quoted_name(of.column(name, type).name);
     if (!value) return;
     if (value_type.kind != type_kind::array) {
       and_();
@@ -369,7 +370,7 @@ struct record_table::listing {
     if (same_way) {
       std::string names;
       for (const auto& term : order) {
-        names += (names.empty() ? "" : ", ") + quoted_name(term.field->name);
+        names += (names.empty() ? "" : ", ") + aft::quoted_name(term.field->name);
       }
       s += fmt::format("({}) {} (", names, order[0].down ? "<" : ">");
       for (const auto& term : order) {
@@ -379,11 +380,11 @@ struct record_table::listing {
       s += ")";
       return;
     }
-    s += fmt::format("{} {}= ", quoted_name(order[0].field->name), order[0].down ? "<" : ">");
+    s += fmt::format("{} {}= ", aft::quoted_name(order[0].field->name), order[0].down ? "<" : ">");
     bind_place(s, order[0]);
     s += " and (";
     for (std::size_t i = 0; i < order.size(); ++i) {
-      const auto name = quoted_name(order[i].field->name);
+      const auto name = aft::quoted_name(order[i].field->name);
       s += fmt::format("{} {} ", name, order[i].down ? "<" : ">");
       bind_place(s, order[i]);
       if (i + 1 == order.size()) break;
@@ -403,7 +404,7 @@ struct record_table::listing {
     s += " order by ";
     for (const auto& term : order) {
       if (&term != &order.front()) s += ", ";
-      s += quoted_name(term.field->name);
+      s += aft::quoted_name(term.field->name);
       if (term.down) s += " desc";
     }
     const std::int64_t one_more = limit + 1;
@@ -462,16 +463,16 @@ std::optional<problem> record_table::list(reader& db, const void* query, const t
 
 record_table::record_table(std::string_view name, const type_info& row,
                            repository_options&& options)
-    : table_(quoted_name(name)), key_(quoted_name(options.key)), row_(row),
+    : table_(aft::quoted_name(name)), key_(aft::quoted_name(options.key)), row_(row),
       key_field_(&column(options.key, row)), options_(std::move(options)) {
   for (std::uint32_t i = 0; i < row.field_count; ++i) {
     if (i) columns_ += ", ";
-    columns_ += quoted_name(row.fields[i].name);
+    columns_ += aft::quoted_name(row.fields[i].name);
   }
   if (const auto* version = find_column(options_.version);
       version && version->type->kind == type_kind::integer) {
     version_field_ = version;
-    version_ = quoted_name(version->name);
+    version_ = aft::quoted_name(version->name);
   } else if (options_.version != repository_options().version && !options_.version.empty()) {
     throw configuration_error(
         fmt::format("the version {} of the repository {} must be an integer "

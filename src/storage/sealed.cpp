@@ -19,20 +19,10 @@
 #include <aft/ground/random.hpp>
 
 namespace aft {
-namespace {
-
-constexpr std::size_t key_bytes = 32;
-constexpr std::size_t nonce_bytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
-constexpr std::size_t tag_bytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
-constexpr std::size_t max_key_file = 64 * 1024;
-constexpr std::byte sealed_format{1};  // format, length of the id, id, nonce, ciphertext with tag
-
-// A key's two uses have keys of their own.
-constexpr std::uint64_t sealing_use = 1, indexing_use = 2;
 
 struct derived_key {
   std::string id;
-  std::array<unsigned char, key_bytes> sealing{}, indexing{};
+  std::array<unsigned char, crypto_kdf_KEYBYTES> sealing{}, indexing{};
   ~derived_key() {
     sodium_memzero(sealing.data(), sealing.size());
     sodium_memzero(indexing.data(), indexing.size());
@@ -40,6 +30,17 @@ struct derived_key {
 };
 
 using derived_keys = std::vector<derived_key>;
+
+namespace {
+
+constexpr std::size_t key_bytes = crypto_kdf_KEYBYTES;
+constexpr std::size_t nonce_bytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+constexpr std::size_t tag_bytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
+constexpr std::size_t max_key_file = 64 * 1024;
+constexpr std::byte sealed_format{1};  // format, length of the id, id, nonce, ciphertext with tag
+
+// A key's two uses have keys of their own.
+constexpr std::uint64_t sealing_use = 1, indexing_use = 2;
 
 bool is_key_id(std::string_view id) {
   return !id.empty() && id.size() <= 32 && std::all_of(id.begin(), id.end(), [](char c) {
@@ -51,7 +52,7 @@ bool is_key_id(std::string_view id) {
 const unsigned char* unsigned_bytes(const void* p) { return static_cast<const unsigned char*>(p); }
 
 std::shared_ptr<const derived_keys> derive(const std::vector<sealing_key>& keys) {
-  static_assert(crypto_kdf_KEYBYTES == key_bytes);
+  static_assert(key_bytes == 32);
   if (sodium_init() < 0) throw error("libsodium cannot be initialised");
   if (keys.empty()) throw configuration_error("a key ring without a key");
   auto derived = std::make_shared<derived_keys>();
@@ -106,9 +107,9 @@ std::string blind_index(const derived_key& key, std::string_view value, std::str
   return to_base64url({reinterpret_cast<const char*>(hash), sizeof hash});
 }
 
-struct open_file {
+struct opened_key_file {
   int descriptor;
-  ~open_file() {
+  ~opened_key_file() {
     if (descriptor >= 0) ::close(descriptor);
   }
 };
@@ -158,7 +159,7 @@ std::vector<sealing_key> sealing_keys_from_file(const std::string& file) {
   auto refuse = [&](std::string_view why) {
     return configuration_error(fmt::format("the sealing keys in {}: {}", file, why));
   };
-  const open_file opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  const opened_key_file opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
   if (opened.descriptor < 0) throw refuse(std::strerror(errno));
   struct stat about {};
   if (::fstat(opened.descriptor, &about) != 0) throw refuse(std::strerror(errno));

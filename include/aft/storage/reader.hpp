@@ -180,9 +180,8 @@ class reader {
 
   template <class Row, class F>
   void stream_rows(std::string_view text, std::span<const detail::parameter> values, F& f) {
-    using stream = storage::row_stream<Row, F>;
-    stream s{f};
-    run_stream({detail::row_type<Row>(), &s, &stream::add, false, true}, text, values);
+    storage::row_stream<Row, F> s{f};
+    run_stream({detail::row_type<Row>(), &s, &s.add, false, true}, text, values);
     s.give();
   }
   template <class Row, class T>
