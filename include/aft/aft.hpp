@@ -5,6 +5,7 @@
 #include <aft/auth/password.hpp>
 #include <aft/auth/token.hpp>
 #include <aft/ground/buffer.hpp>
+#include <aft/ground/cache.hpp>
 #include <aft/ground/clock.hpp>
 #include <aft/ground/digest.hpp>
 #include <aft/ground/encoding.hpp>
@@ -51,6 +52,12 @@
 #include <aft/storage/errors.hpp>
 #include <aft/storage/migration.hpp>
 #include <aft/storage/reader.hpp>
+#include <aft/storage/repository.hpp>
+#include <aft/storage/row.hpp>
+#include <aft/storage/sealed.hpp>
 #include <aft/storage/sql.hpp>
+#include <aft/storage/sql_text.hpp>
+#include <aft/storage/text_index.hpp>
 #include <aft/storage/transaction.hpp>
+#include <aft/storage/upkeep.hpp>
 #include <aft/test_client.hpp>

@@ -5,6 +5,7 @@
 
 // 0 ground
 #include "../../src/ground/buffer.cpp"
+#include "../../src/ground/cache.cpp"
 #include "../../src/ground/check.cpp"
 #include "../../src/ground/clock.cpp"
 #include "../../src/ground/digest.cpp"
@@ -61,6 +62,7 @@
 #include "../../src/storage/backup_stream.cpp"
 #include "../../src/storage/database.cpp"
 #include "../../src/storage/durable_file.cpp"
+#include "../../src/storage/kept_texts.cpp"
 #include "../../src/storage/migrate.cpp"
 #include "../../src/storage/postgres/columns.cpp"
 #include "../../src/storage/postgres/engine.cpp"
@@ -70,7 +72,10 @@
 #include "../../src/storage/postgres/session.cpp"
 #include "../../src/storage/postgres/views.cpp"
 #include "../../src/storage/postgres/writers.cpp"
+#include "../../src/storage/repository.cpp"
 #include "../../src/storage/row_plan.cpp"
+#include "../../src/storage/sealed.cpp"
+#include "../../src/storage/sql_text.cpp"
 #include "../../src/storage/sqlite/connection.cpp"
 #include "../../src/storage/sqlite/engine.cpp"
 #include "../../src/storage/sqlite/log_archive.cpp"
@@ -80,7 +85,9 @@
 #include "../../src/storage/sqlite/rebuild.cpp"
 #include "../../src/storage/sqlite/writer.cpp"
 #include "../../src/storage/temporary.cpp"
+#include "../../src/storage/text_index.cpp"
 #include "../../src/storage/topics.cpp"
+#include "../../src/storage/upkeep.cpp"
 // 2 trades
 #include "../../src/auth/password.cpp"
 #include "../../src/auth/token.cpp"

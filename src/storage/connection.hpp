@@ -11,12 +11,17 @@
 #include <aft/storage/reader.hpp>
 #include <aft/storage/transaction.hpp>
 
+#include "kept_texts.hpp"
+
 namespace aft::storage {
 
 enum class engine_kind { sqlite, postgres };
 
-// One connection to one engine. SQL texts given to query and execute live as long as the program;
-// their statements are kept by the address of the text.
+// One connection to one engine. SQL texts given to query and execute live as long as the program,
+// or come from kept(); their statements are kept by the address of the text.
+//
+// A row target that streams may ask other queries of the same connection, the same text among them,
+// while it is being filled.
 class connection {
  public:
   connection() = default;
@@ -38,6 +43,18 @@ class connection {
                                std::span<const detail::parameter> values) = 0;
 
   virtual engine_kind kind() const = 0;
+
+  // "savepoint part" and the like, in the transaction that is open.
+  virtual void run_savepoint(const char* command) = 0;
+
+  // For texts that do not live so long: the same text, which stays until the next call of this.
+  virtual std::string_view kept(std::string_view text) { return texts_.keep(text, *this); }
+
+  // The text is about to go: closes its statement. False where it is being run.
+  virtual bool forget(std::string_view text) = 0;
+
+ private:
+  kept_texts texts_{};
 };
 
 // One that may also change the schema.
@@ -67,6 +84,7 @@ struct storage_access {
     const std::vector<std::string_view>& topics() const { return tx.topics_; }
   };
   static storage::engine_kind kind(const reader& r) { return r.connection_->kind(); }
+  static storage::connection& connection_of(reader& r) { return *r.connection_; }
   static void set_deadline(reader& r, std::int64_t deadline) { r.connection_->deadline = deadline; }
 };
 

@@ -26,10 +26,73 @@ void reader::run_query_for_one(const storage::row_target& row, std::string_view 
                       fmt::format("no row, where one must be (in: {})", text));
 }
 
+std::string_view reader::kept(std::string_view text) { return connection_->kept(text); }
+
+void reader::run_text(const storage::row_target& rows, const sql_text& query) {
+  connection_->query(kept(query.text()), query.values(), rows);
+}
+
+void reader::run_text_for_one(const storage::row_target& row, const sql_text& query) {
+  if (connection_->query(kept(query.text()), query.values(), row)) return;
+  throw storage_error(storage_fault::statement,
+                      fmt::format("no row, where one must be (in: {})", query.text()));
+}
+
+void reader::run_stream(const storage::row_target& rows, std::string_view text,
+                        std::span<const detail::parameter> values) {
+  connection_->query(text, values, rows);
+}
+
 time_point reader::now() const { return connection_->time->now(); }
 
 std::int64_t transaction::run_statement(std::string_view text, parameters values) {
   return connection_->execute(text, {values.begin(), values.size()});
+}
+
+std::int64_t transaction::execute(const sql_text& statement) {
+  return connection_->execute(kept(statement.text()), statement.values());
+}
+
+std::int64_t transaction::run_for_each(std::string_view text, const type_info& type,
+                                       const void* rows, std::size_t count) {
+  std::int64_t changed = 0;
+  std::vector<detail::parameter> values;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto* row = static_cast<const char*>(rows) + i * type.size;
+    values.clear();
+    if (type.kind == type_kind::object) {
+      for (std::uint32_t f = 0; f < type.field_count; ++f) {
+        values.push_back({row + type.fields[f].offset, type.fields[f].type, {}});
+      }
+    } else {
+      values.push_back({row, &type, {}});
+    }
+    changed += connection_->execute(text, values);
+  }
+  return changed;
+}
+
+transaction::part::part(transaction& tx) : tx_(tx), topics_(tx.topics_.size()) {
+  tx.connection_->run_savepoint("savepoint part");
+}
+
+void transaction::part::keep() {
+  tx_.connection_->run_savepoint("release savepoint part");
+  kept_ = true;
+}
+
+transaction::part::~part() {
+  if (kept_) return;
+  tx_.topics_.resize(topics_);
+  auto& c = *tx_.connection_;
+  const auto deadline = std::exchange(c.deadline, 0);  // it is to be undone however late it is
+  try {
+    c.run_savepoint("rollback to savepoint part");
+    c.run_savepoint("release savepoint part");
+  } catch (const storage_error&) {
+    // The engine has undone the whole transaction; whoever runs it sees that.
+  }
+  c.deadline = deadline;
 }
 
 void transaction::notify(std::string_view topic) {
@@ -169,6 +232,10 @@ void database::migrate(const std::string& line, const std::vector<migration>& st
         : waited_unit(nullptr, nullptr), line_(line), steps_(steps) {}
     bool wants_connection() const override { return true; }
     void run_on(storage::schema_connection& c) override {
+      for (const auto& step : steps_) {
+        const bool trusted = step.virtual_tables && c.kind() == storage::engine_kind::sqlite;
+        if (trusted) c.run_script("pragma trusted_schema=on");
+      }
       storage::migrate(c, line_, steps_, c.time->now());
     }
 

@@ -52,13 +52,32 @@ const char* describe(type_kind kind) {
   return "a value";
 }
 
+// A tuple's fields have no names.
+std::vector<planned_column> plan_positions(const type_info& row,
+                                           const std::vector<std::string>& names) {
+  if (names.size() != row.field_count) {
+    throw storage_error(
+        storage_fault::statement,
+        fmt::format("the query has {} columns for a tuple of {}", names.size(), row.field_count));
+  }
+  std::vector<planned_column> columns;
+  for (std::uint32_t i = 0; i < row.field_count; ++i) {
+    const auto& field = row.fields[i];
+    columns.push_back(
+        {int(i), field.offset, field.type, field.restricted ? &field.rule : nullptr, names[i]});
+  }
+  return columns;
+}
+
 }  // namespace
 
 std::vector<planned_column> plan_columns(const type_info& row,
                                          const std::vector<std::string>& names) {
   if (row.kind != type_kind::object) {
-    return {{0, 0, &row, row.restricted ? &row.rule : nullptr, names.empty() ? "" : names[0]}};
+    return {{0, 0, &row, row.restricted ? &row.rule : nullptr,
+             names.empty() ? std::string() : names[0]}};
   }
+  if (row.field_count && row.fields[0].name.empty()) return plan_positions(row, names);
   planner p{names, row.qualified_name};
   p.add_fields(row, {}, 0);
   return std::move(p.columns);

@@ -263,3 +263,73 @@ TEST_CASE_FIXTURE(storage_fixture, "many different statements are kept apart") {
     }
   });
 }
+
+TEST_CASE_FIXTURE(storage_fixture, "rows come one at a time, until enough is known") {
+  db.read([](aft::reader& r) {
+    struct row {
+      int n;
+      std::optional<std::string> text;
+    };
+    std::vector<int> seen;
+    r.each<row>("select 1 as n union all select 2 union all select $1", 3, [&](row& at) {
+      CHECK(!at.text);
+      at.text = "left behind";
+      seen.push_back(at.n);
+    });
+    CHECK(seen == std::vector<int>{1, 2, 3});
+    seen.clear();
+    r.each<int>("select 1 union all select 2 union all select 3", [&](int n) {
+      seen.push_back(n);
+      return n < 2;
+    });
+    CHECK(seen == std::vector<int>{1, 2});
+    r.each<int>("select 1 where $1 = $2", 1, "x", [](int) { FAIL("a row"); });
+  });
+}
+
+TEST_CASE_FIXTURE(storage_fixture,
+                  "what is thrown for a row ends the reading, and the text can be asked again") {
+  db.read([](aft::reader& r) {
+    auto ask = [&](auto f) { r.each<int>("select 1 union all select 2", f); };
+    CHECK_THROWS_AS(ask([](int) { throw std::logic_error("no"); }), std::logic_error);
+    CHECK_THROWS_AS(ask([](int n) {
+                      if (n == 2) throw std::logic_error("no");  // the last row
+                    }),
+                    std::logic_error);
+    int sum = 0;
+    ask([&](int n) { sum += n; });
+    CHECK(sum == 3);
+  });
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "a query may be asked while its own rows are read") {
+  schema(
+      "create table tree (id integer primary key, parent integer) strict;"
+      "insert into tree values (1, 0), (2, 1), (3, 1), (4, 2), (5, 4);");
+  db.read([](aft::reader& r) {
+    struct walk {
+      aft::reader& r;
+      std::string seen{};
+      void below(int parent) {
+        r.each<int>("select id from tree where parent = $1 order by id", parent, [this](int id) {
+          seen += std::to_string(id) + "(";
+          below(id);
+          seen += ")";
+        });
+      }
+    } all{r};
+    all.below(0);
+    CHECK(all.seen == "1(2(4(5()))3())");
+  });
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "a million rows are read in the memory of one") {
+  db.read([](aft::reader& r) {
+    std::int64_t sum = 0;
+    r.each<std::int64_t>(
+        "with recursive n (i) as (select 1 union all select i + 1 from n where i < $1) "
+        "select i from n",
+        1'000'000, [&](std::int64_t i) { sum += i; });
+    CHECK(sum == 500'000'500'000);
+  });
+}

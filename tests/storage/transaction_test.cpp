@@ -1,5 +1,6 @@
 #include <aft/storage/transaction.hpp>
 
+#include <array>
 #include <atomic>
 #include <stdexcept>
 #include <thread>
@@ -148,4 +149,70 @@ TEST_CASE_FIXTURE(with_table, "the time is the clock's") {
   db.write([&](aft::transaction& tx) { CHECK(tx.now() == now); });
   time.advance(aft::days(1));
   db.read([&](aft::reader& r) { CHECK(r.now() == now + aft::days(1)); });
+}
+
+TEST_CASE_FIXTURE(with_table, "a part that throws is undone alone, and its notes are not heard") {
+  int heard = 0;
+  db.listen("part", [&] { ++heard; });
+  db.listen("whole", [&] { ++heard; });
+  db.write([](aft::transaction& tx) {
+    tx.notify("whole");
+    tx.execute("insert into t (x) values ('before')");
+    CHECK_THROWS_AS(tx.savepoint([&] {
+      tx.notify("part");
+      tx.execute("insert into t (x) values ('undone')");
+      CHECK(tx.savepoint([&] { return tx.execute("insert into t (x) values ('inner')"); }) == 1);
+      tx.execute("insert into t (x) values ('before')");
+    }),
+                    aft::constraint_error);
+    CHECK(tx.all<std::string>("select x from t") == std::vector<std::string>{"before"});
+    tx.savepoint([&] {
+      tx.execute("insert into t (x) values ('outer')");
+      CHECK_THROWS_AS(tx.savepoint([&] {
+        tx.execute("insert into t (x) values ('inner')");
+        throw std::logic_error("no");
+      }),
+                      std::logic_error);
+    });
+  });
+  CHECK(heard == 1);
+  db.read([](aft::reader& r) {
+    CHECK(r.all<std::string>("select x from t order by id") ==
+          std::vector<std::string>{"before", "outer"});
+  });
+}
+
+TEST_CASE_FIXTURE(with_table, "a part goes with the transaction that it is in") {
+  CHECK_THROWS_AS(db.write([](aft::transaction& tx) {
+    tx.savepoint([&] { tx.execute("insert into t (x) values ('a')"); });
+    throw std::logic_error("no");
+  }),
+                  std::logic_error);
+  CHECK(count() == 0);
+}
+
+TEST_CASE_FIXTURE(with_table, "one statement is run for each row of a range") {
+  struct row {
+    std::int64_t id;
+    std::string x;
+  };
+  db.write([](aft::transaction& tx) {
+    const std::vector<row> rows{{10, "a"}, {11, "b"}, {12, "c"}};
+    CHECK(tx.execute_each("insert into t (id, x) values ($1, $2)", rows) == 3);
+    const std::array<std::pair<std::string, int>, 2> pairs{{{"B", 11}, {"nothing", 99}}};
+    CHECK(tx.execute_each("update t set x = $1 where id = $2", pairs) == 1);
+    CHECK(tx.execute_each("delete from t where id = $1", std::vector<int>{10, 12, 13}) == 2);
+    CHECK(tx.execute_each("delete from t where id = $1", std::vector<int>()) == 0);
+    CHECK(tx.one<std::string>("select x from t") == "B");
+  });
+}
+
+TEST_CASE_FIXTURE(with_table,
+                  "of the rows of a range, one that is refused is told, and a part undoes all") {
+  db.write([](aft::transaction& tx) {
+    const std::vector<std::string> xs{"a", "b", "a"};
+    CHECK_THROWS_AS(tx.savepoint([&] { tx.execute_each("insert into t (x) values ($1)", xs); }),
+                    aft::constraint_error);
+    CHECK(tx.one<int>("select count(*) from t") == 0);
+  });
 }

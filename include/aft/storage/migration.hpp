@@ -11,6 +11,9 @@ struct migration {
   std::string name;        // "001_notes"; unique within the program
   std::string sql;         // one statement or more
   std::string postgres{};  // instead, on PostgreSQL, where the two engines differ
+  // Its triggers or views use virtual tables, as a full-text index does. SQLite lets them only
+  // where it trusts the schema in the file; by default it does not.
+  bool virtual_tables = false;
 };
 
 }  // namespace aft

@@ -71,21 +71,29 @@ parameter bind_parameter(const T& value) {
 
 }  // namespace detail
 
-// A literal that uses exactly $1 to $N for N arguments, or the program does not compile.
-// It needs no escaping anywhere: values are bound, never pasted into the text.
-template <class... Args>
-class sql {
+// A literal that uses exactly $1 to $N, or the program does not compile. It needs no escaping
+// anywhere: values are bound, never pasted into the text.
+template <std::size_t Count>
+class sql_of {
  public:
   template <std::size_t Size>
-  consteval sql(const char (&text)[Size]) : text_(text, Size - 1) {
+  consteval sql_of(const char (&text)[Size]) : text_(text, Size - 1) {
     const auto used = detail::count_parameters(text_);
-    if (used > sizeof...(Args)) detail::SQL_uses_MORE_parameters_than_it_is_given();
-    if (used < sizeof...(Args)) detail::SQL_uses_FEWER_parameters_than_it_is_given();
+    if (used > Count) detail::SQL_uses_MORE_parameters_than_it_is_given();
+    if (used < Count) detail::SQL_uses_FEWER_parameters_than_it_is_given();
   }
   constexpr std::string_view text() const { return text_; }  // with program lifetime
 
  private:
   std::string_view text_;
+};
+
+// For N arguments.
+template <class... Args>
+class sql : public sql_of<sizeof...(Args)> {
+ public:
+  template <std::size_t Size>
+  consteval sql(const char (&text)[Size]) : sql_of<sizeof...(Args)>(text) {}
 };
 
 }  // namespace aft

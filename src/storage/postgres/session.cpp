@@ -161,6 +161,7 @@ void session::open() {
 void session::close() {
   db_.reset();
   statements_.clear();
+  forgotten_.clear();
   draining_ = false;
   if (state_ != state::open) return;
   state_ = state::failed;
@@ -272,9 +273,9 @@ void session::send(const char* command) {
 }
 
 template <class Send>
-result session::exchange(std::string_view text, int count, Send&& send_all) {
+result session::exchange(std::string_view text, int count, Send&& send_all, bool fails_alone) {
   const bool begins = state_ == state::wanted;
-  const bool guarded = state_ == state::open && options_.statements_fail_alone;
+  const bool guarded = state_ == state::open && options_.statements_fail_alone && fails_alone;
   cancelled_ = false;
   PQenterPipelineMode(db_.get());
   if (begins) send(begin_text(use_, options_.level));
@@ -369,9 +370,12 @@ session::statement& session::prepare_with(std::string_view text, std::span<const
   fresh->name = fmt::format("aft_{}", ++last_name_);
   // Not with the begin: a view is of the moment of its first query.
   const auto held = std::exchange(state_, state_ == state::wanted ? state::none : state_);
+  // Which never fails, unless the rest does not matter any more.
+  const auto forgotten = std::exchange(forgotten_, {});
   result described;
   try {
-    described = exchange(text, 2, [&] {
+    described = exchange(text, int(forgotten.size()) + 2, [&] {
+      for (const auto& name : forgotten) send(fmt::format("deallocate {}", name).c_str());
       const std::string copy(text);  // with a zero behind it
       PQsendPrepare(db_.get(), fresh->name.c_str(), copy.c_str(), int(types.size()), types.data());
       PQsendDescribePrepared(db_.get(), fresh->name.c_str());
@@ -419,17 +423,49 @@ void session::plan_rows(statement& s, const type_info& type) {
 
 std::size_t session::query(std::string_view text, std::span<const detail::parameter> values,
                            const row_target& rows) {
-  return with_statement(text, values, [&](statement& s) {
+  // One that streams may run other statements, which this one does not outlive for sure.
+  std::vector<planned_column> own_plan;
+  const std::vector<planned_column>* plan = nullptr;
+  const auto found = with_statement(text, values, [&](statement& s) {
     plan_rows(s, rows.type);
-    const auto found = run(s, values);
-    const int count =
-        rows.first_only ? std::min(PQntuples(found.get()), 1) : PQntuples(found.get());
-    for (int i = 0; i < count; ++i) {
-      auto* row = static_cast<char*>(rows.add(rows.rows));
-      for (const auto& column : s.plan) read_column(found.get(), i, column, row + column.offset);
-    }
-    return std::size_t(count);
+    auto answer = run(s, values);
+    if (rows.stream) own_plan = s.plan;
+    plan = rows.stream ? &own_plan : &s.plan;
+    return answer;
   });
+  const int count = rows.first_only ? std::min(PQntuples(found.get()), 1) : PQntuples(found.get());
+  for (int i = 0; i < count; ++i) {
+    auto* row = static_cast<char*>(rows.add(rows.rows));
+    if (!row) return std::size_t(i);
+    for (const auto& column : *plan) read_column(found.get(), i, column, row + column.offset);
+  }
+  return std::size_t(count);
+}
+
+bool session::forget(std::string_view text) {
+  const auto known = statements_.find(text);
+  if (known == statements_.end()) return true;
+  forgotten_.push_back(known->second->name);
+  statements_.erase(known);
+  return true;
+}
+
+// No savepoint of a statement's own lies around it: its release would end this one, too.
+void session::run_savepoint(const char* command) {
+  if (state_ == state::failed) std::rethrow_exception(failure_);
+  const bool has_begun = state_ == state::open;
+  for (bool again = false;; again = true) {
+    try {
+      drain();
+      open();
+      exchange(command, 1, [&] { send(command); }, false);
+      return;
+    } catch (const lost_server&) {
+      close();
+      if (state_ == state::failed) undone_ = failure_;
+      if (again || has_begun) throw;
+    }
+  }
 }
 
 std::int64_t session::execute(std::string_view text, std::span<const detail::parameter> values) {

@@ -36,6 +36,8 @@ class session final : public schema_connection {
                     const row_target& rows) override;
   std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) override;
   engine_kind kind() const override { return engine_kind::postgres; }
+  void run_savepoint(const char* command) override;
+  bool forget(std::string_view text) override;
 
   void run_script(const std::string& text) override;
   bool in_transaction() const override;
@@ -72,7 +74,7 @@ class session final : public schema_connection {
   // One round trip: the `count` commands that `send_all` sends, behind the begin or between the
   // savepoints that are due. Returns the result of the last of them.
   template <class Send>
-  result exchange(std::string_view text, int count, Send&& send_all);
+  result exchange(std::string_view text, int count, Send&& send_all, bool fails_alone = true);
   void undo_statement(bool began, bool guarded);
   void send(const char* command);
   void simple(const char* text);
@@ -92,6 +94,7 @@ class session final : public schema_connection {
   open_connection db_;
   std::unordered_map<std::string_view, std::unique_ptr<statement>> statements_;
   std::uint64_t last_name_ = 0;
+  std::vector<std::string> forgotten_{};  // names of statements that the server still has
   parameters parameters_;
   state state_ = state::none;
   bool draining_ = false;  // the answer to the last commit has not been read

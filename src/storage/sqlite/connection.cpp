@@ -21,6 +21,7 @@ struct sqlite_connection::statement {
   sqlite3_stmt* handle = nullptr;
   const type_info* planned_for = nullptr;
   int planned_columns = 0;
+  bool runs = false;
   std::vector<planned_column> plan{};
   ~statement() { sqlite3_finalize(handle); }
 };
@@ -104,7 +105,8 @@ void bind_text(sqlite3_stmt* s, int i, std::string_view text, sqlite3_destructor
   sqlite3_bind_text64(s, i, text.data() ? text.data() : "", text.size(), life, SQLITE_UTF8);
 }
 
-void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type) {
+void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type,
+          sqlite3_destructor_type life = SQLITE_STATIC) {
   switch (type.kind) {
     case type_kind::boolean: sqlite3_bind_int(s, i, *static_cast<const bool*>(value)); return;
     case type_kind::integer: {
@@ -124,12 +126,11 @@ void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type) {
       sqlite3_bind_double(s, i, number);
       return;
     }
-    case type_kind::string:
-      return bind_text(s, i, *static_cast<const std::string*>(value), SQLITE_STATIC);
+    case type_kind::string: return bind_text(s, i, *static_cast<const std::string*>(value), life);
     case type_kind::bytes: {
       const auto& bytes = *static_cast<const std::vector<std::byte>*>(value);
       if (bytes.empty()) sqlite3_bind_zeroblob(s, i, 0);
-      else sqlite3_bind_blob64(s, i, bytes.data(), bytes.size(), SQLITE_STATIC);
+      else sqlite3_bind_blob64(s, i, bytes.data(), bytes.size(), life);
       return;
     }
     case type_kind::enumeration: {
@@ -143,7 +144,7 @@ void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type) {
     }
     case type_kind::time: sqlite3_bind_int64(s, i, detail::load_time(value, type)); return;
     case type_kind::optional:
-      if (const void* held = type.get(value)) return bind(s, i, held, *type.element);
+      if (const void* held = type.get(value)) return bind(s, i, held, *type.element, life);
       sqlite3_bind_null(s, i);
       return;
     case type_kind::codec: {
@@ -154,15 +155,11 @@ void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type) {
       } binding{s, i, *type.element};
       return type.encode(value, &binding, [](void* context, const void* written_as) {
         auto& b = *static_cast<state*>(context);
-        if (b.written_as.kind == type_kind::string) {
-          const auto& text = *static_cast<const std::string*>(written_as);
-          return bind_text(b.s, b.i, text, SQLITE_TRANSIENT);  // it goes when this returns
-        }
-        bind(b.s, b.i, written_as, b.written_as);
+        bind(b.s, b.i, written_as, b.written_as, SQLITE_TRANSIENT);  // it goes when this returns
       });
     }
     case type_kind::raw_json:
-      return bind_text(s, i, static_cast<const raw_json*>(value)->text, SQLITE_STATIC);
+      return bind_text(s, i, static_cast<const raw_json*>(value)->text, life);
     case type_kind::object:
     case type_kind::array:
     case type_kind::map: {
@@ -290,12 +287,30 @@ void read_column(sqlite3_stmt* s, const planned_column& c, void* value, const ty
 
 constexpr int steps_between_looks = 2000;  // of SQLite's machine, some ten microseconds
 
-struct reset_after {
-  sqlite3_stmt* s;
-  ~reset_after() { sqlite3_reset(s); }
-};
-
 }  // namespace
+
+// A statement from its first step to its reset. Others may run meanwhile.
+class sqlite_connection::running {
+ public:
+  running(sqlite_connection& c, statement& s)
+      : connection_(c), s_(s), only_reads_before_(c.only_reads_) {
+    s.runs = true;
+    // To stop a statement that writes would undo the transactions of others with it.
+    c.only_reads_ = sqlite3_stmt_readonly(s.handle);
+  }
+  running(const running&) = delete;
+  running& operator=(const running&) = delete;
+  ~running() {
+    sqlite3_reset(s_.handle);
+    s_.runs = false;
+    connection_.only_reads_ = only_reads_before_;
+  }
+
+ private:
+  sqlite_connection& connection_;
+  statement& s_;
+  const bool only_reads_before_;
+};
 
 sqlite_connection::sqlite_connection(const std::string& file, sqlite_access access, bool durable,
                                      duration busy_timeout, std::size_t cache_bytes)
@@ -368,23 +383,31 @@ void sqlite_connection::run_script(const std::string& text) {
   if (code != SQLITE_OK) fail(sqlite3_extended_errcode(db_), text.substr(0, 500));
 }
 
-void sqlite_connection::grow_table() {
-  std::vector<statement*> old(table_.size() * 2);
-  old.swap(table_);
-  for (auto* s : old) {
-    if (!s) continue;
-    auto i = std::hash<const char*>()(s->text.data()) * 0x9E3779B97F4A7C15u >> 32;
-    while (table_[i & (table_.size() - 1)]) ++i;
-    table_[i & (table_.size() - 1)] = s;
+namespace {
+
+std::size_t place_of(std::string_view text) {
+  return std::hash<const char*>()(text.data()) * 0x9E3779B97F4A7C15u >> 32;
+}
+
+}  // namespace
+
+void sqlite_connection::make_table(std::size_t size) {
+  table_.assign(size, nullptr);
+  for (const auto& s : statements_) {
+    auto i = place_of(s->text);
+    while (table_[i & (size - 1)]) ++i;
+    table_[i & (size - 1)] = s.get();
   }
 }
 
 sqlite_connection::statement& sqlite_connection::prepare(std::string_view text) {
-  auto i = std::hash<const char*>()(text.data()) * 0x9E3779B97F4A7C15u >> 32;
+  auto i = place_of(text);
   for (;; ++i) {
     auto* s = table_[i & (table_.size() - 1)];
     if (!s) break;
-    if (s->text.data() == text.data() && s->text.size() == text.size()) return *s;
+    // One that runs is left alone: a text that is asked again while its rows are read is prepared
+    // once more.
+    if (s->text.data() == text.data() && s->text.size() == text.size() && !s->runs) return *s;
   }
   auto fresh = std::make_unique<statement>();
   fresh->text = text;
@@ -398,13 +421,20 @@ sqlite_connection::statement& sqlite_connection::prepare(std::string_view text) 
     throw storage_error(storage_fault::statement,
                         fmt::format("one statement at a time (in: {})", text));
   }
+  table_[i & (table_.size() - 1)] = fresh.get();
   statements_.push_back(std::move(fresh));
-  if (statements_.size() * 2 > table_.size()) grow_table();
   auto* s = statements_.back().get();
-  i = std::hash<const char*>()(text.data()) * 0x9E3779B97F4A7C15u >> 32;
-  while (table_[i & (table_.size() - 1)]) ++i;
-  table_[i & (table_.size() - 1)] = s;
+  if (statements_.size() * 2 > table_.size()) make_table(table_.size() * 2);
   return *s;
+}
+
+bool sqlite_connection::forget(std::string_view text) {
+  auto of_the_text = [&](const auto& s) { return s->text.data() == text.data(); };
+  for (const auto& s : statements_) {
+    if (of_the_text(s) && s->runs) return false;
+  }
+  if (std::erase_if(statements_, of_the_text)) make_table(table_.size());
+  return true;
 }
 
 void sqlite_connection::fail_late(std::string_view text) {
@@ -416,8 +446,6 @@ sqlite_connection::statement& sqlite_connection::prepared(
     std::string_view text, std::span<const detail::parameter> values) {
   if (late()) fail_late(text);
   auto& s = prepare(text);
-  // To stop a statement that writes would undo the transactions of others with it.
-  only_reads_ = sqlite3_stmt_readonly(s.handle);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto& v = values[i];
     if (v.value) bind(s.handle, int(i + 1), v.value, *v.type);
@@ -453,17 +481,18 @@ std::size_t sqlite_connection::query(std::string_view text,
                                      std::span<const detail::parameter> values,
                                      const row_target& rows) {
   auto& s = prepared(text, values);
-  reset_after reset{s.handle};
+  const running until_reset(*this, s);
   std::size_t count = 0;
   int code;
   while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {
     if (s.planned_for != &rows.type || s.planned_columns != sqlite3_column_count(s.handle)) {
       plan_rows(s, rows.type);
     }
-    fill_row(s, rows.type, rows.add(rows.rows));
-    ++count;
-    if (rows.first_only && sqlite3_stmt_readonly(s.handle)) return count;
-    if (rows.first_only) {  // a statement that writes runs to its end
+    void* row = rows.add(rows.rows);
+    if (row) fill_row(s, rows.type, row), ++count;
+    const bool enough = rows.first_only || !row;
+    if (enough && sqlite3_stmt_readonly(s.handle)) return count;
+    if (enough) {  // a statement that writes runs to its end
       while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {}
       break;
     }
@@ -476,7 +505,7 @@ std::size_t sqlite_connection::query(std::string_view text,
 std::int64_t sqlite_connection::execute(std::string_view text,
                                         std::span<const detail::parameter> values) {
   auto& s = prepared(text, values);
-  reset_after reset{s.handle};
+  const running until_reset(*this, s);
   const auto before = sqlite3_total_changes64(db_);
   int code;
   while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {}

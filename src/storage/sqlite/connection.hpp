@@ -28,6 +28,8 @@ class sqlite_connection : public schema_connection {
   std::size_t query(std::string_view text, std::span<const detail::parameter> values,
                     const row_target& rows) override;
   std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) override;
+  void run_savepoint(const char* command) override { run(command); }
+  bool forget(std::string_view text) override;
 
   // Statements of this room's own, literals without parameters.
   void run(std::string_view literal) { execute(literal, {}); }
@@ -43,6 +45,7 @@ class sqlite_connection : public schema_connection {
 
  private:
   struct statement;
+  class running;
 
   statement& prepare(std::string_view text);
   statement& prepared(std::string_view text, std::span<const detail::parameter> values);
@@ -51,7 +54,7 @@ class sqlite_connection : public schema_connection {
   [[noreturn]] void fail(int code, std::string_view text);
   [[noreturn]] void fail_late(std::string_view text);
   bool late() const;
-  void grow_table();
+  void make_table(std::size_t size);
 
   sqlite3* db_ = nullptr;
   std::vector<std::unique_ptr<statement>> statements_;

@@ -1,0 +1,46 @@
+#pragma once
+// The care of a database: whether it is sound, and how much is deleted at once.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <aft/storage/database.hpp>
+
+namespace aft {
+
+enum class flaw_kind : std::uint8_t {
+  corrupt,  // the file itself: pages, indexes, values against the rules of their columns
+  orphan,   // a row that refers to one that is not there
+};
+
+struct flaw {
+  flaw_kind kind = flaw_kind::corrupt;
+  std::string table{};                // empty where it is not known
+  std::optional<std::int64_t> row{};  // SQLite's rowid, which an integer primary key is
+  std::string detail{};               // one sentence
+};
+
+// Reads the whole database and gives what is wrong with it, at most `most` of each kind; empty: it
+// is sound. As long as it takes on this thread, hindering neither readers nor writers. SQLite's
+// integrity_check and foreign_key_check; PostgreSQL enforces all that it knows, so there it is
+// empty.
+std::vector<flaw> check(database& db, std::size_t most = 100);
+
+struct erase_options {
+  std::string key = "id";               // what names a row: the primary key
+  duration longest = milliseconds(20);  // what one transaction should take, without its commit
+};
+
+// Deletes all rows of the table for which the condition holds, in many transactions, each as small
+// as `longest` asks for, so that other writes wait for no more than one of them; rows that come
+// meanwhile may be deleted, too. What cascades counts with the row that it hangs on. The number of
+// rows. May be stopped and begun again at any time. Where none may wait it throws storage_error,
+// misuse.
+//   aft::erase_in_chunks(app.db(), "event", aft::sql_text("at < $1", month_ago));
+std::int64_t erase_in_chunks(database& db, std::string_view table, const sql_text& condition,
+                             const erase_options& options = {});
+
+}  // namespace aft

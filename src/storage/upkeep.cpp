@@ -1,0 +1,99 @@
+#include <aft/storage/upkeep.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "connection.hpp"
+
+namespace aft {
+namespace {
+
+constexpr std::int64_t first_chunk = 64, largest_chunk = 20'000;  // rows
+
+struct orphan_row {
+  std::string table;
+  std::optional<std::int64_t> row;
+  std::string parent;
+};
+
+// "row 3 missing from index note_by_title": of which table, the schema says.
+flaw flaw_of(reader& r, std::string text) {
+  flaw f{flaw_kind::corrupt, {}, {}, std::move(text)};
+  const std::string_view line = f.detail;
+  std::int64_t row = 0;
+  if (line.starts_with("row ")) {
+    const auto* end = line.data() + line.size();
+    if (std::from_chars(line.data() + 4, end, row).ec == std::errc()) f.row = row;
+  }
+  const std::string_view words[] = {"from index ", "in index ", "value in ", "NULL value in "};
+  for (const auto word : words) {
+    const auto at = line.find(word);
+    if (at == line.npos) continue;
+    auto name = line.substr(at + word.size());
+    name = name.substr(0, name.find_first_of(". "));
+    const auto table =
+        r.find<std::string>("select tbl_name from sqlite_schema where name = $1", name);
+    if (table) f.table = *table;
+    break;
+  }
+  return f;
+}
+
+}  // namespace
+
+std::vector<flaw> check(database& db, std::size_t most) {
+  return db.read([most](reader& r) {
+    std::vector<flaw> flaws;
+    if (storage_access::kind(r) == storage::engine_kind::postgres) return flaws;
+    try {
+      const auto lines = r.all<std::string>(
+          "select integrity_check from pragma_integrity_check($1) where integrity_check <> 'ok'",
+          std::int64_t(most));
+      for (const auto& line : lines) {
+        if (flaws.size() < most) flaws.push_back(flaw_of(r, line));
+      }
+      std::size_t orphans = 0;
+      r.each<orphan_row>("select \"table\", rowid as row, parent from pragma_foreign_key_check",
+                         [&](orphan_row& o) {
+                           auto detail =
+                               fmt::format("refers to a row of {} that is not there", o.parent);
+                           flaws.push_back({flaw_kind::orphan, o.table, o.row, std::move(detail)});
+                           return ++orphans < most;
+                         });
+    } catch (const storage_error& e) {
+      if (e.fault() != storage_fault::corrupt) throw;
+      flaws.push_back({flaw_kind::corrupt, {}, {}, e.what()});
+    }
+    return flaws;
+  });
+}
+
+std::int64_t erase_in_chunks(database& db, std::string_view table, const sql_text& condition,
+                             const erase_options& options) {
+  using steady = std::chrono::steady_clock;
+  std::int64_t erased = 0;
+  for (std::int64_t chunk = first_chunk;;) {
+    sql_text statement("delete from");
+    statement.add_name(table).add("where").add_name(options.key).add("in (select");
+    statement.add_name(options.key).add("from").add_name(table).add("where (");
+    statement.add(condition).add(") limit $1)", chunk);
+    duration took;
+    const auto count = db.write([&](transaction& tx) {
+      const auto began = steady::now();
+      const auto gone = tx.execute(statement);
+      took = steady::now() - began;
+      return gone;
+    });
+    erased += count;
+    if (count < chunk) return erased;
+    // Half of what is allowed is aimed at, since a chunk may hold dearer rows than the last.
+    if (took > options.longest) chunk = std::max<std::int64_t>(chunk / 4, 1);
+    else if (took > options.longest / 2) chunk = std::max<std::int64_t>(chunk * 3 / 4, 1);
+    else if (took < options.longest / 4) chunk = std::min(chunk * 2, largest_chunk);
+  }
+}
+
+}  // namespace aft

@@ -1,0 +1,143 @@
+#include <aft/storage/upkeep.hpp>
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include <doctest/doctest.h>
+#include <sqlite3.h>
+
+#include "storage_fixture.hpp"
+
+namespace {
+
+// Behind the library's back.
+void run_raw(const std::string& file, const char* sql) {
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open(file.c_str(), &db) == SQLITE_OK);
+  sqlite3_busy_timeout(db, 60'000);
+  const int code = sqlite3_exec(db, sql, nullptr, nullptr, nullptr);
+  CHECK_MESSAGE(code == SQLITE_OK, sqlite3_errmsg(db));
+  sqlite3_close(db);
+}
+
+struct with_events : storage_fixture {
+  with_events() {
+    schema(
+        "create table event (id integer primary key, at integer not null, text text not null) "
+        "strict;"
+        "create index event_by_at on event (at);"
+        "create table detail (id integer primary key, event integer not null references event (id) "
+        "on delete cascade) strict;");
+  }
+  void fill(int count) {
+    db.write([&](aft::transaction& tx) {
+      for (int i = 0; i < count; ++i) {
+        tx.execute("insert into event (at, text) values ($1, 'text')", i);
+      }
+    });
+  }
+  int count() {
+    return db.read([](aft::reader& r) { return r.one<int>("select count(*) from event"); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_events, "a sound database has no flaws") {
+  fill(100);
+  CHECK(aft::check(db).empty());
+}
+
+TEST_CASE_FIXTURE(with_events, "orphans and a broken index are told with their tables and rows") {
+  if (on_postgres()) return;
+  fill(5);
+  run_raw(url,
+          "pragma foreign_keys=off;"
+          "insert into detail (id, event) values (7, 99), (8, 98);"
+          "pragma writable_schema=on;"
+          "update sqlite_schema set sql = 'create index event_by_at on event (text)' "
+          "where name = 'event_by_at'; pragma writable_schema=reset;");
+  aft::database again(url, {}, log, time);
+  const auto flaws = aft::check(again);
+  std::vector<std::int64_t> orphans, corrupt;
+  for (const auto& f : flaws) {
+    if (f.kind == aft::flaw_kind::orphan) {
+      CHECK(f.table == "detail");
+      CHECK(f.detail == "refers to a row of event that is not there");
+      orphans.push_back(f.row.value_or(0));
+    } else if (f.row) {
+      CHECK(f.table == "event");
+      corrupt.push_back(*f.row);
+    }
+  }
+  CHECK(orphans == std::vector<std::int64_t>{7, 8});
+  CHECK(corrupt == std::vector<std::int64_t>{1, 2, 3, 4, 5});
+  CHECK(aft::check(again, 1).size() == 2);  // one of each kind
+}
+
+TEST_CASE_FIXTURE(with_events, "a page that is overwritten is told as well") {
+  if (on_postgres()) return;
+  const auto file = new_url();
+  {
+    aft::database other(file, {}, log, time);
+    other.migrate("host", {{"001", "create table t (id integer primary key, x text) strict"}});
+    other.write([](aft::transaction& tx) {
+      for (int i = 0; i < 500; ++i) {
+        tx.execute("insert into t (x) values ($1)", std::string(100, 'x'));
+      }
+    });
+  }
+  run_raw(file, "pragma journal_mode=delete");  // all of it in the one file
+  std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(4096 * 6 + 100)
+      << std::string(3900, '\x5a');
+  aft::database other(file, {}, log, time);
+  const auto flaws = aft::check(other);
+  REQUIRE(!flaws.empty());
+  CHECK(flaws[0].kind == aft::flaw_kind::corrupt);
+  CHECK(!flaws[0].detail.empty());
+}
+
+TEST_CASE_FIXTURE(with_events,
+                  "all rows that are meant go, and no others, with what hangs on them") {
+  fill(3000);
+  db.write(
+      [](aft::transaction& tx) { tx.execute("insert into detail (event) select id from event"); });
+  CHECK(aft::erase_in_chunks(db, "event", aft::sql_text("at < $1 or at = $2", 2000, 2500)) == 2001);
+  CHECK(count() == 999);
+  db.read([](aft::reader& r) { CHECK(r.one<int>("select count(*) from detail") == 999); });
+  CHECK(aft::erase_in_chunks(db, "event", aft::sql_text("at < $1", 2000)) == 0);
+}
+
+TEST_CASE_FIXTURE(with_events, "others write between the chunks of a large delete") {
+  fill(20'000);
+  std::atomic<bool> done{false};
+  std::atomic<int> written{0};
+  std::thread other([&] {
+    while (!done) {
+      db.write([](aft::transaction& tx) {
+        tx.execute("insert into event (at, text) values (1000000, 'new')");
+      });
+      ++written;
+    }
+  });
+  while (written == 0) std::this_thread::yield();
+  const int before = written;
+  // A chunk that is told to take no time stays at one row, so there are many.
+  CHECK(aft::erase_in_chunks(db, "event", aft::sql_text("at < $1", 500),
+                             {.longest = aft::microseconds(1)}) == 500);
+  const int meanwhile = written - before;
+  CHECK(aft::erase_in_chunks(db, "event", aft::sql_text("at < $1", 1'000'000)) == 19'500);
+  done = true;
+  other.join();
+  CHECK(meanwhile > 10);
+  CHECK(count() == written);
+}
+
+TEST_CASE_FIXTURE(with_events, "a delete that is refused says so, and a name that is none") {
+  fill(1);
+  CHECK_THROWS_AS(aft::erase_in_chunks(db, "event; drop", aft::sql_text("1 = 1")),
+                  aft::storage_error);
+  CHECK_THROWS_AS(aft::erase_in_chunks(db, "event", aft::sql_text("nonsense")), aft::storage_error);
+  CHECK(count() == 1);
+}
