@@ -234,7 +234,8 @@ TEST_CASE("a coroutine writes to the database without waiting on its loop") {
 TEST_CASE("a full queue of the writer is an error that the coroutine gets") {
   watchdog dog("a full queue");
   temporary_folder folder;
-  aft::app app({.database = new_database(folder / "a.db"), .storage = {.max_queue = 1}});
+  aft::app app(
+      {.database = new_database(folder / "a.db"), .storage = {.max_queue = 1, .max_writers = 1}});
   app.migrate(step("001", "create table item (name text not null) strict"));
   app.get("/", [](aft::database& db) -> asio::awaitable<std::string> {
     std::string what = "written";

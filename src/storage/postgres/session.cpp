@@ -458,7 +458,8 @@ void session::run_savepoint(const char* command) {
     try {
       drain();
       open();
-      exchange(command, 1, [&] { send(command); }, false);
+      exchange(
+          command, 1, [&] { send(command); }, false);
       return;
     } catch (const lost_server&) {
       close();
