@@ -154,7 +154,7 @@ class write_waiters final : public boost::asio::execution_context::service {
 
   std::mutex mutex_;
   std::vector<std::weak_ptr<write_waiter>> waiting_{};  // guarded by mutex_, as is the next
-  std::size_t swept_at_ = 16;
+  [[maybe_unused]] std::size_t swept_at_ = 16;          // clang sees no use where nobody waits
 };
 
 }  // namespace detail

@@ -55,12 +55,15 @@ TEST_CASE_FIXTURE(with_rows,
   });
 }
 
+namespace {
+struct shape {
+  std::string name;
+  std::vector<int> sides;
+  friend bool operator==(const shape&, const shape&) = default;
+};
+}  // namespace
+
 TEST_CASE_FIXTURE(with_rows, "columns of bytes and of JSON come back as they went in") {
-  struct shape {
-    std::string name;
-    std::vector<int> sides;
-    bool operator==(const shape&) const = default;
-  };
   const std::vector<std::byte> bytes{std::byte(0), std::byte(255), std::byte('\'')};
   const shape square{"square", {1, 1, 1, 1}};
   db.write([&](aft::transaction& tx) {
