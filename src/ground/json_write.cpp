@@ -102,7 +102,8 @@ void write_enumerator(buffer& out, const void* value, const type_info& type) {
 }  // namespace
 
 void write_string(buffer& out, std::string_view text) {
-  const char *p = text.data(), *end = p + text.size();
+  const char* p = text.data() ? text.data() : "";  // copying none from nowhere is not defined
+  const char* const end = p + text.size();
   char* to = out.reserve(text.size() + 2);
   *to++ = '"';
   while (true) {
