@@ -324,9 +324,11 @@ std::int64_t reseal(database& db, const key_ring& keys, const sealed_column& wha
     });
     if (!seen) return done;
     if (old.empty()) continue;
-    db.write([&](transaction& tx) {
-      for (const auto id : old) reseal_row(tx, keys, what, id);
-    });
+    db.write(
+        [&](transaction& tx) {
+          for (const auto id : old) reseal_row(tx, keys, what, id);
+        },
+        {.low_priority = true});
     done += std::int64_t(old.size());
   }
 }

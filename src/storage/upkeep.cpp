@@ -81,12 +81,14 @@ std::int64_t erase_in_chunks(database& db, std::string_view table, const sql_tex
     statement.add_name(options.key).add("from").add_name(table).add("where (");
     statement.add(condition).add(") limit $1)", chunk);
     duration took;
-    const auto count = db.write([&](transaction& tx) {
-      const auto began = steady::now();
-      const auto gone = tx.execute(statement);
-      took = steady::now() - began;
-      return gone;
-    });
+    const auto count = db.write(
+        [&](transaction& tx) {
+          const auto began = steady::now();
+          const auto gone = tx.execute(statement);
+          took = steady::now() - began;
+          return gone;
+        },
+        {.low_priority = true});
     erased += count;
     if (count < chunk) return erased;
     // Half of what is allowed is aimed at, since a chunk may hold dearer rows than the last.

@@ -47,11 +47,6 @@ void in_flight::wake() noexcept {
   --owed_;
   some_done_.notify_one();
 }
-void in_flight::skip() noexcept {
-  std::lock_guard lock(mutex_);
-  --owed_;
-  some_done_.notify_one();
-}
 
 void in_flight::submit(aft::storage::unit* first) {
   if (db_.inside().submit_all(first)) throw std::runtime_error("the queue of transactions is full");

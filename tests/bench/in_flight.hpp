@@ -34,7 +34,7 @@ class in_flight : private aft::waker {
  private:
   class unit;
   void wake() noexcept override;
-  void skip() noexcept override;
+  void skip() noexcept override { wake(); }
   void submit(aft::storage::unit* first);
 
   aft::database& db_;

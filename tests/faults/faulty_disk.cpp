@@ -52,8 +52,6 @@ int write(sqlite3_file* f, const void* from, int size, sqlite3_int64 at) {
   return how.result;
 }
 int truncate(sqlite3_file* f, sqlite3_int64 size) {
-  fault how;
-  if (fails(operation::truncate, how)) return how.result;
   return of(f)->pMethods->xTruncate(of(f), size);
 }
 int sync(sqlite3_file* f, int flags) {

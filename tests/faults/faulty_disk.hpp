@@ -5,7 +5,7 @@
 
 namespace faults {
 
-enum class operation : std::uint8_t { write, sync, truncate, read };
+enum class operation : std::uint8_t { write, sync, read };
 
 struct fault {
   operation of;

@@ -81,6 +81,8 @@ TEST_CASE_FIXTURE(storage_fixture, "the queue is bounded") {
   holds.join();
   CHECK(ran == 2);
   CHECK(full == 8);
+  CHECK(small.writes().refused == 8);
+  small.write([](aft::transaction&) {});  // it takes again what it has room for
 }
 
 TEST_CASE_FIXTURE(storage_fixture, "readers are not blocked by a writer, nor it by them") {

@@ -125,30 +125,3 @@ TEST_CASE_FIXTURE(with_held_writer, "a transaction that has waited for too long 
   CHECK(!failed[1]);
   CHECK(one.writes().late == 1);
 }
-
-TEST_CASE_FIXTURE(storage_fixture,
-                  "a queue that is full refuses, and takes again what it has room for") {
-  aft::database small(new_url(), {.max_queue = 2, .max_writers = 1}, log, time);
-  std::mutex held;
-  std::unique_lock hold(held);
-  int ended = 0;  // on the writer, read when it is idle
-  const auto submit = [&] {
-    small.submit([&](aft::transaction&) { std::lock_guard wait(held); },
-                 [&](std::exception_ptr) { ++ended; });
-  };
-  submit();
-  while (small.writes().waiting) std::this_thread::yield();  // it runs
-  submit();
-  submit();
-  try {
-    submit();
-    FAIL("it was taken");
-  } catch (const aft::storage_error& e) {
-    CHECK(e.fault() == aft::storage_fault::busy);
-  }
-  CHECK(small.writes().refused == 1);
-  hold.unlock();
-  while (small.writes().waiting) std::this_thread::yield();
-  small.write([](aft::transaction&) {});
-  CHECK(ended == 3);
-}

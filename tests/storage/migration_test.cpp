@@ -34,8 +34,6 @@ struct with_files : storage_fixture {
   }
 };
 
-bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
-
 }  // namespace
 
 TEST_CASE_FIXTURE(with_files, "each step is applied once, in order") {

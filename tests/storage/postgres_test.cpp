@@ -18,15 +18,6 @@
 namespace {
 
 template <class F>
-std::string thrown_by(F&& f) {
-  try {
-    f();
-  } catch (const aft::error& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
-template <class F>
 aft::storage_fault fault_of(F&& f) {
   try {
     f();
@@ -36,7 +27,6 @@ aft::storage_fault fault_of(F&& f) {
   FAIL("nothing was thrown");
   return aft::storage_fault::other;
 }
-bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
 
 // Until it is so, or it is clear that it will never be.
 template <class F>

@@ -62,17 +62,6 @@ struct with_items : storage_fixture {
   }
 };
 
-template <class F>
-std::string thrown_by(F&& f) {
-  try {
-    f();
-  } catch (const aft::error& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
-bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
-
 }  // namespace
 
 TEST_CASE_FIXTURE(with_items, "a struct of everything survives the database") {

@@ -13,15 +13,6 @@ struct with_rows : storage_fixture {
   with_rows() { schema("create table t (id integer primary key, x text, b blob) strict"); }
 };
 
-std::string why(auto f) {
-  try {
-    f();
-  } catch (const aft::error& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
-
 }  // namespace
 
 TEST_CASE_FIXTURE(with_rows, "a tuple takes the columns by their position") {
@@ -41,14 +32,14 @@ TEST_CASE_FIXTURE(with_rows,
                   "a tuple of another size than the row is an error, as is a wrong type") {
   db.read([](aft::reader& r) {
     using two = std::tuple<int, int>;
-    CHECK(why([&] { r.all<two>("select 1, 2, 3"); }).find("3 columns for a tuple of 2") !=
+    CHECK(thrown_by([&] { r.all<two>("select 1, 2, 3"); }).find("3 columns for a tuple of 2") !=
           std::string::npos);
-    CHECK(why([&] {
+    CHECK(thrown_by([&] {
             r.all<two>("select 1 as a, 'x' as b");
           }).find("column b holds text where the field is an integer") != std::string::npos);
     // A single value is named, too, each time.
     for (int i = 0; i < 2; ++i) {
-      CHECK(why([&] {
+      CHECK(thrown_by([&] {
               r.all<int>("select 'x' as a_column_with_quite_a_long_name");
             }).find("column a_column_with_quite_a_long_name holds text") != std::string::npos);
     }

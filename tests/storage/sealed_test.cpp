@@ -21,16 +21,6 @@ const aft::sealing_key first{"2025", std::string(32, 'a')};
 const aft::sealing_key second{"2026", std::string(32, 'b')};
 const aft::sealed_place place{"person", "pin", "7"};
 
-std::string why(auto f) {
-  try {
-    f();
-  } catch (const aft::error& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
-bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
-
 struct with_people : storage_fixture {
   aft::key_ring keys{{first}};
   const aft::sealed_column pins{"person", "pin", "id", "pin_index", 10};
@@ -69,7 +59,7 @@ TEST_CASE("what is sealed opens in its place, with its key, and nowhere else") {
     for (const auto& other :
          {aft::sealed_place{"person", "pin", "8"}, aft::sealed_place{"person", "pi", "n7"},
           aft::sealed_place{"people", "pin", "7"}}) {
-      CHECK(has(why([&] { (void)keys.open(value, other); }), "comes from another place"));
+      CHECK(has(thrown_by([&] { (void)keys.open(value, other); }), "comes from another place"));
     }
   }
 }
@@ -95,17 +85,23 @@ TEST_CASE("no altered byte goes unseen, and no end that is missing") {
 TEST_CASE("a wrong key and a missing one are told apart, and no message says a secret") {
   const auto value = aft::key_ring({first}).seal("1234", place);
   const aft::key_ring missing({second}), wrong({{"2025", std::string(32, 'x')}});
-  CHECK(why([&] { (void)missing.open(value, place); }) ==
+  CHECK(thrown_by([&] { (void)missing.open(value, place); }) ==
         "the sealed value of person.pin in row 7 needs the key 2025, which the ring does not have");
-  CHECK(has(why([&] { (void)wrong.open(value, place); }), "does not open with the key 2025"));
+  CHECK(has(thrown_by([&] { (void)wrong.open(value, place); }), "does not open with the key 2025"));
 }
 
 TEST_CASE("a ring is checked when it is made") {
   using keys = std::vector<aft::sealing_key>;
-  CHECK(has(why([] { aft::key_ring({}); }), "without a key"));
-  CHECK(has(why([] { aft::key_ring(keys{{"a b", std::string(32, 'a')}}); }), "must be 1 to 32"));
-  CHECK(has(why([] { aft::key_ring(keys{{"a", "short"}}); }), "has 5 bytes"));
-  CHECK(has(why([] { aft::key_ring(keys{first, first}); }), "two sealing keys are named 2025"));
+  CHECK(has(thrown_by([] { aft::key_ring({}); }), "without a key"));
+  CHECK(has(thrown_by([] {
+              aft::key_ring(keys{{"a b", std::string(32, 'a')}});
+            }),
+            "must be 1 to 32"));
+  CHECK(has(thrown_by([] { aft::key_ring(keys{{"a", "short"}}); }), "has 5 bytes"));
+  CHECK(has(thrown_by([] {
+              aft::key_ring(keys{first, first});
+            }),
+            "two sealing keys are named 2025"));
   aft::key_ring ring({first});
   CHECK_THROWS_AS(ring.replace({}), aft::configuration_error);
   CHECK(ring.is_newest(ring.seal("x", place)));  // it still has what it had
@@ -118,24 +114,26 @@ TEST_CASE("keys come from text, from the environment, and from a file for their 
   REQUIRE(keys.size() == 2);
   CHECK(keys[0].id == "2026");
   CHECK(keys[1].bytes == first.bytes);
-  CHECK(why([] { (void)aft::read_sealing_keys("a=AAAA"); }) ==
+  CHECK(thrown_by([] { (void)aft::read_sealing_keys("a=AAAA"); }) ==
         "line 1 of the sealing keys is not \"id=\" and 32 bytes in base64");
   CHECK_THROWS_AS((void)aft::read_sealing_keys("\nsecret"), aft::configuration_error);
 
   ::setenv("AFT_TEST_KEYS", text.c_str(), 1);
   CHECK(aft::sealing_keys_from_environment("AFT_TEST_KEYS").size() == 2);
   ::unsetenv("AFT_TEST_KEYS");
-  CHECK(has(why([] { (void)aft::sealing_keys_from_environment("AFT_TEST_KEYS"); }), "is not set"));
+  CHECK(has(thrown_by([] { (void)aft::sealing_keys_from_environment("AFT_TEST_KEYS"); }),
+            "is not set"));
 
   temporary_folder folder;
   const auto file = folder / "keys";
   std::ofstream(file) << text;
   ::chmod(file.c_str(), 0640);
-  CHECK(has(why([&] { (void)aft::sealing_keys_from_file(file); }), "chmod 600"));
+  CHECK(has(thrown_by([&] { (void)aft::sealing_keys_from_file(file); }), "chmod 600"));
   ::chmod(file.c_str(), 0600);
   CHECK(aft::sealing_keys_from_file(file).size() == 2);
-  CHECK(has(why([&] { (void)aft::sealing_keys_from_file(folder / "none"); }), "No such file"));
-  CHECK(has(why([&] { (void)aft::sealing_keys_from_file(folder / "."); }), "no file"));
+  CHECK(
+      has(thrown_by([&] { (void)aft::sealing_keys_from_file(folder / "none"); }), "No such file"));
+  CHECK(has(thrown_by([&] { (void)aft::sealing_keys_from_file(folder / "."); }), "no file"));
   CHECK(aft::make_sealing_key("x").bytes != aft::make_sealing_key("x").bytes);
 }
 
@@ -185,7 +183,7 @@ TEST_CASE_FIXTURE(with_people, "a rotation stops at a value that does not open, 
     tx.execute("update person set pin = (select pin from person where id = 1) where id = 2");
   });
   keys.replace({second, first});
-  CHECK(has(why([&] { (void)aft::reseal(db, keys, pins); }), "in row 2 does not open"));
+  CHECK(has(thrown_by([&] { (void)aft::reseal(db, keys, pins); }), "in row 2 does not open"));
   CHECK(pin(3) == "3");
 }
 

@@ -8,6 +8,20 @@
 #include "../temporary_file.hpp"
 #include "../test_database.hpp"
 
+// What it says why not.
+template <class F>
+std::string thrown_by(F&& f) {
+  try {
+    f();
+  } catch (const aft::error& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+inline bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != text.npos;
+}
+
 struct storage_fixture {
   temporary_folder folder;
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};  // 2026-01-31T12:00:00Z

@@ -120,8 +120,9 @@ class reader {
     return row;
   }
 
-  // Calls the last argument, f(Row&), for each row as it is read, in constant memory; where it
-  // returns a bool, false ends it. It may ask other queries of this reader.
+  // Calls the last argument, f(Row&), for each row as it is read, in constant memory on SQLite (of
+  // PostgreSQL libpq holds the whole result); where it returns a bool, false ends it. It may ask
+  // other queries of this reader.
   //   db.each<note>("select * from note where owner = $1", me, [&](note& n) { out << n.title; });
   template <class Row, class... ArgsAndF>
   void each(typename storage::before_last<std::type_identity<void()>,

@@ -157,7 +157,7 @@ class repository {
   // than those of the page itself, where an index has the order.
   //
   // The fields of `query`, by their names:
-  //   limit     rows of a page; 20 where there is no such field
+  //   limit     rows of a page, 1 to 1,000; 20 where there is no such field
   //   cursor    page::next of another page; with another order or filter it is refused
   //   sort      columns of options.sort or the key, "-" in front for downwards: "-created_at,title"
   //   count     a bool: counts all rows, which costs a scan

@@ -111,10 +111,10 @@ struct sealed_column {
   std::int64_t chunk = 200;  // rows of one transaction
 };
 
-// Seals anew what is not sealed with the newest key, in transactions of `chunk` rows, while others
-// write. The number of values. May be stopped and begun again at any time. Where none may wait it
-// throws storage_error, misuse; for a value that does not open unsealing_error, with what came
-// before it done.
+// Seals anew what is not sealed with the newest key, in transactions of `chunk` rows and of low
+// priority, while others write. The number of values. May be stopped and begun again at any time.
+// Where none may wait it throws storage_error, misuse; for a value that does not open
+// unsealing_error, with what came before it done.
 std::int64_t reseal(database& db, const key_ring& keys, const sealed_column& what);
 
 template <>

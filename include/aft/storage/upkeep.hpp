@@ -34,11 +34,11 @@ struct erase_options {
   duration longest = milliseconds(20);  // what one transaction should take, without its commit
 };
 
-// Deletes all rows of the table for which the condition holds, in many transactions, each as small
-// as `longest` asks for, so that other writes wait for no more than one of them; rows that come
-// meanwhile may be deleted, too. What cascades counts with the row that it hangs on. The number of
-// rows. May be stopped and begun again at any time. Where none may wait it throws storage_error,
-// misuse.
+// Deletes all rows of the table for which the condition holds, in many transactions of low
+// priority, each as small as `longest` asks for, as far as the last ones tell, so that other writes
+// wait for no more than one of them; rows that come meanwhile may be deleted, too. What cascades
+// counts with the row that it hangs on. The number of rows. May be stopped and begun again at any
+// time. Where none may wait it throws storage_error, misuse.
 //   aft::erase_in_chunks(app.db(), "event", aft::sql_text("at < $1", month_ago));
 std::int64_t erase_in_chunks(database& db, std::string_view table, const sql_text& condition,
                              const erase_options& options = {});

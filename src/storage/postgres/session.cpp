@@ -325,27 +325,40 @@ void session::undo_statement(bool began, bool guarded) {
   }
 }
 
-// Runs `run` with what is opened and prepared for it, and once more where that was no more.
+// Runs `run` with an open connection, and once more where the server had gone before anything was
+// done in the transaction.
 template <class Run>
-auto session::with_statement(std::string_view text, std::span<const detail::parameter> values,
-                             Run&& run) {
-  if (late()) fail_late(text);
+auto session::with_server(Run&& run) {
   if (state_ == state::failed) std::rethrow_exception(failure_);
   const bool has_begun = state_ == state::open;
   for (bool again = false;; again = true) {
     try {
       drain();
       open();
-      return run(prepare(text, values));
+      return run();
     } catch (const lost_server&) {
       close();
       if (state_ == state::failed) undone_ = failure_;
       if (again || has_begun) throw;
-    } catch (const stale_statement&) {
-      statements_.erase(text);
-      if (again || state_ == state::failed) throw;
     }
   }
+}
+
+// The same with a prepared statement, and once more where its plan had gone.
+template <class Run>
+auto session::with_statement(std::string_view text, std::span<const detail::parameter> values,
+                             Run&& run) {
+  if (late()) fail_late(text);
+  return with_server([&] {
+    for (bool again = false;; again = true) {
+      try {
+        return run(prepare(text, values));
+      } catch (const stale_statement&) {
+        statements_.erase(text);
+        if (again || state_ == state::failed) throw;
+      }
+    }
+  });
 }
 
 session::statement& session::prepare(std::string_view text,
@@ -452,21 +465,10 @@ bool session::forget(std::string_view text) {
 
 // No savepoint of a statement's own lies around it: its release would end this one, too.
 void session::run_savepoint(const char* command) {
-  if (state_ == state::failed) std::rethrow_exception(failure_);
-  const bool has_begun = state_ == state::open;
-  for (bool again = false;; again = true) {
-    try {
-      drain();
-      open();
-      exchange(
-          command, 1, [&] { send(command); }, false);
-      return;
-    } catch (const lost_server&) {
-      close();
-      if (state_ == state::failed) undone_ = failure_;
-      if (again || has_begun) throw;
-    }
-  }
+  with_server([&] {
+    exchange(
+        command, 1, [&] { send(command); }, false);
+  });
 }
 
 std::int64_t session::execute(std::string_view text, std::span<const detail::parameter> values) {
@@ -560,16 +562,7 @@ void session::begin_migration() {
       "begin isolation level read committed; set local lock_timeout = 0; "
       "select pg_advisory_xact_lock({}); set local lock_timeout = {}",
       migration_lock, options_.busy_timeout.in_milliseconds());
-  for (bool again = false;; again = true) {
-    try {
-      open();
-      simple(text.c_str());
-      break;
-    } catch (const lost_server&) {
-      close();
-      if (again) throw;
-    }
-  }
+  with_server([&] { simple(text.c_str()); });
   state_ = state::open;
 }
 

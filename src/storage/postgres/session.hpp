@@ -63,7 +63,8 @@ class session final : public schema_connection {
     failed,  // nothing more may be done in it: see failure_
   };
 
-  // Opens, prepares, runs; once more where the server or the statement has gone.
+  template <class Run>
+  auto with_server(Run&& run);
   template <class Run>
   auto with_statement(std::string_view text, std::span<const detail::parameter> values, Run&& run);
   statement& prepare(std::string_view text, std::span<const detail::parameter> values);
