@@ -157,7 +157,8 @@ class call {
   const dispatcher* owner = nullptr;
   const route_entry* route = nullptr;
   route_tree::match match;
-  bool match_is_literal = false;  // it has no values, so it holds as long as the path is the same
+  // Found without values, so it holds as long as the head is the same.
+  const route_entry* literal_route = nullptr;
   path_segments segments;
   buffer decoded_path, decoded_rest;
   lane_context* context = nullptr;

@@ -148,14 +148,20 @@ bool dispatcher::let_in(call& c) const {
   return false;
 }
 
+void dispatcher::take_route(call& c, const route_entry* route) {
+  c.route = route;
+  if (route->max_body) c.max_body = route->max_body;
+}
+
 void dispatcher::find_route(call& c) const {
   c.owner = this;
   const auto& head = c.head;
-  const bool is_known = head.is_repeated && c.match_is_literal;
-  c.match_is_literal = is_known;
-  if (!is_known) c.match.route = route_tree::none;
+  if (!head.is_repeated) c.literal_route = nullptr;
   if (head.access != access_verdict::own && !let_in(c)) return;
   if (gate_ && !gate_->lets_in(c)) return;
+  const auto* client = request_access::client(c.incoming);
+  const bool goes_on = !client || !client->https_port;
+  if (c.literal_route && goes_on) return take_route(c, c.literal_route);
   const auto path = head.target.substr(0, head.path_length);
   if (path.front() != '/') {  // "*", which only OPTIONS may ask for
     c.answer.status = 204;
@@ -163,22 +169,21 @@ void dispatcher::find_route(call& c) const {
     return;
   }
   auto verdict = path_verdict::ok;
-  if (!is_known) c.match_is_literal = tree_.find_literal(head.method, path, c.match);
-  if (!c.match_is_literal) {
+  c.match.route = route_tree::none;
+  const bool is_literal = tree_.find_literal(head.method, path, c.match);
+  if (!is_literal) {
     verdict = split_path(path, c.decoded_path, c.segments);
     if (verdict == path_verdict::ok) tree_.find(head.method, c.segments, c.match);
   }
-  const auto* client = request_access::client(c.incoming);
-  if (client && client->https_port && !path.starts_with("/.well-known/acme-challenge/") &&
-      !c.incoming.secure()) {
+  if (!goes_on && !path.starts_with("/.well-known/acme-challenge/") && !c.incoming.secure()) {
     return send_to_https(c, *client->https_port);
   }
-  if (verdict == path_verdict::ok && c.match.route != route_tree::none) {
-    c.route = routes_->entries[std::size_t(c.match.route)].get();
-    if (c.route->max_body) c.max_body = c.route->max_body;
-    return;
+  if (verdict != path_verdict::ok || c.match.route == route_tree::none) {
+    return answer_without_route(c, verdict);
   }
-  answer_without_route(c, verdict);
+  const auto* route = routes_->entries[std::size_t(c.match.route)].get();
+  if (is_literal) c.literal_route = route;
+  take_route(c, route);
 }
 
 void dispatcher::answer_without_route(call& c, path_verdict verdict) const {

@@ -109,6 +109,7 @@ class dispatcher {
   void report_broken(std::string_view what) const;  // an answer that had begun
 
  private:
+  static void take_route(call& c, const route_entry* route);
   void put_back(call& c) const;
   void report_to(call& c, std::string_view what) const;
   bool extract(call& c) const;  // false: failed, or threw

@@ -186,13 +186,11 @@ parse_result check_whole(request_head& head, std::size_t size) {
 
 }  // namespace
 
-parse_result parse_head(char* const begin, char* const end, request_head& head,
-                        const parse_limits& limits, last_head& last) {
+parse_result parse_new_head(char* const begin, char* const end, request_head& head,
+                            const parse_limits& limits, last_head& last) {
   // The fence: every scan below stops at it at the latest.
   end[0] = '\r';
   end[1] = '\0';
-  head.is_repeated = last.recall(head, begin, end);
-  if (head.is_repeated) return {parse_status::complete, last.size(), 0, nullptr};
   last.forget_request_line();
   char* p = begin;
   while (p < end && p - begin < 4 && p[0] == '\r' && p[1] == '\n') p += 2;  // RFC 9112 section 2.2
@@ -286,40 +284,19 @@ parse_result parse_head(char* const begin, char* const end, request_head& head,
   }
 }
 
-bool last_head::recall(request_head& head, char* begin, const char* end) {
-  const auto size = request_line_size_;
-  if (!size || std::size_t(end - begin) < size || std::memcmp(begin, request_line_, size) != 0 ||
-      !recall_lines(head, begin + size, end)) {
-    return false;
-  }
-  head.method_name = {begin, head.method_name.size()};
-  head.target = {begin + head.method_name.size() + 1, head.target.size()};
-  return true;
-}
-
 bool last_head::recall_lines(request_head& head, char* begin, const char* end) {
   if (head_ != &head || std::size_t(end - begin) < lines_size_ ||
-      head.minor_version != minor_version_ || std::memcmp(begin, lines_, lines_size_) != 0) {
+      head.minor_version != minor_version_ || std::memcmp(begin, lines(), lines_size_) != 0) {
     return false;
   }
-  static_cast<framing&>(head) = framing_;
-  const auto moved = begin - begin_;
-  if (moved) {
-    for (std::size_t i = 0; i < head.line_count; ++i) {
-      auto& line = head.lines[i];
-      line.name = {line.name.data() + moved, line.name.size()};
-      line.value = {line.value.data() + moved, line.value.size()};
-    }
-  }
-  begin_ = begin;
-  misses_ = 0;
+  point_to(head, begin);
   return true;
 }
 
 void last_head::remember_lines(const request_head& head, const char* begin, const char* end) {
   const auto size = std::size_t(end - begin);
   if (size > max_lines || (++misses_ > patience && misses_ % patience)) return;
-  std::memcpy(lines_, begin, size);
+  std::memcpy(lines(), begin, size);
   lines_size_ = size;
   head_ = &head;
   begin_ = begin;
@@ -332,7 +309,7 @@ void last_head::remember_lines(const request_head& head, const char* begin, cons
 void last_head::remember_request_line(const char* begin, const char* end) {
   const auto size = std::size_t(end - begin);
   if (size > max_request_line || *begin == '\r') return;
-  std::memcpy(request_line_, begin, size);
+  std::memcpy(lines() - size, begin, size);
   request_line_size_ = size;
 }
 

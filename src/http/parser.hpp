@@ -2,6 +2,7 @@
 // Reads the head of an HTTP/1.1 request from raw bytes, strictly (RFC 9112).
 
 #include <cstddef>
+#include <cstring>
 
 #include "head.hpp"
 
@@ -35,7 +36,16 @@ class last_head {
  public:
   // Whether the bytes at `begin` are that head, or (at the lines behind a request line) its lines.
   // Then the head, which still holds them from the last time, is made to point there.
-  bool recall(request_head& head, char* begin, const char* end);
+  bool recall(request_head& head, char* begin, const char* end) {
+    if (!request_line_size_ || head_ != &head || std::size_t(end - begin) < size() ||
+        std::memcmp(begin, lines() - request_line_size_, size()) != 0) {
+      return false;
+    }
+    head.method_name = {begin, head.method_name.size()};
+    head.target = {begin + head.method_name.size() + 1, head.target.size()};
+    point_to(head, begin + request_line_size_);
+    return true;
+  }
   bool recall_lines(request_head& head, char* begin, const char* end);
   void remember_lines(const request_head& head, const char* begin, const char* end);
   void remember_request_line(const char* begin, const char* end);
@@ -49,6 +59,20 @@ class last_head {
   std::size_t lines_size() const { return lines_size_; }
 
  private:
+  char* lines() { return bytes_ + max_request_line; }
+  void point_to(request_head& head, const char* begin) {
+    static_cast<framing&>(head) = framing_;
+    const auto moved = begin - begin_;
+    begin_ = begin;
+    misses_ = 0;
+    if (!moved) return;
+    for (std::size_t i = 0; i < head.line_count; ++i) {
+      auto& line = head.lines[i];
+      line.name = {line.name.data() + moved, line.name.size()};
+      line.value = {line.value.data() + moved, line.value.size()};
+    }
+  }
+
   static constexpr std::size_t max_request_line = 256, max_lines = 2048;
   static constexpr unsigned patience = 8;  // after so many misses only one in so many is remembered
 
@@ -58,12 +82,17 @@ class last_head {
   unsigned misses_ = 0;
   std::uint8_t minor_version_ = 0;
   framing framing_;
-  char request_line_[max_request_line];
-  char lines_[max_lines];
+  char bytes_[max_request_line + max_lines];  // the request line ends where the lines begin
 };
 
 // `head` is filled only where the result is complete; its views point into [begin, end).
-parse_result parse_head(char* begin, char* end, request_head& head, const parse_limits& limits,
-                        last_head& last);
+parse_result parse_new_head(char* begin, char* end, request_head& head, const parse_limits& limits,
+                            last_head& last);
+inline parse_result parse_head(char* begin, char* end, request_head& head,
+                               const parse_limits& limits, last_head& last) {
+  head.is_repeated = last.recall(head, begin, end);
+  if (head.is_repeated) return {parse_status::complete, last.size(), 0, nullptr};
+  return parse_new_head(begin, end, head, limits, last);
+}
 
 }  // namespace aft::http

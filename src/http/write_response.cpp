@@ -22,7 +22,11 @@ constexpr std::size_t longest_reason = 40;
 
 // A length mostly has few digits.
 char* put_number(char* to, std::uint64_t number) {
-  if (number < 10) return *to++ = char('0' + number), to;
+  if (number < 100) {
+    if (number >= 10) *to++ = char('0' + number / 10);
+    *to++ = char('0' + number % 10);
+    return to;
+  }
   return std::to_chars(to, to + 20, number).ptr;
 }
 
@@ -59,7 +63,9 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
   auto& answer = c.answer;
   const auto& access = host.routes.access();
   if (!access.for_every_answer().empty()) add_access_lines(access, c, answer.headers);
-  if (answer.content_type.starts_with("text/html")) {
+  const bool is_text = answer.content_type.data() == text_type.data();
+  const bool is_json = answer.content_type.data() == json_type.data();
+  if (!is_text && !is_json && answer.content_type.starts_with("text/html")) {
     access.add_page_lines(answer.headers);
   }
   if (!host.hsts.empty()) add_hsts_line(host, c, answer.headers);
@@ -81,11 +87,11 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
   }
   if (has_content(answer.status)) {
     const bool is_whole = !answer.source;
-    if (is_whole && answer.content_type.data() == text_type.data()) {
+    if (is_whole && is_text) {
       to = put(to,
                "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
                "Content-Length: ");
-    } else if (is_whole && answer.content_type.data() == json_type.data()) {
+    } else if (is_whole && is_json) {
       to = put(to,
                "Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"
                "Content-Length: ");
