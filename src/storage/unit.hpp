@@ -47,6 +47,8 @@ class unit {
   unit* next = nullptr;
   std::exception_ptr thrown{};
   bool kept = false;
+  bool begun = false;    // it has had its turn, and perhaps will have another
+  bool settled = false;  // it has failed and nothing of it is left
 
  protected:
   ~unit() = default;

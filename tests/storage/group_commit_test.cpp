@@ -1,5 +1,6 @@
 #include <aft/storage/database.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -7,6 +8,8 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+
+#include "storage/database.hpp"
 
 #include "storage_fixture.hpp"
 
@@ -124,4 +127,119 @@ TEST_CASE_FIXTURE(with_held_writer, "a transaction that has waited for too long 
   }
   CHECK(!failed[1]);
   CHECK(one.writes().late == 1);
+}
+
+namespace {
+
+// Counts its runs; writes its name, or what the test says.
+struct counted_unit final : aft::storage::unit {
+  counted_unit(with_held_writer& test, std::string text) : owner(test), name(std::move(text)) {}
+
+  bool run(aft::transaction& tx) override {
+    ++runs;
+    if (!reads_only) tx.execute("insert into t (x) values ($1)", name);
+    if (repeats) tx.execute("insert into t (id, x) select id, x from t");
+    if (fails) throw std::runtime_error("no");
+    return !says_no;
+  }
+  bool may_run_again() const override { return !once; }
+  aft::waker* done(std::exception_ptr why) noexcept override {
+    std::lock_guard lock(owner.mutex);
+    failed = why != nullptr;
+    ++owner.ended;
+    owner.changed.notify_all();
+    return nullptr;
+  }
+
+  with_held_writer& owner;
+  std::string name;
+  int runs = 0;
+  bool reads_only = false, repeats = false, fails = false, says_no = false, once = false;
+  bool failed = false;
+};
+
+struct with_units : with_held_writer {
+  // All of them come to the writer while it is held, and so into one commit.
+  void run_together() {
+    for (auto& u : units) REQUIRE(one.inside().submit(u));
+    release();
+    wait_for(std::size(units));
+  }
+  std::string runs() const {
+    std::string all;
+    for (const auto& u : units) all += char('0' + u.runs);
+    return all;
+  }
+  counted_unit units[5]{{*this, "a"}, {*this, "b"}, {*this, "c"}, {*this, "d"}, {*this, "e"}};
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_units, "one that fails after it has written is undone without the others") {
+  units[2].fails = true;
+  run_together();
+  CHECK(stored() == "a b d e");
+  CHECK(units[2].failed);
+  CHECK(!units[1].failed);
+  if (!on_postgres()) CHECK(runs() == "22111");
+}
+
+TEST_CASE_FIXTURE(with_units, "one that says no after it has written is undone, too") {
+  units[4].says_no = true;
+  run_together();
+  CHECK(stored() == "a b c d");
+  CHECK(!units[4].failed);
+  if (!on_postgres()) CHECK(runs() == "22221");
+}
+
+TEST_CASE_FIXTURE(with_units, "one that fails before it has written costs the others nothing") {
+  units[1].reads_only = units[1].fails = true;
+  units[3].repeats = true;  // a constraint undoes its statement, but not the one before
+  units[3].reads_only = true;
+  run_together();
+  CHECK(stored() == "a c e");
+  CHECK(units[1].failed);
+  CHECK(units[3].failed);
+  CHECK(runs() == "11111");
+}
+
+TEST_CASE_FIXTURE(with_units, "of two that fail each is undone") {
+  units[1].fails = true;
+  units[3].repeats = true;
+  run_together();
+  CHECK(stored() == "a c e");
+  CHECK(units[1].failed);
+  CHECK(units[3].failed);
+  if (!on_postgres()) CHECK(runs() == "21111");
+}
+
+TEST_CASE_FIXTURE(with_units, "what may run only once does") {
+  units[1].once = true;
+  units[3].fails = true;
+  run_together();
+  CHECK(stored() == "a b c e");
+  CHECK(runs() == "11111");
+}
+
+TEST_CASE_FIXTURE(with_units, "topics are told once, and not of what was undone") {
+  std::atomic<int> kept_heard{0}, undone_heard{0};
+  const auto first = one.listen("kept", [&] { ++kept_heard; });
+  const auto second = one.listen("undone", [&] { ++undone_heard; });
+  one.submit([](aft::transaction& tx) { tx.notify("kept"); }, [](std::exception_ptr) {});
+  one.submit(
+      [](aft::transaction& tx) {
+        tx.execute("insert into t (x) values ('no')");
+        tx.notify("undone");
+        throw std::runtime_error("no");
+      },
+      [](std::exception_ptr) {});
+  run_together();
+  one.write([](aft::transaction&) {});
+  for (int i = 0; i < 3000 && !kept_heard; ++i) {  // on PostgreSQL it comes over the server
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(kept_heard == 1);
+  CHECK(undone_heard == 0);
+  one.unlisten(first);
+  one.unlisten(second);
 }

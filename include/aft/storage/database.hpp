@@ -73,14 +73,17 @@ struct write_stats {
 
 // Opens a database and runs transactions on it. Readers are never blocked by writers. Any thread.
 //
-// SQLite: one writer thread for all transactions: those that wait are run one after another, each
-// undone alone if it throws, and committed together with one sync (group commit).
+// SQLite: one writer thread for all transactions: those that wait are run one after another, and
+// committed together with one sync (group commit). One that throws after it has written is undone
+// alone: by a savepoint, or by running the others of its commit once more without it.
 //
 // PostgreSQL (12 and later): a pool of connections that write and one of those that read. A
 // transaction that has to be undone because of another one (a serialization failure, a deadlock),
-// or because the server was lost before the commit, is run again, so the functions given to write
-// and submit may run more than once. An idle connection that has died is replaced unnoticed. A
-// pooler that hands connections on between transactions cannot stand in between.
+// or because the server was lost before the commit, is run again. An idle connection that has died
+// is replaced unnoticed. A pooler that hands connections on between transactions cannot stand in
+// between.
+//
+// So on both the functions given to write and submit may run more than once.
 class database {
  public:
   // Opens a file ("notes.db"), or makes it; ":memory:" is a database that goes when it is closed;
@@ -115,7 +118,7 @@ class database {
 
   // Calls f(transaction&) on the writer, waits until it is committed, and returns what it returned;
   // what it throws is thrown here, and undone there. Not where none may wait (on an event loop,
-  // inside a transaction): throws storage_error, misuse. On PostgreSQL f may run more than once.
+  // inside a transaction): throws storage_error, misuse. f may run more than once.
   template <class F>
   auto write(F&& f, const write_options& how = {}) {
     using result = std::invoke_result_t<F&, transaction&>;

@@ -297,6 +297,10 @@ class sqlite_connection::running {
     s.runs = true;
     // To stop a statement that writes would undo the transactions of others with it.
     c.only_reads_ = sqlite3_stmt_readonly(s.handle);
+    if (!c.only_reads_) {
+      ++c.changes_begun_;
+      changes_before_ = sqlite3_total_changes64(c.db_);
+    }
   }
   running(const running&) = delete;
   running& operator=(const running&) = delete;
@@ -306,10 +310,18 @@ class sqlite_connection::running {
     connection_.only_reads_ = only_reads_before_;
   }
 
+  std::int64_t changes_before() const { return changes_before_; }
+  // A constraint undoes its statement, unless that was told to keep the rows before.
+  void note_failure(int code) {
+    if ((code & 0xff) != SQLITE_CONSTRAINT || connection_.only_reads_) return;
+    if (sqlite3_total_changes64(connection_.db_) == changes_before_) --connection_.changes_begun_;
+  }
+
  private:
   sqlite_connection& connection_;
   statement& s_;
   const bool only_reads_before_;
+  std::int64_t changes_before_ = 0;
 };
 
 sqlite_connection::sqlite_connection(const std::string& file, sqlite_access access, bool durable,
@@ -481,7 +493,7 @@ std::size_t sqlite_connection::query(std::string_view text,
                                      std::span<const detail::parameter> values,
                                      const row_target& rows) {
   auto& s = prepared(text, values);
-  const running until_reset(*this, s);
+  running until_reset(*this, s);
   std::size_t count = 0;
   int code;
   while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {
@@ -497,7 +509,10 @@ std::size_t sqlite_connection::query(std::string_view text,
       break;
     }
   }
-  if (code != SQLITE_DONE) fail(code, text);
+  if (code != SQLITE_DONE) {
+    until_reset.note_failure(code);
+    fail(code, text);
+  }
   if (!count && s.planned_for != &rows.type) plan_rows(s, rows.type);  // a wrong query is wrong now
   return count;
 }
@@ -505,12 +520,15 @@ std::size_t sqlite_connection::query(std::string_view text,
 std::int64_t sqlite_connection::execute(std::string_view text,
                                         std::span<const detail::parameter> values) {
   auto& s = prepared(text, values);
-  const running until_reset(*this, s);
-  const auto before = sqlite3_total_changes64(db_);
+  running until_reset(*this, s);
   int code;
   while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {}
-  if (code != SQLITE_DONE) fail(code, text);
-  return sqlite3_total_changes64(db_) == before ? 0 : sqlite3_changes64(db_);
+  if (code != SQLITE_DONE) {
+    until_reset.note_failure(code);
+    fail(code, text);
+  }
+  if (only_reads_ || sqlite3_total_changes64(db_) == until_reset.changes_before()) return 0;
+  return sqlite3_changes64(db_);
 }
 
 bool sqlite_connection::in_transaction() const { return !sqlite3_get_autocommit(db_); }

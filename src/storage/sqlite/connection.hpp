@@ -40,6 +40,8 @@ class sqlite_connection : public schema_connection {
   void begin_migration() override { run("begin immediate"); }
   bool has_unmet_foreign_keys() const;  // deferred ones, that would make the commit fail
   void checkpoint();                    // of the writer alone; waits for nobody
+  // Goes up with each statement that may have changed something.
+  std::uint64_t changes_begun() const { return changes_begun_; }
   int wal_pages() const { return wal_pages_; }
   void interrupt();  // any thread: a statement that runs stops with an error
 
@@ -61,6 +63,7 @@ class sqlite_connection : public schema_connection {
   std::vector<statement*> table_;  // open addressing by the text's address, at most half full
   int wal_pages_ = 0;
   bool only_reads_ = false;  // the statement that runs
+  std::uint64_t changes_begun_ = 0;
 };
 
 }  // namespace aft::storage

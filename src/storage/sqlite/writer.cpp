@@ -18,7 +18,8 @@ using steady = std::chrono::steady_clock;
 // A round is committed at the latest when it has run this long, so that the first of it need not
 // wait for all that came behind.
 constexpr auto longest_round = std::chrono::milliseconds(5);
-constexpr int long_log = 1000;  // pages
+constexpr int long_log = 1000;            // pages
+constexpr int rounds_after_failure = 64;  // so that many failures cost little
 constexpr auto slow_unit = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -48,6 +49,7 @@ unit* sqlite_writer::submit(unit* first) noexcept {
     while (first && waiting_.load(std::memory_order_relaxed) < options_.max_queue) {
       auto& u = *std::exchange(first, first->next);
       u.entered = now;
+      u.begun = u.settled = false;
       queue_.add(u);
       waiting_.fetch_add(1, std::memory_order_relaxed);
     }
@@ -103,15 +105,30 @@ unit* sqlite_writer::run_some(unit* first) {
     return next;
   }
   unit* end = first;
-  bool begun = false;
   try {
     connection_.run("begin immediate");
-    begun = true;
-    const auto deadline = steady::now() + longest_round;
+    auto deadline = steady::now() + longest_round;
     const bool alone = !first->next;
+    // A savepoint costs as much as a short transaction. So while all goes well there are none.
+    bool together = !alone && !rounds_with_savepoints_;
+    if (!alone && rounds_with_savepoints_) --rounds_with_savepoints_;
     bool took_patient = false;
     while (end) {
-      run_one(*end, alone && end == first);
+      const auto how = alone && end == first ? undo::alone
+                       : together            ? undo::together
+                                             : undo::to_savepoint;
+      if (!end->settled && !run_one(*end, how)) {
+        end->settled = true;
+        connection_.run("rollback");
+        noted_.clear();
+        together = false;
+        rounds_with_savepoints_ = rounds_after_failure;
+        end = first;
+        connection_.run("begin immediate");
+        deadline = steady::now() + longest_round;
+        continue;
+      }
+      if (!end->may_run_again()) together = false;
       auto* last = std::exchange(end, end->next);
       if (!connection_.in_transaction()) {
         // A full disk and the like: SQLite has undone everything, also what went well before.
@@ -133,7 +150,7 @@ unit* sqlite_writer::run_some(unit* first) {
   } catch (...) {
     failure = std::current_exception();
     if (end == first) {  // no transaction could be begun: at least this one fails
-      if (!begun) waiting_.fetch_sub(1, std::memory_order_relaxed);
+      leave_queue(*first);
       if (!first->thrown) first->thrown = failure;
       end = first->next;
     }
@@ -193,19 +210,41 @@ void sqlite_writer::keep_log_short() {
   readers_.let_go();
 }
 
-void sqlite_writer::run_one(unit& u, bool alone) {
-  // A savepoint undoes one unit alone. The only unit of a commit can do without: the whole goes.
-  storage_access::plain_transaction t(connection_);
+bool sqlite_writer::leave_queue(unit& u) {
+  if (std::exchange(u.begun, true)) return false;
   waiting_.fetch_sub(1, std::memory_order_relaxed);
+  return true;
+}
+
+bool sqlite_writer::run_one(unit& u, undo how) {
+  const bool is_first_run = leave_queue(u);
   const auto began = steady::now();
   u.kept = false;
   u.thrown = nullptr;
-  if (u.late()) {
+  if (is_first_run && u.late()) {
+    u.settled = true;
     u.thrown = std::make_exception_ptr(
         storage_error(storage_fault::late, "the transaction waited for longer than it may"));
-    return counters_.gave_up();
+    counters_.gave_up();
+    return true;
   }
-  if (!alone) connection_.run("savepoint unit");
+  const auto changes = connection_.changes_begun();
+  run_unit(u, how);
+  const auto took = steady::now() - began;
+  if (is_first_run) counters_.ran(began - u.entered, took, u.kept);
+  if (took > slow_unit) {
+    log_.write(log_level::warning, "storage",
+               fmt::format("a transaction held the writer for {} ms",
+                           std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  }
+  if (u.kept || how != undo::together) return true;
+  u.settled = connection_.changes_begun() == changes;
+  return u.settled || !connection_.in_transaction();
+}
+
+void sqlite_writer::run_unit(unit& u, undo how) {
+  storage_access::plain_transaction t(connection_);
+  if (how == undo::to_savepoint) connection_.run("savepoint unit");
   try {
     u.kept = u.run(t.tx);
     if (u.kept) note_topics(t.topics());
@@ -217,18 +256,13 @@ void sqlite_writer::run_one(unit& u, bool alone) {
     u.kept = false;
     u.thrown = std::current_exception();
   }
-  if (connection_.in_transaction()) {
-    if (!u.kept) connection_.run(alone ? "rollback" : "rollback to unit");
-    if (!alone) connection_.run("release unit");
-    else if (!u.kept)
-      connection_.run("begin immediate");  // so that the commit has something to end
-  }
-  const auto took = steady::now() - began;
-  counters_.ran(began - u.entered, took, u.kept);
-  if (took > slow_unit) {
-    log_.write(log_level::warning, "storage",
-               fmt::format("a transaction held the writer for {} ms",
-                           std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  if (!connection_.in_transaction()) return;
+  if (how == undo::to_savepoint) {
+    if (!u.kept) connection_.run("rollback to unit");
+    connection_.run("release unit");
+  } else if (how == undo::alone && !u.kept) {
+    connection_.run("rollback");
+    connection_.run("begin immediate");  // so that the commit has something to end
   }
 }
 

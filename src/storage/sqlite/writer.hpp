@@ -42,7 +42,12 @@ class sqlite_writer {
   void work();
   unit* run_some(unit* first);
   unit* take_patient(unit& last);
-  void run_one(unit& u, bool alone);
+  // How one that fails is undone: with all of the transaction, which is its own; to a savepoint
+  // before it; or with all of the transaction, which must then be run once more without it.
+  enum class undo { alone, to_savepoint, together };
+  bool run_one(unit& u, undo how);  // false: it failed and has to be undone together
+  void run_unit(unit& u, undo how);
+  bool leave_queue(unit& u);
   void commit(const unit* first, const unit* end);
   void keep_log_short();
   void finish(unit* first, const unit* end, const std::exception_ptr& failure);
@@ -59,6 +64,7 @@ class sqlite_writer {
   log_archive* const archive_;
 
   bool archive_hurries_ = false;
+  int rounds_with_savepoints_ = 0;       // to come
   int checkpointed_at_ = 0;              // pages of the log at its last checkpoint
   std::vector<std::string_view> noted_;  // by the transactions of this commit
 
