@@ -18,6 +18,7 @@ class in_flight::unit final : public aft::storage::unit {
     owner_.each_(tx);
     return true;
   }
+  bool may_run_again() const override { return true; }
   aft::waker* done(std::exception_ptr failure) noexcept override {
     std::lock_guard lock(owner_.mutex_);
     if (failure && !owner_.failure_) owner_.failure_ = std::move(failure);

@@ -17,9 +17,11 @@ struct state {
   std::uint64_t left = 0;
 };
 state disk;
+std::atomic<std::uint64_t> counts[4];
 
 // Whether this operation is to fail, and how.
 bool fails(operation o, fault& how) {
+  counts[std::size_t(o)].fetch_add(1, std::memory_order_relaxed);
   std::lock_guard lock(disk.mutex);
   if (!disk.armed || disk.what.of != o) return false;
   if (disk.left) return --disk.left, false;
@@ -62,7 +64,11 @@ int sync(sqlite3_file* f, int flags) {
 int file_size(sqlite3_file* f, sqlite3_int64* size) {
   return of(f)->pMethods->xFileSize(of(f), size);
 }
-int lock(sqlite3_file* f, int level) { return of(f)->pMethods->xLock(of(f), level); }
+int lock(sqlite3_file* f, int level) {
+  fault how;
+  if (fails(operation::lock, how)) return how.result;
+  return of(f)->pMethods->xLock(of(f), level);
+}
 int unlock(sqlite3_file* f, int level) { return of(f)->pMethods->xUnlock(of(f), level); }
 int check_lock(sqlite3_file* f, int* held) {
   return of(f)->pMethods->xCheckReservedLock(of(f), held);
@@ -76,6 +82,8 @@ int shm_map(sqlite3_file* f, int page, int size, int extend, void volatile** at)
   return of(f)->pMethods->xShmMap(of(f), page, size, extend, at);
 }
 int shm_lock(sqlite3_file* f, int offset, int n, int flags) {
+  fault how;
+  if ((flags & SQLITE_SHM_LOCK) && fails(operation::lock, how)) return how.result;
   return of(f)->pMethods->xShmLock(of(f), offset, n, flags);
 }
 void shm_barrier(sqlite3_file* f) { of(f)->pMethods->xShmBarrier(of(f)); }
@@ -126,6 +134,8 @@ void faulty_disk::mend() {
   std::lock_guard lock(disk.mutex);
   disk.armed = false;
 }
+
+std::uint64_t faulty_disk::count(operation o) const { return counts[std::size_t(o)]; }
 
 bool faulty_disk::has_failed() const {
   std::lock_guard lock(disk.mutex);

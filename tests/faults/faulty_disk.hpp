@@ -1,11 +1,11 @@
 #pragma once
-// A disk that fails when a test says so: it stands between SQLite and its files.
+// A disk that counts, and fails when a test says so: it stands between SQLite and its files.
 
 #include <cstdint>
 
 namespace faults {
 
-enum class operation : std::uint8_t { write, sync, read };
+enum class operation : std::uint8_t { write, sync, read, lock };
 
 struct fault {
   operation of;
@@ -27,6 +27,8 @@ class faulty_disk {
   void mend();
 
   bool has_failed() const;  // since fail()
+
+  std::uint64_t count(operation o) const;  // of all files, whether they failed or not
 };
 
 }  // namespace faults

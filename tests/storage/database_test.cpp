@@ -125,6 +125,15 @@ TEST_CASE("the write-ahead log of SQLite stays small while readers keep their vi
   CHECK(std::filesystem::file_size((folder / "test.db") + "-wal") < 10u * 1024 * 1024);
 }
 
+// Each commit would take the whole mapping away from the readers.
+TEST_CASE("a file of SQLite is not mapped into memory") {
+  temporary_folder folder;
+  aft::database db(folder / "test.db", {}, silent, system_time);
+  const auto mapped = [](aft::reader& r) { return r.one<std::int64_t>("pragma mmap_size"); };
+  CHECK(db.read(mapped) == 0);
+  CHECK(db.write(mapped) == 0);
+}
+
 TEST_CASE("two databases live beside each other") {
   aft::database a(":memory:", {}, silent, system_time), b(":memory:", {}, silent, system_time);
   a.migrate("host", {{"1", "create table t (x integer) strict"}});

@@ -539,8 +539,11 @@ bool sqlite_connection::has_unmet_foreign_keys() const {
   return unmet != 0;
 }
 
-void sqlite_connection::checkpoint() {
-  sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+bool sqlite_connection::checkpoint() {
+  int in_log = 0, copied = 0;
+  return sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied) ==
+             SQLITE_OK &&
+         copied == in_log;
 }
 
 void sqlite_connection::interrupt() { sqlite3_interrupt(db_); }

@@ -39,7 +39,8 @@ class sqlite_connection : public schema_connection {
   bool in_transaction() const override;
   void begin_migration() override { run("begin immediate"); }
   bool has_unmet_foreign_keys() const;  // deferred ones, that would make the commit fail
-  void checkpoint();                    // of the writer alone; waits for nobody
+  // Of the writer alone; waits for nobody. Whether all of the log is in the database file now.
+  bool checkpoint();
   // Goes up with each statement that may have changed something.
   std::uint64_t changes_begun() const { return changes_begun_; }
   int wal_pages() const { return wal_pages_; }

@@ -77,9 +77,23 @@ void readers::give_back(sqlite_reading* r) {
   free_.push_back(r);
 }
 
-void readers::let_go() {
-  std::lock_guard lock(mutex_);
-  for (auto& r : all_) r->let_go();
+bool readers::let_go(std::chrono::microseconds patience) {
+  std::vector<const sqlite_reading*> late;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& r : all_) {
+      r->let_go();
+      if (r->is_to_let_go()) late.push_back(r.get());
+    }
+  }
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (const auto* r : late) {
+    while (r->is_to_let_go()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+  }
+  return true;
 }
 
 }  // namespace aft::storage

@@ -2,6 +2,7 @@
 // Read connections, each with a snapshot that is kept for as long as nothing has been committed.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,7 @@ class sqlite_reading final : public reading {
 
   // By the writer, any thread: lets go of the snapshot, now if nobody reads, else at end().
   void let_go();
+  bool is_to_let_go() const { return let_go_.load(std::memory_order_relaxed); }
 
  private:
   void drop_snapshot();
@@ -61,7 +63,8 @@ class readers {
 
   sqlite_reading* take();
   void give_back(sqlite_reading*);
-  void let_go();  // all of them
+  // All of them. Waits this long at most for those in the middle of a query; whether none is left.
+  bool let_go(std::chrono::microseconds patience);
 
  private:
   std::string file_;

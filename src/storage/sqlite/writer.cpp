@@ -18,7 +18,7 @@ using steady = std::chrono::steady_clock;
 // A round is committed at the latest when it has run this long, so that the first of it need not
 // wait for all that came behind.
 constexpr auto longest_round = std::chrono::milliseconds(5);
-constexpr int long_log = 1000;            // pages
+constexpr auto patience_with_readers = std::chrono::microseconds(1000);
 constexpr int rounds_after_failure = 64;  // so that many failures cost little
 constexpr auto slow_unit = std::chrono::milliseconds(100);
 
@@ -195,19 +195,24 @@ void sqlite_writer::commit(const unit* first, const unit* end) {
 // readers let go twice: to let the checkpoint come to its end, and to let the log begin anew.
 void sqlite_writer::keep_log_short() {
   const int pages = connection_.wal_pages();
-  if (pages < checkpointed_at_) checkpointed_at_ = 0;  // it has begun anew
-  if (archive_ && !archive_hurries_ && pages - checkpointed_at_ >= long_log / 2) {
+  if (pages < pages_before_) {  // it has begun anew
+    next_checkpoint_at_ = long_log;
+    checkpoint_step_ = long_log / 8;
+  }
+  pages_before_ = pages;
+  if (archive_ && !archive_hurries_ && pages >= next_checkpoint_at_ - long_log / 2) {
     archive_hurries_ = true;  // little is left for catch_up
     archive_->hurry();
   }
-  if (pages < long_log) return;
-  readers_.let_go();
-  if (pages - checkpointed_at_ < long_log) return;
+  if (pages < next_checkpoint_at_) return;
   if (archive_) archive_->catch_up();
   archive_hurries_ = false;
-  connection_.checkpoint();
-  checkpointed_at_ = pages;
-  readers_.let_go();
+  bool done = readers_.let_go(patience_with_readers);
+  done &= connection_.checkpoint();
+  done &= readers_.let_go(patience_with_readers);
+  // Where it does not begin anew now, most readers are gone soon, and some take long.
+  if (!done) checkpoint_step_ = std::min(2 * checkpoint_step_, long_log);
+  next_checkpoint_at_ = pages + checkpoint_step_;
 }
 
 bool sqlite_writer::leave_queue(unit& u) {

@@ -65,7 +65,10 @@ class sqlite_writer {
 
   bool archive_hurries_ = false;
   int rounds_with_savepoints_ = 0;       // to come
-  int checkpointed_at_ = 0;              // pages of the log at its last checkpoint
+  static constexpr int long_log = 1000;  // pages
+  int next_checkpoint_at_ = long_log;    // pages of the log
+  int checkpoint_step_ = long_log / 8;
+  int pages_before_ = 0;
   std::vector<std::string_view> noted_;  // by the transactions of this commit
 
   std::atomic<std::size_t> waiting_{0};
