@@ -6,15 +6,18 @@
 
 #include <sqlite3.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <aft/storage/database.hpp>
@@ -49,6 +52,19 @@ create table if not exists event (
   kind   text not null,
   body   text not null
 ) strict;
+create table if not exists wide (
+  id integer primary key,
+  a1 integer not null, a2 integer not null, a3 integer not null, a4 integer not null,
+  a5 integer not null, a6 integer not null, a7 integer not null, a8 real not null,
+  a9 real not null, b1 text not null, b2 text not null, b3 text not null, b4 text not null,
+  b5 text not null, b6 text not null, b7 text, b8 text, b9 integer, c1 integer
+) strict;
+with recursive number (i) as (select 1 union all select i + 1 from number where i < 1000)
+insert or ignore into wide
+  select i, i, i * 2, i * 3, i * 4, i * 5, i * 6, i * 7, i / 3.0, i / 7.0, 'one', 'two ' || i,
+         'three and more', 'four', 'five ' || i, 'a text that is longer than what fits inside',
+         null, 'eight', i, null
+  from number;
 with recursive number (i) as (select 1 union all select i + 1 from number where i < 100000)
 insert or ignore into person
   select i, 'Person ' || i, 'person' || i || '@example.com', 18 + i % 80,
@@ -63,6 +79,15 @@ struct person {
   std::int64_t age;
   std::string bio;
 };
+
+struct wide {
+  std::int64_t id, a1, a2, a3, a4, a5, a6, a7;
+  double a8, a9;
+  std::string b1, b2, b3, b4, b5, b6;
+  std::optional<std::string> b7, b8;
+  std::optional<std::int64_t> b9, c1;
+};
+constexpr int wide_rows = 1000;  // of 20 columns
 
 constexpr std::string_view event_body =
     R"({"title":"hello world","text":"about one hundred bytes, typical of a small JSON document"})";
@@ -99,6 +124,26 @@ double time_reads(F&& read_one) {
   return took * 1e9 / reads;
 }
 
+// One thread that commits about a thousand times a second.
+class steady_commits {
+ public:
+  explicit steady_commits(std::function<void()> commit)
+      : thread_([this, commit = std::move(commit)] {
+          for (auto next = clock::now(); !stop_; next += std::chrono::milliseconds(1)) {
+            std::this_thread::sleep_until(next);
+            commit();
+          }
+        }) {}
+  ~steady_commits() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
 // ---- through the library
 
 person find_person(aft::reader& db, std::int64_t id) {
@@ -126,19 +171,42 @@ class library {
       return db_.read([id](aft::reader& db) { return find_person(db, id); });
     });
   }
+  double time_point_reads_under_commits() {
+    random_ids ids;
+    steady_commits others([&] { db_.write([&](aft::transaction& tx) { add_event(tx, ids); }); });
+    return time_point_reads();
+  }
+  // While one thread keeps 64 transactions in flight.
+  double time_point_reads_under_load() {
+    std::atomic<bool> stop{false};
+    std::thread writing([&] {
+      random_ids ids;
+      in_flight flight(db_, 64, [&](aft::transaction& tx) { add_event(tx, ids); });
+      flight.run([&] { return !stop; });
+    });
+    const auto took = time_point_reads();
+    stop = true;
+    writing.join();
+    return took;
+  }
+  double time_wide_rows() {
+    const view_of_request view{*reading_};
+    const auto began = clock::now();
+    for (int i = 0; i < 10; ++i) {
+      for (const auto& w : view.db.all<wide>("select * from wide")) seen += std::uint64_t(w.id);
+    }
+    return since(began) * 1e9 / 10 / wide_rows;
+  }
   // Many reads of one view.
   double time_view_reads() {
     const view_of_request view{*reading_};
     return time_reads([&view](std::int64_t id) { return find_person(view.db, id); });
   }
 
-  // Transactions that insert one row each, 64 at a time; how many a second.
-  double time_group_commits(std::vector<double>& latencies) {
+  // Transactions that insert one row each, so many at a time; how many a second.
+  double time_commits(std::size_t at_a_time, std::vector<double>& latencies) {
     random_ids ids;
-    in_flight flight(db_, 64, [&ids](aft::transaction& tx) {
-      tx.execute("insert into event (person, kind, body) values ($1, $2, $3)", ids.next(), "note",
-                 event_body);
-    });
+    in_flight flight(db_, at_a_time, [&ids](aft::transaction& tx) { add_event(tx, ids); });
     const auto began = clock::now();
     const auto end = began + write_time;
     const auto committed = flight.run([end] { return clock::now() < end; });
@@ -147,6 +215,11 @@ class library {
   }
 
  private:
+  static void add_event(aft::transaction& tx, random_ids& ids) {
+    tx.execute("insert into event (person, kind, body) values ($1, $2, $3)", ids.next(), "note",
+               event_body);
+  }
+
   struct view_of_request {
     explicit view_of_request(aft::storage::reading& r) : reading(r), db(r.begin()) {}
     view_of_request(const view_of_request&) = delete;
@@ -169,7 +242,8 @@ class raw {
   explicit raw(const std::string& file)
       : writer_((prepare_file(file), file)), reader_(file),
         find_(reader_, "select id, name, email, age, bio from person where id = ?1"),
-        begin_read_(reader_, "begin"), end_read_(reader_, "commit"),
+        find_wide_(reader_, "select * from wide"), begin_read_(reader_, "begin"),
+        end_read_(reader_, "commit"),
         insert_(writer_, "insert into event (person, kind, body) values (?1, ?2, ?3)"),
         begin_(writer_, "begin immediate"), commit_(writer_, "commit") {}
 
@@ -181,6 +255,22 @@ class raw {
     const auto took = time_reads([this](std::int64_t id) { return find_person(id); });
     end_read_.run();
     return took;
+  }
+
+  double time_autocommit_reads_under_commits() {
+    random_ids ids;
+    steady_commits others([&] { insert(ids.next()); });
+    return time_autocommit_reads();
+  }
+  double time_wide_rows() {
+    const auto began = clock::now();
+    for (int i = 0; i < 10; ++i) {
+      std::vector<wide> all;
+      while (find_wide_.step()) all.push_back(next_wide());
+      find_wide_.reset();
+      for (const auto& w : all) seen += std::uint64_t(w.id);
+    }
+    return since(began) * 1e9 / 10 / wide_rows;
   }
 
   double time_lone_commits() {
@@ -205,16 +295,47 @@ class raw {
  private:
   static void prepare_file(const std::string& file) { raw_connection(file).run(schema); }
 
-  std::string text(int column) {
-    const auto* begin = sqlite3_column_text(find_.handle(), column);
-    const auto size = std::size_t(sqlite3_column_bytes(find_.handle(), column));
+  static std::string text(raw_statement& s, int column) {
+    const auto* begin = sqlite3_column_text(s.handle(), column);
+    const auto size = std::size_t(sqlite3_column_bytes(s.handle(), column));
     return std::string(reinterpret_cast<const char*>(begin), size);
+  }
+  wide next_wide() {
+    auto* s = find_wide_.handle();
+    const auto number = [s](int i) { return sqlite3_column_int64(s, i); };
+    const auto words = [this](int i) { return text(find_wide_, i); };
+    const auto has = [s](int i) { return sqlite3_column_type(s, i) != SQLITE_NULL; };
+    wide w{number(0),
+           number(1),
+           number(2),
+           number(3),
+           number(4),
+           number(5),
+           number(6),
+           number(7),
+           sqlite3_column_double(s, 8),
+           sqlite3_column_double(s, 9),
+           words(10),
+           words(11),
+           words(12),
+           words(13),
+           words(14),
+           words(15),
+           {},
+           {},
+           {},
+           {}};
+    if (has(16)) w.b7 = words(16);
+    if (has(17)) w.b8 = words(17);
+    if (has(18)) w.b9 = number(18);
+    if (has(19)) w.c1 = number(19);
+    return w;
   }
   person find_person(std::int64_t id) {
     sqlite3_bind_int64(find_.handle(), 1, id);
     if (!find_.step()) throw std::runtime_error("a person is missing");
-    person found{sqlite3_column_int64(find_.handle(), 0), text(1), text(2),
-                 sqlite3_column_int64(find_.handle(), 3), text(4)};
+    person found{sqlite3_column_int64(find_.handle(), 0), text(find_, 1), text(find_, 2),
+                 sqlite3_column_int64(find_.handle(), 3), text(find_, 4)};
     find_.reset();
     return found;
   }
@@ -227,7 +348,7 @@ class raw {
   }
 
   raw_connection writer_, reader_;
-  raw_statement find_, begin_read_, end_read_, insert_, begin_, commit_;
+  raw_statement find_, find_wide_, begin_read_, end_read_, insert_, begin_, commit_;
 };
 
 // ---- all of it
@@ -242,14 +363,21 @@ void measure(const std::string& file) {
   library lib(file);  // first, because it tunes SQLite for the whole process
   raw without(file + "-raw");
 
-  std::vector<double> latencies;
+  std::vector<double> latencies, ignored;
   std::vector<figure> figures{
       {"point_read_ns", [&] { return lib.time_point_reads(); }},
       {"raw_autocommit_read_ns", [&] { return without.time_autocommit_reads(); }},
       {"raw_transaction_read_ns", [&] { return without.time_transaction_reads(); }},
       {"view_read_ns", [&] { return lib.time_view_reads(); }},
       {"database_read_ns", [&] { return lib.time_database_reads(); }},
-      {"group_commit_64_per_s", [&] { return lib.time_group_commits(latencies); }},
+      {"point_read_1000_commits_ns", [&] { return lib.time_point_reads_under_commits(); }},
+      {"raw_autocommit_read_1000_commits_ns",
+       [&] { return without.time_autocommit_reads_under_commits(); }},
+      {"point_read_full_load_ns", [&] { return lib.time_point_reads_under_load(); }},
+      {"wide_row_ns", [&] { return lib.time_wide_rows(); }},
+      {"raw_wide_row_ns", [&] { return without.time_wide_rows(); }},
+      {"group_commit_64_per_s", [&] { return lib.time_commits(64, latencies); }},
+      {"one_in_flight_per_s", [&] { return lib.time_commits(1, ignored); }},
       {"commit_per_request_per_s", [&] { return without.time_lone_commits(); }},
       {"raw_batch_64_per_s", [&] { return without.time_batches(); }},
   };

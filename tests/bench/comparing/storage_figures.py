@@ -76,11 +76,26 @@ def print_table(figures):
           f"aft is {auto / read:.2f} times as fast")
     print(f"  C API, cached statement, one transaction      {inside:9,.0f}   "
           f"aft is {inside / read:.2f} times as fast")
+    busy, busy_auto = f["point_read_1000_commits_ns"], f["raw_autocommit_read_1000_commits_ns"]
+    print(f"  aft, while 1,000 transactions a second commit {busy:9,.0f}")
+    print(f"  C API, autocommit, the same                   {busy_auto:9,.0f}   "
+          f"aft is {busy_auto / busy:.2f} times as fast")
+    loaded = f["point_read_full_load_ns"]
+    print(f"  aft, while the writer has all it can do       {loaded:9,.0f}   "
+          f"{read / loaded:.2f} of the reads without it")
+    wide, raw_wide = f["wide_row_ns"], f["raw_wide_row_ns"]
+    print("\none row of 20 columns, of a thousand                 ns")
+    print(f"  aft, into structs                             {wide:9,.0f}")
+    print(f"  C API, into the same structs                  {raw_wide:9,.0f}   "
+          f"aft takes {wide / raw_wide:.2f} of its time")
     group, alone, batch = (f["group_commit_64_per_s"], f["commit_per_request_per_s"],
                            f["raw_batch_64_per_s"])
     print("\ndurable inserts                              per second")
     print(f"  aft, 64 transactions in flight                {group:9,.0f}   "
           f"p50 {f['group_commit_64_p50_us']:,.0f} us, p99 {f['group_commit_64_p99_us']:,.0f} us")
+    one = f["one_in_flight_per_s"]
+    print(f"  aft, one transaction in flight                {one:9,.0f}   "
+          f"{one / alone:.2f} of the C API's")
     print(f"  C API, one commit each                        {alone:9,.0f}   "
           f"aft is {group / alone:.1f} times as fast")
     print(f"  C API, 64 in one transaction                  {batch:9,.0f}   "
