@@ -7,6 +7,8 @@
 #include <aft/ground/digest.hpp>
 #include <aft/ground/encoding.hpp>
 
+#include "portable_schema.hpp"
+
 namespace aft::storage {
 namespace {
 
@@ -33,11 +35,10 @@ std::vector<applied_step> read_applied(connection& c, const std::string& line) {
       "select name, checksum from aft_migration where line = $1 order by position", line);
 }
 
-const std::string& text_of(const migration& step, const connection& c) {
-  return c.kind() == engine_kind::postgres && !step.postgres.empty() ? step.postgres : step.sql;
+// Of what the program says, so that it lasts when aft puts that into other words.
+std::string checksum_of(const migration& step, const connection& c) {
+  return to_hex(sha256(source_of(step, c.kind())));
 }
-
-std::string checksum_of(const std::string& text) { return to_hex(sha256(text)); }
 
 void compare(const std::vector<applied_step>& applied, const std::vector<migration>& steps,
              const std::string& line, const connection& c) {
@@ -55,7 +56,7 @@ void compare(const std::vector<applied_step>& applied, const std::vector<migrati
           "new migrations at the end",
           line, was.name, steps[i].name));
     }
-    if (checksum_of(text_of(steps[i], c)) != was.checksum) {
+    if (checksum_of(steps[i], c) != was.checksum) {
       throw configuration_error(fmt::format(
           "the migration {} of {} was edited after it was applied; undo that, and add a new one",
           was.name, line));
@@ -75,7 +76,7 @@ void check_names(const std::vector<migration>& steps) {
 
 void apply(schema_connection& c, const migration& step) {
   try {
-    c.run_script(text_of(step, c));
+    c.run_script(sql_of(step, c.kind()));
   } catch (const error& e) {
     throw configuration_error(fmt::format("the migration {} failed: {}", step.name, e.what()));
   }
@@ -125,7 +126,7 @@ std::vector<std::string> migrate(schema_connection& c, const std::string& line,
       t.tx.execute(
           "insert into aft_migration (line, position, name, checksum, applied_at) "
           "values ($1, $2, $3, $4, $5)",
-          line, std::int64_t(i), steps[i].name, checksum_of(text_of(steps[i], c)), now);
+          line, std::int64_t(i), steps[i].name, checksum_of(steps[i], c), now);
       done.push_back(steps[i].name);
     }
     check_references(c);

@@ -27,9 +27,9 @@ TEST_CASE("from a request to a durable row and a finished job") {
   const auto file = new_database(folder / "notes.db");
   for (int run = 0; run < 2; ++run) {
     aft::app app({.database = file});
-    app.migrate(step("001_notes",
-                     "create table note (id integer primary key, title text not null) strict;"
-                     "create table word (note integer not null, length integer not null) strict;"));
+    app.migrate({"001_notes",
+                 "create table note (id integer primary key, title text not null) strict;"
+                 "create table word (note integer not null, length integer not null) strict;"});
     app.post("/notes", [](aft::body<new_note> in, aft::transaction& tx) -> aft::created<note> {
       auto saved = tx.one<note>("insert into note (title) values ($1) returning *", in->title);
       aft::enqueue(tx, index_note{saved.id});
@@ -89,7 +89,7 @@ TEST_CASE("an address that is none is refused") {
 
 TEST_CASE("requests without a socket are answered on many threads at once") {
   aft::app app({.database = new_database()});
-  app.migrate(step("001", "create table t (x integer) strict"));
+  app.migrate({"001", "create table t (x integer) strict"});
   app.get("/read", [](aft::reader& db) { return db.one<int>("select count(*) from t"); });
   app.post("/write", [](aft::transaction& tx) { tx.execute("insert into t values (1)"); });
   std::vector<std::thread> threads;

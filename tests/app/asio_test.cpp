@@ -198,7 +198,7 @@ TEST_CASE("a coroutine writes to the database without waiting on its loop") {
   watchdog dog("write_later");
   temporary_folder folder;
   aft::app app({.database = new_database(folder / "a.db")});
-  app.migrate(step("001", "create table item (id integer primary key, name text not null) strict"));
+  app.migrate({"001", "create table item (id integer primary key, name text not null) strict"});
   app.post(
       "/items/{name}", [](std::string name, aft::database& db) -> asio::awaitable<std::string> {
         auto add = [name](aft::transaction& tx) {
@@ -236,7 +236,7 @@ TEST_CASE("a full queue of the writer is an error that the coroutine gets") {
   temporary_folder folder;
   aft::app app(
       {.database = new_database(folder / "a.db"), .storage = {.max_queue = 1, .max_writers = 1}});
-  app.migrate(step("001", "create table item (name text not null) strict"));
+  app.migrate({"001", "create table item (name text not null) strict"});
   app.get("/", [](aft::database& db) -> asio::awaitable<std::string> {
     std::string what = "written";
     auto add = [](aft::transaction& tx) { tx.execute("insert into item values ('x')"); };

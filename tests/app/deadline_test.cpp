@@ -43,7 +43,7 @@ TEST_CASE("a query ends when the deadline of its request has passed") {
 TEST_CASE("a late transaction keeps nothing, and others keep theirs") {
   temporary_folder folder;
   aft::app app({.database = new_database(folder / "a.db")});
-  app.migrate(step("001", "create table item (name text not null) strict"));
+  app.migrate({"001", "create table item (name text not null) strict"});
   app.post("/late",
            [](aft::transaction& tx) {
              tx.execute("insert into item values ('early')");

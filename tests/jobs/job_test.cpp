@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(with_app,
 }
 
 TEST_CASE_FIXTURE(with_app, "the effect of a job with a transaction, and its end, are one") {
-  app.migrate(step("001", "create table effect (x integer) strict"));
+  app.migrate({"001", "create table effect (x integer) strict"});
   int attempts = 0;
   app.job<counts>([&](counts c, aft::transaction& tx) {
     tx.execute("insert into effect values ($1)", c.x);

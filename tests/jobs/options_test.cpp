@@ -67,7 +67,7 @@ TEST_CASE("a failed job is retried after the delay that the host says") {
 
 TEST_CASE("jobs with a transaction run on the writer, each once in effect") {
   aft::app app({.database = new_database()});
-  app.migrate(step("001", "create table effect (n integer) strict"));
+  app.migrate({"001", "create table effect (n integer) strict"});
   app.job<number>(
       [](number n, aft::transaction& tx) { tx.execute("insert into effect values ($1)", n.n); });
   app.start({.port = 0});

@@ -18,7 +18,7 @@ TEST_CASE_FIXTURE(storage_fixture, "what was written is there when the database 
   const auto place = new_url();
   {
     aft::database first(place, {}, log, time);
-    first.migrate("host", {step("1", "create table t (x integer) strict")});
+    first.migrate("host", {{"1", "create table t (x integer) strict"}});
     first.write([](aft::transaction& tx) { tx.execute("insert into t values (7)"); });
   }
   aft::database again(place, {}, log, time);

@@ -18,7 +18,7 @@ namespace {
 // Transactions that wait behind one that waits for the test.
 struct with_held_writer : storage_fixture {
   with_held_writer() {
-    one.migrate("host", {step("001", "create table t (id integer primary key, x text) strict;")});
+    one.migrate("host", {{"001", "create table t (id integer primary key, x text) strict;"}});
     one.submit(
         [this](aft::transaction&) {
           std::unique_lock lock(mutex);

@@ -33,5 +33,5 @@ struct storage_fixture {
   std::string new_url() {
     return new_database(folder / ("test_" + std::to_string(++urls) + ".db"));
   }
-  void schema(const std::string& sql) { db.migrate("host", {step("001", sql)}); }
+  void schema(const std::string& sql) { db.migrate("host", {{"001", sql}}); }
 };

@@ -17,11 +17,11 @@ struct note {
   std::optional<std::string> text;
 };
 
-const aft::migration table = step("001",
-                                  "create table note (id integer primary key, title text not null, "
-                                  "text text) strict;"
-                                  "insert into note values (1, 'Tea', 'Green tea and milk'), "
-                                  "(2, 'Milk', null), (3, 'Caf\u00e9', 'milk; tea AND (green)');");
+const aft::migration table{"001",
+                           "create table note (id integer primary key, title text not null, "
+                           "text text) strict;"
+                           "insert into note values (1, 'Tea', 'Green tea and milk'), "
+                           "(2, 'Milk', null), (3, 'Caf\u00e9', 'milk; tea AND (green)');"};
 
 struct with_words : storage_fixture {
   const aft::text_index words{"note", {"title", "text"}};
