@@ -54,6 +54,7 @@
 #include <aft/storage/reader.hpp>
 #include <aft/storage/repository.hpp>
 #include <aft/storage/row.hpp>
+#include <aft/storage/schema.hpp>
 #include <aft/storage/sealed.hpp>
 #include <aft/storage/sql.hpp>
 #include <aft/storage/sql_text.hpp>

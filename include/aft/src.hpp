@@ -75,6 +75,8 @@
 #include "../../src/storage/postgres/writers.cpp"
 #include "../../src/storage/repository.cpp"
 #include "../../src/storage/row_plan.cpp"
+#include "../../src/storage/schema.cpp"
+#include "../../src/storage/schema_objects.cpp"
 #include "../../src/storage/sealed.cpp"
 #include "../../src/storage/sql_script.cpp"
 #include "../../src/storage/sql_text.cpp"

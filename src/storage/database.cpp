@@ -160,17 +160,19 @@ class waited_unit : public storage::unit, private waker {
   bool finished_ = false;
 };
 
+void refuse_to_wait(std::string_view what) {
+  if (!detail::must_not_wait) return;
+  throw storage_error(storage_fault::misuse,
+                      fmt::format("{} that waits, {}; take a transaction& as an argument, or "
+                                  "make the handler aft::blocking",
+                                  what, detail::must_not_wait));
+}
+
 }  // namespace
 
 void database::write_erased(void* call, void (*run)(void* call, transaction&),
                             const write_options& how) {
-  if (detail::must_not_wait) {
-    throw storage_error(
-        storage_fault::misuse,
-        fmt::format("a write that waits, {}; take a transaction& as an argument, or "
-                    "make the handler aft::blocking",
-                    detail::must_not_wait));
-  }
+  refuse_to_wait("a write");
   waited_unit unit(call, run);
   unit.set(how);
   if (!impl_->submit(unit)) {
@@ -225,27 +227,36 @@ void database::read_erased(void* call, void (*run)(void* call, reader&)) {
   run(call, view);
 }
 
-void database::migrate(const std::string& line, const std::vector<migration>& steps) {
-  class migrating final : public waited_unit {
+void database::impl::with_connection(const function<void(storage::schema_connection&)>& f) {
+  class connected final : public waited_unit {
    public:
-    migrating(const std::string& line, const std::vector<migration>& steps)
-        : waited_unit(nullptr, nullptr), line_(line), steps_(steps) {}
+    explicit connected(const function<void(storage::schema_connection&)>& call)
+        : waited_unit(nullptr, nullptr), call_(call) {}
     bool wants_connection() const override { return true; }
-    void run_on(storage::schema_connection& c) override {
-      for (const auto& step : steps_) {
-        const bool trusted = step.virtual_tables && c.kind() == storage::engine_kind::sqlite;
-        if (trusted) c.run_script("pragma trusted_schema=on");
-      }
-      storage::migrate(c, line_, steps_, c.time->now());
-    }
+    void run_on(storage::schema_connection& c) override { call_(c); }
 
    private:
-    const std::string& line_;
-    const std::vector<migration>& steps_;
+    const function<void(storage::schema_connection&)>& call_;
   };
-  migrating unit(line, steps);
-  impl_->submit(unit);
+  refuse_to_wait("work on the schema");
+  connected unit(f);
+  if (!submit(unit)) {
+    throw storage_error(storage_fault::busy, "more transactions wait than the queue takes");
+  }
   unit.wait();
+}
+
+std::vector<std::string> database::migrate(const std::string& line,
+                                           const std::vector<migration>& steps) {
+  std::vector<std::string> done;
+  impl_->with_connection([&done, &line, &steps](storage::schema_connection& c) {
+    for (const auto& step : steps) {
+      const bool trusted = step.virtual_tables && c.kind() == storage::engine_kind::sqlite;
+      if (trusted) c.run_script("pragma trusted_schema=on");
+    }
+    done = storage::migrate(c, line, steps, c.time->now());
+  });
+  return done;
 }
 
 }  // namespace aft

@@ -20,6 +20,8 @@ class database::impl {
     u.next = nullptr;
     return !engine_->submit(&u);
   }
+  // Waits for its turn between transactions, with the connection that writes.
+  void with_connection(const function<void(storage::schema_connection&)>& f);
   storage::unit* submit_all(storage::unit* first) noexcept { return engine_->submit(first); }
 
  private:

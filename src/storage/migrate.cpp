@@ -1,5 +1,6 @@
 #include "migrate.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
@@ -15,29 +16,43 @@ namespace {
 const char* const sqlite_table =
     "create table if not exists aft_migration ("
     "  line text not null, position integer not null, name text not null,"
-    "  checksum text not null, applied_at integer not null,"
+    "  checksum text not null, sql text not null, applied_at integer not null,"
     "  primary key (line, position), unique (line, name)) strict";
 
 const char* const postgres_table =
     "create table if not exists aft_migration ("
     "  line text not null, position bigint not null, name text not null,"
-    "  checksum text not null, applied_at timestamptz not null,"
+    "  checksum text not null, sql text not null, applied_at timestamptz not null,"
     "  primary key (line, position), unique (line, name))";
 
 struct applied_step {
   std::string name;
   std::string checksum;
+  std::string sql;
 };
 
 std::vector<applied_step> read_applied(connection& c, const std::string& line) {
   storage_access::plain_reader r(c);
   return r.all<applied_step>(
-      "select name, checksum from aft_migration where line = $1 order by position", line);
+      "select name, checksum, sql from aft_migration where line = $1 order by position", line);
 }
 
 // Of what the program says, so that it lasts when aft puts that into other words.
 std::string checksum_of(const migration& step, const connection& c) {
   return to_hex(sha256(source_of(step, c.kind())));
+}
+
+// "; its line 3 was "x integer", and is "x text" now", where it can be seen.
+std::string first_difference(std::string_view was, std::string_view is) {
+  for (std::size_t line = 1; !was.empty() || !is.empty(); ++line) {
+    const auto old_line = was.substr(0, was.find('\n')), new_line = is.substr(0, is.find('\n'));
+    if (old_line != new_line) {
+      return fmt::format("; its line {} was \"{}\", and is \"{}\" now", line, old_line, new_line);
+    }
+    was.remove_prefix(std::min(was.size(), old_line.size() + 1));
+    is.remove_prefix(std::min(is.size(), new_line.size() + 1));
+  }
+  return {};
 }
 
 void compare(const std::vector<applied_step>& applied, const std::vector<migration>& steps,
@@ -58,8 +73,8 @@ void compare(const std::vector<applied_step>& applied, const std::vector<migrati
     }
     if (checksum_of(steps[i], c) != was.checksum) {
       throw configuration_error(fmt::format(
-          "the migration {} of {} was edited after it was applied; undo that, and add a new one",
-          was.name, line));
+          "the migration {} of {} was edited after it was applied{}; undo that, and add a new one",
+          was.name, line, first_difference(was.sql, sql_of(steps[i], c.kind()))));
     }
   }
 }
@@ -74,9 +89,9 @@ void check_names(const std::vector<migration>& steps) {
   }
 }
 
-void apply(schema_connection& c, const migration& step) {
+void apply(schema_connection& c, const migration& step, const std::string& sql) {
   try {
-    c.run_script(sql_of(step, c.kind()));
+    c.run_script(sql);
   } catch (const error& e) {
     throw configuration_error(fmt::format("the migration {} failed: {}", step.name, e.what()));
   }
@@ -84,6 +99,18 @@ void apply(schema_connection& c, const migration& step) {
     throw configuration_error(fmt::format(
         "the migration {} ended the transaction that it runs in; leave begin and commit out",
         step.name));
+  }
+}
+
+void begin(schema_connection& c) {
+  try {
+    c.begin_migration();
+  } catch (const storage_error& e) {
+    if (e.fault() != storage_fault::busy) throw;
+    throw storage_error(storage_fault::busy,
+                        fmt::format("the migrations waited for longer than busy_timeout, while "
+                                    "another process held the database: {}",
+                                    e.what()));
   }
 }
 
@@ -111,31 +138,72 @@ void check_references(schema_connection& c) {
 
 }  // namespace
 
+bool has_migrations(connection& c) {
+  storage_access::plain_reader r(c);
+  if (c.kind() == engine_kind::postgres) {
+    return r.one<bool>("select to_regclass('aft_migration') is not null");
+  }
+  return r.one<bool>("select count(*) from sqlite_schema where name = 'aft_migration'");
+}
+
+void make_migration_table(schema_connection& c) {
+  c.run_script(c.kind() == engine_kind::postgres ? postgres_table : sqlite_table);
+}
+
+std::vector<planned_migration> plan(connection& c, const std::string& line,
+                                    const std::vector<migration>& steps) {
+  check_names(steps);
+  std::vector<applied_step> applied;
+  if (has_migrations(c)) applied = read_applied(c, line);
+  compare(applied, steps, line, c);
+  std::vector<planned_migration> planned;
+  for (auto i = applied.size(); i < steps.size(); ++i) {
+    planned.push_back({line, steps[i].name, sql_of(steps[i], c.kind())});
+  }
+  return planned;
+}
+
+std::vector<planned_migration> applied_migrations_of(connection& c) {
+  if (!has_migrations(c)) return {};
+  storage_access::plain_reader r(c);
+  return r.all<planned_migration>(
+      "select line, name, sql from aft_migration order by applied_at, line, position");
+}
+
 std::vector<std::string> migrate(schema_connection& c, const std::string& line,
                                  const std::vector<migration>& steps, time_point now) {
   check_names(steps);
   std::vector<std::string> done;
-  c.begin_migration();
+  begin(c);
   try {
-    c.run_script(c.kind() == engine_kind::postgres ? postgres_table : sqlite_table);
+    make_migration_table(c);
     const auto applied = read_applied(c, line);
     compare(applied, steps, line, c);
     for (auto i = applied.size(); i < steps.size(); ++i) {
-      apply(c, steps[i]);
+      const auto sql = sql_of(steps[i], c.kind());
+      apply(c, steps[i], sql);
       storage_access::plain_transaction t(c);
       t.tx.execute(
-          "insert into aft_migration (line, position, name, checksum, applied_at) "
-          "values ($1, $2, $3, $4, $5)",
-          line, std::int64_t(i), steps[i].name, checksum_of(steps[i], c), now);
+          "insert into aft_migration (line, position, name, checksum, sql, applied_at) "
+          "values ($1, $2, $3, $4, $5, $6)",
+          line, std::int64_t(i), steps[i].name, checksum_of(steps[i], c), sql, now);
       done.push_back(steps[i].name);
     }
     check_references(c);
     c.run_script("commit");
   } catch (...) {
-    if (c.in_transaction()) c.run_script("rollback");
+    undo(c);
     throw;
   }
   return done;
+}
+
+void undo(schema_connection& c) noexcept {
+  try {
+    if (c.in_transaction()) c.run_script("rollback");
+  } catch (const std::exception&) {
+    // The connection is lost, and its transaction with it.
+  }
 }
 
 }  // namespace aft::storage

@@ -98,8 +98,10 @@ class database {
   ~database();  // runs what waits, then closes
 
   // Applies what has not been applied of a line of migrations; `line` keeps the library's and the
-  // host's apart. Throws configuration_error that names the migration, and changes nothing then.
-  void migrate(const std::string& line, const std::vector<migration>& steps);
+  // host's apart. Returns the names of those applied. Of many processes that start at once, one
+  // applies, and the others wait and find it done. Throws configuration_error that names the
+  // migration, and changes nothing then.
+  std::vector<std::string> migrate(const std::string& line, const std::vector<migration>& steps);
 
   // Calls f(reader&) on this thread, and returns what it returns.
   template <class F>

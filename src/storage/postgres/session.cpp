@@ -558,6 +558,8 @@ bool session::in_transaction() const {
 }
 
 void session::begin_migration() {
+  begin();
+  state_ = state::none;  // whatever became of the one before
   const auto text = fmt::format(
       "begin isolation level read committed; set local lock_timeout = 0; "
       "select pg_advisory_xact_lock({}); set local lock_timeout = {}",
