@@ -50,6 +50,7 @@
 #include <aft/storage/backup.hpp>
 #include <aft/storage/database.hpp>
 #include <aft/storage/errors.hpp>
+#include <aft/storage/lint.hpp>
 #include <aft/storage/migration.hpp>
 #include <aft/storage/reader.hpp>
 #include <aft/storage/repository.hpp>

@@ -85,6 +85,7 @@ class app : public routes {
 
   // The next step of the host's schema; they are applied in the order of these calls.
   void migrate(migration step);
+  const std::vector<migration>& migrations() const;  // so far; of the line "host"
 
   // Fills in what the program cannot be without: runs in one transaction after the migrations, at
   // every start, so what it inserts must be let be where it is there already.

@@ -230,6 +230,7 @@ void app::add_state(resource_key key, void* object) {
 
 void app::add_job(jobs::handler&& handler) { impl_->job_handlers.push_back(std::move(handler)); }
 void app::migrate(migration step) { impl_->steps.push_back(std::move(step)); }
+const std::vector<migration>& app::migrations() const { return impl_->steps; }
 void app::seed(function<void(transaction&)> fill) { impl_->seeds.push_back(std::move(fill)); }
 void app::on_problem(function<response(const problem&, const request&)> writer) {
   impl_->problem_writer = std::move(writer);

@@ -2,6 +2,7 @@
 // The steps by which a database got its schema.
 
 #include <string>
+#include <vector>
 
 namespace aft {
 
@@ -30,6 +31,8 @@ struct migration {
   // Its triggers or views use virtual tables, as a full-text index does. SQLite lets them only
   // where it trusts the schema in the file; by default it does not.
   bool virtual_tables = false;
+  // Codes of lint_migrations that say nothing new here: {"drop-column"}.
+  std::vector<std::string> intended{};
 };
 
 }  // namespace aft
