@@ -4,8 +4,8 @@ namespace conduit {
 
 void define_schema(aft::app& app, keys& k) {
   app.migrate({"001_accounts", R"(
-    create table setting (
-      name  text primary key,
+    create table setting (  -- made at the first start
+      name  text not null primary key,
       value text not null
     ) strict;
 
@@ -16,7 +16,7 @@ void define_schema(aft::app& app, keys& k) {
       password   text not null,  -- its Argon2id hash
       bio        text,
       image      text,
-      created_at integer not null
+      created_at timestamp not null
     ) strict;
 
     create table follow (
@@ -28,15 +28,15 @@ void define_schema(aft::app& app, keys& k) {
   app.migrate({"002_articles", R"(
     create table article (
       id              integer primary key,
-      slug            text not null unique,
+      slug            text not null unique,  -- its name in URLs
       author          integer not null references account (id),
       title           text not null,
       description     text not null,
       body            text not null,
-      tag_list        text not null,  -- a JSON array, in the author's order
+      tag_list        json not null,  -- in the author's order
       reading_minutes integer,        -- null until a job has counted
-      created_at      integer not null,
-      updated_at      integer not null
+      created_at      timestamp not null,
+      updated_at      timestamp not null
     ) strict;
     create index article_recent on article (created_at, id);
     create index article_author on article (author, created_at);
@@ -49,8 +49,8 @@ void define_schema(aft::app& app, keys& k) {
     create index article_tag_article on article_tag (article);
 
     create table tag (
-      name     text primary key,
-      articles integer not null
+      name     text not null primary key,
+      articles integer not null  -- that have it
     ) strict;
 
     create table favorite (
@@ -65,8 +65,8 @@ void define_schema(aft::app& app, keys& k) {
       article    integer not null references article (id) on delete cascade,
       author     integer not null references account (id),
       body       text not null,
-      created_at integer not null,
-      updated_at integer not null
+      created_at timestamp not null,
+      updated_at timestamp not null
     ) strict;
     create index comment_article on comment (article, id);
 

@@ -32,11 +32,16 @@ class rewriting {
     for (const auto& statement : read_script(script_)) {
       auto table = read_table(statement);
       if (table && postgres_) leave_out_options(*table);
-      if (!table) table = read_added_column(statement);
+      if (!table) {
+        table = read_added_column(statement);
+        if (table && !postgres_) close_comments(statement);
+      }
       if (!table) continue;
       for (const auto& item : table->items) rewrite_item(item);
       if (postgres_) add_comments(*table, statement);
     }
+    std::stable_sort(changes_.begin(), changes_.end(),
+                     [](const change& a, const change& b) { return a.begin < b.begin; });
     std::string out;
     std::size_t at = 0;
     for (const auto& c : changes_) {
@@ -48,7 +53,7 @@ class rewriting {
   }
 
  private:
-  // From a place of the script to another; in their order.
+  // From a place of the script to another.
   struct change {
     std::size_t begin, end;
     std::string text;
@@ -70,7 +75,8 @@ class rewriting {
     if (known->word == "timestamp" && (item.has("with", "time") || item.has("without", "time"))) {
       return;  // PostgreSQL's own
     }
-    const bool numbers_itself = known->postgres == "bigint" && item.has("primary", "key");
+    const bool numbers_itself = known->postgres == "bigint" && item.has("primary", "key") &&
+                                !item.has("references");  // it has the number of another row
     if (!postgres_) {
       if (known->sqlite != known->word) replace(*type, known->sqlite);
     } else if (numbers_itself) {
@@ -80,6 +86,16 @@ class rewriting {
     }
     for (const auto& t : item.tokens) {
       if (postgres_ && t.is("autoincrement")) replace(t, "");
+    }
+  }
+
+  // SQLite puts the text of an added column into that of its table, where "-- a comment" could hide
+  // what comes behind it.
+  void close_comments(const script_statement& statement) {
+    for (const auto& t : statement.with_comments) {
+      if (t.kind != token_kind::comment || !t.text.starts_with("--")) continue;
+      if (t.text.find("*/") != t.text.npos) continue;
+      replace(t, fmt::format("/*{} */", t.text.substr(2)));
     }
   }
 

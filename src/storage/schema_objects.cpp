@@ -14,22 +14,6 @@ struct object_line {
   std::string object, line;
 };
 
-// Letters of words in lower case, one space where there were some, no comments.
-std::string in_one_style(std::span<const sql_token> tokens) {
-  std::string out;
-  const sql_token* before = nullptr;
-  for (const auto& t : tokens) {
-    const bool tight = !before || before->is("(") || before->is(".") || t.is(")") || t.is(",") ||
-                       t.is(".") || (t.is("(") && before->is("check"));
-    if (!tight) out += ' ';
-    if (t.kind == token_kind::quoted_name) out += '"' + t.name() + '"';
-    else if (t.kind == token_kind::word) out += t.name();
-    else out += t.text;
-    before = &t;
-  }
-  return out;
-}
-
 std::vector<object_line> read_sqlite_objects(reader& r) {
   struct object_row {
     std::string type, name;
@@ -140,6 +124,21 @@ void add_paragraph(std::string& out, const std::string& name,
 }
 
 }  // namespace
+
+std::string in_one_style(std::span<const sql_token> tokens) {
+  std::string out;
+  const sql_token* before = nullptr;
+  for (const auto& t : tokens) {
+    const bool tight = !before || before->is("(") || before->is(".") || t.is(")") || t.is(",") ||
+                       t.is(".") || (t.is("(") && before->is("check"));
+    if (!tight) out += ' ';
+    if (t.kind == token_kind::quoted_name) out += '"' + t.name() + '"';
+    else if (t.kind == token_kind::word) out += t.name();
+    else out += t.text;
+    before = &t;
+  }
+  return out;
+}
 
 std::vector<schema_object> read_objects(connection& c) {
   storage_access::plain_reader r(c);

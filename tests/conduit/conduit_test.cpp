@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <fstream>
+
 #include "../temporary_file.hpp"
 #include "../test_database.hpp"
 
@@ -342,4 +345,21 @@ TEST_CASE_FIXTURE(site, "the document names every route of the API") {
     CHECK(text.find("\"" + std::string(path) + "\":{") != text.npos);
   }
   CHECK(app.handle({.target = "/docs"}).status == 200);
+}
+
+// Written anew by AFT_WRITE_DOCUMENTS=1 build/dev/tests/conduit_test.
+TEST_CASE_FIXTURE(site, "the document of the schema is that of the schema") {
+  if (on_postgres()) return;  // it has other types
+  const auto now = aft::schema_document(app.db());
+  if (std::getenv("AFT_WRITE_DOCUMENTS")) std::ofstream(AFT_CONDUIT "/schema.md") << now;
+  CHECK(aft::stale_document(AFT_CONDUIT "/schema.md", now) == "");
+}
+
+TEST_CASE_FIXTURE(site, "the schema holds no surprises, and is that of the migrations") {
+  for (const auto engine : {aft::dialect::sqlite, aft::dialect::postgres}) {
+    for (const auto& w : aft::lint_migrations(app.migrations(), engine)) {
+      FAIL_CHECK(w.migration << ':' << w.line << ": " << w.danger << ' ' << w.remedy);
+    }
+  }
+  CHECK(aft::schema_drift(app.db()) == "");
 }

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+
 #include "storage_fixture.hpp"
 
 namespace {
@@ -145,4 +147,151 @@ TEST_CASE_FIXTURE(with_schema, "what PostgreSQL alone has drifts, too") {
     CHECK(has(drift, part));
   }
   CHECK(!has(drift, "function touch\n"));
+}
+
+TEST_CASE_FIXTURE(with_schema, "a document of the live schema") {
+  db.migrate("aft", {{"001", "create table aft_own (x text)"}});
+  db.migrate("host", {notes, tags, {"003_state", R"(
+    create table "the state" (  -- of a note, if any
+      note    integer primary key references note (id) on delete cascade,
+      -- a | b
+      label   text not null default 'a' check (label in ('a', 'b')),
+      since   real,
+      raw     blob unique,
+      unique (label, since)
+    ) strict;
+    create unique index state_label on "the state" (label desc, since) where since > 0;
+  )"}});
+  const std::string sqlite = R"(# Schema
+
+```mermaid
+erDiagram
+  note {
+    integer id PK
+    text title
+    integer at
+  }
+  tag {
+    integer note PK, FK
+    text name PK
+  }
+  the_state {
+    integer note PK, FK
+    text label
+    real since
+    blob raw UK
+  }
+  note ||--o{ tag : "note"
+  note ||--o| the_state : "note"
+```
+
+## note
+
+| column | type | null | default | meaning |
+|---|---|---|---|---|
+| `id` | integer | no |  |  |
+| `title` | text | no |  | one line |
+| `at` | integer | yes |  |  |
+
+- primary key: `id`
+- index `note_title`: `(title)`
+
+## tag
+
+| column | type | null | default | meaning |
+|---|---|---|---|---|
+| `note` | integer | no |  |  |
+| `name` | text | no |  |  |
+
+- primary key: `note`, `name`
+- `note` refers to `id` of `note`
+
+## the state
+
+of a note, if any
+
+| column | type | null | default | meaning |
+|---|---|---|---|---|
+| `note` | integer | no |  |  |
+| `label` | text | no | `'a'` | a \| b |
+| `since` | real | yes |  |  |
+| `raw` | blob | yes |  |  |
+
+- primary key: `note`
+- unique: `label`, `since`
+- unique: `raw`
+- `note` refers to `id` of `note`, on delete cascade
+- check: `(label in ('a', 'b'))`
+- unique index `state_label`: `(label desc, since) where since > 0`
+
+## titles (view)
+
+| column | type |
+|---|---|
+| `title` | text |
+
+```sql
+CREATE VIEW titles as select title from note
+```
+)";
+  const auto document = aft::schema_document(db);
+  if (!on_postgres()) {
+    CHECK(document == sqlite);
+    return;
+  }
+  CAPTURE(document);
+  for (const auto* part :
+       {"  tag {\n    bigint note PK, FK\n    text name PK\n  }\n",
+        "    timestamp_with_time_zone at\n", "  note ||--o| the_state : \"note\"\n",
+        "| `id` | bigint | no | `identity` |  |\n", "| `title` | text | no |  | one line |\n",
+        "- primary key: `note`, `name`\n- `note` refers to `id` of `note`\n",
+        "## the state\n\nof a note, if any\n", "| `label` | text | no | `'a'::text` | a \\| b |\n",
+        "- unique: `label`, `since`\n- unique: `raw`\n",
+        "- `note` refers to `id` of `note`, on delete cascade\n", "- check: `(label = ANY (",
+        "- unique index `state_label`: `(label DESC, since) WHERE since > 0",
+        "## titles (view)\n\n| column | type |\n|---|---|\n| `title` | text |\n\n```sql\n"}) {
+    CAPTURE(part);
+    CHECK(has(document, part));
+  }
+  CHECK(!has(document, "aft_"));
+}
+
+TEST_CASE_FIXTURE(with_schema, "columns that came later, and references without a column's name") {
+  db.migrate("host", {{"001",
+                       "create table a (  -- all\n  x integer not null, y integer not null,\n"
+                       "  z text,  -- the last\n  primary key (x, y)) strict;"
+                       "create table gone (x text -- old\n)"},
+                      {"002",
+                       "alter table a add column more json; alter table a add b integer;"
+                       "alter table a add column c text  -- new\n;"
+                       "alter table a rename column z to w;"
+                       "drop table gone; alter table a rename to gone;"
+                       "create table b (x integer not null, y integer, n integer,"
+                       "foreign key (x, y) references gone)"}});
+  const auto document = aft::schema_document(db);
+  CAPTURE(document);
+  CHECK(has(document, "## gone\n\nall\n"));
+  CHECK(has(document, "| `w` | text | yes |  | the last |\n"));
+  CHECK(has(document, on_postgres() ? "| `more` | jsonb |" : "| `more` | text |"));
+  CHECK(has(document, "| `b` | " + std::string(on_postgres() ? "bigint" : "integer") +
+                          " | yes |  |  |\n| `c` | text | yes |  | new |\n"));
+  CHECK(has(document, "- `x`, `y` refers to `x`, `y` of `gone`\n"));
+  CHECK(has(document, "  gone |o--o{ b : \"x, y\"\n"));  // y may be null
+}
+
+TEST_CASE_FIXTURE(with_schema, "an empty database has an empty document") {
+  CHECK(aft::schema_document(db) == "# Schema\n");
+}
+
+TEST_CASE("a stale document is told with the line that differs") {
+  temporary_folder folder;
+  const auto file = folder / "schema.md";
+  CHECK(has(aft::stale_document(file, "x"), "cannot be read"));
+  std::ofstream(file) << "one\ntwo\n";
+  CHECK(aft::stale_document(file, "one\ntwo\n") == "");
+  CHECK(has(aft::stale_document(file, "one\nthree\n"),
+            "is stale: its line 2 is \"two\", and should be \"three\"; write it anew"));
+  CHECK(has(aft::stale_document(file, "one\n"), "its line 2 is \"two\", and should be \"\""));
+  CHECK(has(aft::stale_document(file, "one\ntwo"), "is stale"));
+  CHECK(has(aft::stale_document(file, "one\ntwo\nthree"), "its line 3 is \"\""));
 }

@@ -34,4 +34,16 @@ std::vector<planned_migration> migration_plan(database& db, const std::string& l
 // migration can no longer be applied, and storage_error. Where none may wait: misuse.
 std::string schema_drift(database& db);
 
+// The live schema in Markdown, without the library's own tables: a diagram (Mermaid's erDiagram),
+// then each table and view with its columns, keys, indexes and checks, by name. Meanings are the
+// comments inside a "create table" on SQLite (behind its first parenthesis for the table; in the
+// line of a column, or in lines before it), and "comment on" on PostgreSQL, where migrations put
+// these.
+std::string schema_document(database& db);
+
+// For the test that keeps a document up to date: empty where the file holds this text, else one
+// sentence that says where they differ.
+//   CHECK(aft::stale_document("doc/schema.md", aft::schema_document(app.db())) == "");
+std::string stale_document(const std::string& file, std::string_view text);
+
 }  // namespace aft
