@@ -46,36 +46,6 @@ create index aft_job_due on aft_job (run_at) where state = 0;
 create index aft_job_running on aft_job (worker) where state = 1;
 )";
 
-const char* const postgres_schema = R"(
-create table aft_worker (
-  id       bigint generated always as identity primary key,
-  machine  text not null,
-  process  bigint not null,
-  started  bigint not null,
-  seen_at  bigint not null
-);
-
-create table aft_job (
-  id           bigint generated always as identity primary key,
-  kind         text not null,
-  arguments    text not null,
-  queue        text not null,
-  state        bigint not null default 0,
-  priority     bigint not null default 0,
-  run_at       bigint not null,
-  attempt      bigint not null default 0,
-  max_attempts bigint not null,
-  worker       bigint,
-  error        text,
-  created_at   bigint not null,
-  finished_at  bigint
-);
-
-create index aft_job_ready on aft_job (priority desc, run_at, id) where state = 0;
-create index aft_job_due on aft_job (run_at) where state = 0;
-create index aft_job_running on aft_job (worker) where state = 1;
-)";
-
 bool is_on_postgres(const reader& db) {
   return storage_access::kind(db) == storage::engine_kind::postgres;
 }
@@ -120,7 +90,7 @@ struct worker_row {
 
 }  // namespace
 
-std::vector<migration> migrations() { return {{"001_jobs", schema, postgres_schema}}; }
+std::vector<migration> migrations() { return {{"001_jobs", schema}}; }
 
 std::int64_t store(transaction& tx, std::string_view kind, std::string_view arguments,
                    const job_options& options) {

@@ -38,14 +38,15 @@ bool contains_name(const std::vector<std::string>& names, const std::string& nam
 
 // ---- the diagram
 
-// Mermaid takes letters, digits, underscores and hyphens for a type or an attribute.
+// Mermaid takes a letter or an underscore, then digits, too.
 std::string in_diagram(const std::string& name) {
   std::string out;
   for (const char c : name) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     out += plain ? c : '_';
   }
-  return out.empty() ? "unknown" : out;
+  const bool begins = !out.empty() && (out[0] < '0' || out[0] > '9');
+  return begins ? out : '_' + out;
 }
 
 std::string keys_in_diagram(const described_table& table, const std::string& column) {

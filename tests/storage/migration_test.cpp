@@ -5,6 +5,7 @@
 #include <aft/ground/error.hpp>
 
 #include "storage/portable_schema.hpp"
+#include "storage/sqlite/connection.hpp"
 #include "storage_fixture.hpp"
 
 namespace {
@@ -74,6 +75,29 @@ TEST_CASE_FIXTURE(with_files, "rows that refer to nothing are found") {
                       "deferred); insert into q values (5);"}}),
             "refer to"));
   CHECK(tables("p") == 0);
+}
+
+TEST_CASE_FIXTURE(with_files, "a migration inside a transaction is refused, and does not hang") {
+  db.write([&](aft::transaction&) {
+    CHECK(has(thrown_by([&] { db.migrate("host", {a}); }),
+              "work on the schema that waits, inside a transaction"));
+  });
+}
+
+TEST_CASE("who waits for another process's migrations in vain is told so") {
+  if (on_postgres()) return;  // it waits for as long as they take
+  temporary_folder folder;
+  const auto file = folder / "a.db";
+  const aft::clock time;
+  const aft::logger log;
+  aft::database db(file, {.busy_timeout = aft::milliseconds(20)}, log, time);
+  aft::storage::sqlite_connection other(file, aft::storage::sqlite_access::write, true,
+                                        aft::seconds(10), 1u << 20);
+  other.begin_migration();
+  CHECK(has(thrown_by([&] { db.migrate("host", {a}); }),
+            "waited for longer than busy_timeout, while another process held the database"));
+  other.run("rollback");
+  CHECK(db.migrate("host", {a}).size() == 1);
 }
 
 TEST_CASE_FIXTURE(with_files, "lines are apart") {

@@ -1,5 +1,5 @@
 #pragma once
-// What the schema of a database is, will be, and should be.
+// What the schema of a database is, will be, and should be. Any thread.
 
 #include <string>
 #include <string_view>
