@@ -52,6 +52,15 @@ TEST_CASE("what is no database is refused with a sentence") {
   CHECK(why("").find("no name") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(storage_fixture, "what others write into the same database is seen at once") {
+  schema("create table t (x integer not null) strict;");
+  aft::database other(url, {}, log, time);
+  for (int i = 1; i <= 50; ++i) {
+    other.write([](aft::transaction& tx) { tx.execute("insert into t values (1)"); });
+    CHECK(db.read([](aft::reader& r) { return r.one<int>("select count(*) from t"); }) == i);
+  }
+}
+
 TEST_CASE_FIXTURE(storage_fixture, "the queue is bounded") {
   aft::database small(new_url(), {.max_queue = 2, .max_writers = 1}, log, time);
   std::atomic<bool> inside{false}, go{false};

@@ -546,6 +546,18 @@ bool sqlite_connection::checkpoint() {
          copied == in_log;
 }
 
+const volatile std::uint64_t* sqlite_connection::log_head() {
+  constexpr int region =
+      32 * 1024;  // the index is mapped in such pieces; its head begins the first
+  sqlite3_file* file = nullptr;
+  void volatile* head = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  const auto* methods = file ? file->pMethods : nullptr;
+  if (!methods || methods->iVersion < 2 || !methods->xShmMap) return nullptr;
+  if (methods->xShmMap(file, 0, region, 0, &head) != SQLITE_OK) return nullptr;
+  return static_cast<const volatile std::uint64_t*>(head);
+}
+
 void sqlite_connection::interrupt() { sqlite3_interrupt(db_); }
 
 }  // namespace aft::storage

@@ -44,6 +44,11 @@ class sqlite_connection : public schema_connection {
   // Goes up with each statement that may have changed something.
   std::uint64_t changes_begun() const { return changes_begun_; }
   int wal_pages() const { return wal_pages_; }
+  // The head of the log's index, which every commit of any process changes when it can be seen, and
+  // nothing else; in memory that the processes share, for as long as the connection is open. Null
+  // where there is no log.
+  const volatile std::uint64_t* log_head();
+  static constexpr std::size_t log_head_size = 6;  // numbers
   void interrupt();  // any thread: a statement that runs stops with an error
 
  private:

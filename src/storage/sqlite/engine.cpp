@@ -33,8 +33,8 @@ class sqlite_engine final : public engine {
         file_(file_of(url, temporary_)),
         write_connection_(file_, sqlite_access::write, options.durable && !temporary_,
                           options.busy_timeout, options.cache_bytes),
-        readers_(file_, options, commits_, time),
-        writer_(write_connection_, readers_, commits_, topics_, counters_, options, log, whose,
+        readers_(file_, options, time),
+        writer_(write_connection_, readers_, topics_, counters_, options, log, whose,
                 begin_archive(options, log, time)) {
     write_connection_.time = &time;
   }
@@ -59,7 +59,6 @@ class sqlite_engine final : public engine {
 
   std::optional<temporary_directory> temporary_;
   std::string file_;
-  commit_counter commits_;
   sqlite_connection write_connection_;
   readers readers_;
   std::optional<log_archive> archive_;  // ships what the writer has done last

@@ -2,21 +2,13 @@
 
 #include <thread>
 
-#include "../../ground/coarse_clock.hpp"
-
 namespace aft::storage {
-namespace {
-
-// A snapshot hides what other processes commit, so none is older than this.
-constexpr std::int64_t max_snapshot_age = 50;  // milliseconds
-
-}  // namespace
 
 sqlite_reading::sqlite_reading(const std::string& file, const storage_options& options,
-                               const commit_counter& commits, const clock& time)
+                               const clock& time)
     : connection_(file, sqlite_access::read, options.durable, options.busy_timeout,
                   options.cache_bytes),
-      reader_(connection_), commits_(commits) {
+      reader_(connection_) {
   connection_.time = &time;
 }
 
@@ -24,10 +16,9 @@ reader& sqlite_reading::begin(std::int64_t deadline) {
   while (busy_.exchange(true, std::memory_order_acquire)) {  // the writer takes the snapshot away
     std::this_thread::yield();
   }
-  const auto commits = commits_.now();
-  const auto now = aft::detail::coarse_milliseconds();
-  if (!has_snapshot_ || !connection_.in_transaction() || commits != seen_ ||
-      commit_counter::on_its_way(commits) || now - since_ > max_snapshot_age) {
+  log_head head{};  // before the snapshot, which may be newer, but never older
+  const bool is_new = !read_log_head(head) || head != seen_head_;
+  if (is_new || !has_snapshot_ || !connection_.in_transaction()) {
     try {
       drop_snapshot();
       connection_.run("begin");
@@ -36,11 +27,18 @@ reader& sqlite_reading::begin(std::int64_t deadline) {
       throw;
     }
     has_snapshot_ = true;
-    seen_ = commits;
-    since_ = now;
+    seen_head_ = head;
   }
   connection_.deadline = deadline;
   return reader_;
+}
+
+bool sqlite_reading::read_log_head(log_head& to) {
+  if (!log_head_ && !(log_head_ = connection_.log_head())) return false;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    to[i] = __atomic_load_n(log_head_ + i, __ATOMIC_ACQUIRE);
+  }
+  return true;
 }
 
 void sqlite_reading::end() {
@@ -68,7 +66,7 @@ sqlite_reading* readers::take() {
     free_.pop_back();
     return r;
   }
-  all_.push_back(std::make_unique<sqlite_reading>(file_, options_, commits_, clock_));
+  all_.push_back(std::make_unique<sqlite_reading>(file_, options_, clock_));
   return all_.back().get();
 }
 

@@ -18,6 +18,7 @@ using steady = std::chrono::steady_clock;
 // A round is committed at the latest when it has run this long, so that the first of it need not
 // wait for all that came behind.
 constexpr auto longest_round = std::chrono::milliseconds(5);
+constexpr auto idle_time = std::chrono::seconds(1);
 constexpr auto patience_with_readers = std::chrono::microseconds(1000);
 constexpr int rounds_after_failure = 64;  // so that many failures cost little
 constexpr auto slow_unit = std::chrono::milliseconds(100);
@@ -25,11 +26,11 @@ constexpr auto slow_unit = std::chrono::milliseconds(100);
 }  // namespace
 
 sqlite_writer::sqlite_writer(sqlite_connection& connection, readers& all_readers,
-                             commit_counter& commits, topics& all_topics, write_counters& counters,
+                             topics& all_topics, write_counters& counters,
                              const storage_options& options, const logger& log, const void* whose,
                              log_archive* archive)
-    : connection_(connection), readers_(all_readers), commits_(commits), topics_(all_topics),
-      counters_(counters), options_(options), log_(log), whose_(whose), archive_(archive),
+    : connection_(connection), readers_(all_readers), topics_(all_topics), counters_(counters),
+      options_(options), log_(log), whose_(whose), archive_(archive),
       thread_(detail::quiet_thread("aft write", [this] { work(); })) {}
 
 sqlite_writer::~sqlite_writer() {
@@ -71,8 +72,13 @@ void sqlite_writer::work() {
       std::unique_lock lock(mutex_);
       while (queue_.empty() && !stopping_) {
         asleep_ = true;
-        wake_.wait(lock);
+        const bool is_idle = wake_.wait_for(lock, idle_time) == std::cv_status::timeout;
         asleep_ = false;
+        if (is_idle) {  // other processes cannot begin the log anew while a reader keeps it
+          lock.unlock();
+          readers_.let_go(std::chrono::microseconds(0));
+          lock.lock();
+        }
       }
       batch = queue_.take_all();
       if (!batch) batch = queue_.take_patient(steady::now());
@@ -94,13 +100,11 @@ unit* sqlite_writer::run_some(unit* first) {
   if (first->wants_connection()) {
     auto* next = first->next;
     waiting_.fetch_sub(1, std::memory_order_relaxed);
-    commits_.begin();
     try {
       first->run_on(connection_);
     } catch (...) {
       first->thrown = std::current_exception();
     }
-    commits_.end();
     finish(first, next, nullptr);
     return next;
   }
@@ -177,11 +181,6 @@ void sqlite_writer::commit(const unit* first, const unit* end) {
   std::uint64_t kept = 0;
   for (const auto* u = first; u != end; u = u->next) kept += u->kept;
   const auto began = steady::now();
-  struct counted {
-    commit_counter& commits;
-    explicit counted(commit_counter& c) : commits(c) { commits.begin(); }
-    ~counted() { commits.end(); }
-  } on_its_way(commits_);
   try {
     connection_.run("commit");
   } catch (...) {

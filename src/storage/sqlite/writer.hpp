@@ -24,9 +24,9 @@ namespace aft::storage {
 class sqlite_writer {
  public:
   // `whose` is what its thread serves, see detail::serving. The archive may be null.
-  sqlite_writer(sqlite_connection& connection, readers& all_readers, commit_counter& commits,
-                topics& all_topics, write_counters& counters, const storage_options& options,
-                const logger& log, const void* whose, log_archive* archive);
+  sqlite_writer(sqlite_connection& connection, readers& all_readers, topics& all_topics,
+                write_counters& counters, const storage_options& options, const logger& log,
+                const void* whose, log_archive* archive);
   sqlite_writer(const sqlite_writer&) = delete;
   sqlite_writer& operator=(const sqlite_writer&) = delete;
   ~sqlite_writer();  // runs what waits
@@ -55,7 +55,6 @@ class sqlite_writer {
 
   sqlite_connection& connection_;
   readers& readers_;
-  commit_counter& commits_;
   topics& topics_;
   write_counters& counters_;
   const storage_options& options_;
