@@ -12,6 +12,7 @@
 #include <aft/storage/transaction.hpp>
 
 #include "kept_texts.hpp"
+#include "row_source.hpp"
 
 namespace aft::storage {
 
@@ -41,6 +42,9 @@ class connection {
   // Returns the number of rows changed.
   virtual std::int64_t execute(std::string_view text,
                                std::span<const detail::parameter> values) = 0;
+
+  // Once for each row; what a row that fails did is undone alone, as with execute.
+  virtual std::int64_t execute_each(std::string_view text, const row_source& rows);
 
   virtual engine_kind kind() const = 0;
 

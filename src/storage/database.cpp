@@ -55,21 +55,7 @@ std::int64_t transaction::execute(const sql_text& statement) {
 
 std::int64_t transaction::run_for_each(std::string_view text, const type_info& type,
                                        const void* rows, std::size_t count) {
-  std::int64_t changed = 0;
-  std::vector<detail::parameter> values;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto* row = static_cast<const char*>(rows) + i * type.size;
-    values.clear();
-    if (type.kind == type_kind::object) {
-      for (std::uint32_t f = 0; f < type.field_count; ++f) {
-        values.push_back({row + type.fields[f].offset, type.fields[f].type, {}});
-      }
-    } else {
-      values.push_back({row, &type, {}});
-    }
-    changed += connection_->execute(text, values);
-  }
-  return changed;
+  return connection_->execute_each(text, {type, rows, count});
 }
 
 transaction::part::part(transaction& tx) : tx_(tx), topics_(tx.topics_.size()) {

@@ -330,6 +330,121 @@ POSTGRES_TEST("a deadline stops a statement on the server") {
             "'select pg_sleep%'") == "0");
 }
 
+POSTGRES_TEST("what fails in a later row is thrown after the rows before it") {
+  db.write([](aft::transaction& tx) {
+    int seen = 0;
+    const auto why = thrown_by([&] {
+      tx.each<int>("select 1000 / (500 - n) from generate_series(1, 1000) n", [&](int) { ++seen; });
+    });
+    CHECK(has(why, "division by zero (in: select 1000"));
+    CHECK(seen >= 1);
+    CHECK(seen < 500);
+    tx.execute("insert into t (x) values (1)");  // the statement has failed alone
+  });
+  CHECK(sum(db) == 1);
+}
+
+POSTGRES_TEST("rows that are read are of one moment, whatever is written meanwhile") {
+  db.write([](aft::transaction& tx) {
+    tx.execute("insert into t (x) select generate_series(1, 1000)");
+    int rows = 0;
+    tx.each<std::int64_t>("select id from t order by id", [&](std::int64_t id) {
+      ++rows;
+      tx.execute("delete from t where id = $1", 1001 - id);
+      tx.execute("insert into t (x) values (0)");
+    });
+    CHECK(rows == 1000);
+  });
+  CHECK(sum(db) == 0);
+}
+
+POSTGRES_TEST("rows of what writes are given one by one, too") {
+  db.write([](aft::transaction& tx) {
+    tx.execute("insert into t (x) select generate_series(1, 100)");
+    int rows = 0;
+    tx.each<int>("delete from t where x <= $1 returning x", 50, [&](int) { return ++rows < 3; });
+    CHECK(rows == 3);
+    CHECK(tx.one<int>("select count(*) from t") == 50);
+    rows = 0;
+    tx.each<int>("with gone as (delete from t returning x) select x from gone",
+                 [&](int) { ++rows; });
+    CHECK(rows == 50);
+    CHECK(tx.one<int>("select count(*) from t") == 0);
+  });
+}
+
+POSTGRES_TEST("parts may be undone while rows are read, and with them those who read in them") {
+  db.write([](aft::transaction& tx) {
+    tx.execute("insert into t (x) select generate_series(1, 100)");
+    int rows = 0;
+    tx.each<int>("select x from t", [&](int) {
+      ++rows;
+      CHECK_THROWS_AS(tx.savepoint([&] {
+        tx.execute("update t set x = 0");
+        tx.each<int>("select x from t", [](int) { return false; });
+        tx.each<int>("select x from t", [](int) { throw std::logic_error("undo"); });
+      }),
+                      std::logic_error);
+    });
+    CHECK(rows == 100);
+  });
+  CHECK(sum(db) == 5050);
+}
+
+POSTGRES_TEST("a connection that is lost while rows are read ends the reading") {
+  int seen = 0;
+  CHECK(fault_of([&] {
+          db.read([&](aft::reader& r) {
+            r.each<int>("select generate_series(1, 10000)", [&](int) {
+              if (++seen == 5) postgres_server::shared().end_connections();
+            });
+          });
+        }) == aft::storage_fault::io);
+  CHECK(seen >= 5);
+  CHECK(seen < 10'000);
+  CHECK(sum(db) == 0);
+}
+
+POSTGRES_TEST("a deadline ends the reading of rows that never end") {
+  auto& engine = db.inside().engine();
+  auto* reading = engine.take();
+  auto& r = reading->begin(aft::detail::coarse_milliseconds() + 200);
+  std::int64_t seen = 0;
+  CHECK(fault_of([&] {
+          r.each<int>(
+              "with recursive n (i) as (select 1 union all select i from n) select i from n",
+              [&](int) { ++seen; });
+        }) == aft::storage_fault::late);
+  reading->end();
+  CHECK(reading->begin().one<int>("select 1") == 1);
+  reading->end();
+  engine.give_back(reading);
+}
+
+POSTGRES_TEST("rows are read by the columns that a table has now") {
+  const auto names = [&] {
+    struct row {
+      std::int64_t x;
+    };
+    std::int64_t sum = 0;
+    db.read([&](aft::reader& r) {
+      r.each<row>("select * from t", [&](const row& at) { sum += at.x; });
+    });
+    return sum;
+  };
+  db.write([](aft::transaction& tx) {
+    tx.execute("alter table t add column y text");
+    tx.execute("insert into t (x, y) values (7, 'a')");
+  });
+  CHECK(names() == 7);
+  db.write([](aft::transaction& tx) {
+    tx.execute("alter table t drop column x");
+    tx.execute("alter table t add column x bigint not null default 9");
+    tx.execute("alter table t add column z interval");  // which is not read in binary
+  });
+  CHECK(names() == 9);
+}
+
 POSTGRES_TEST("other processes hear of commits") {
   aft::database other(url, {}, log, time);  // as good as another process: it shares nothing
   std::atomic<int> heard{0}, own{0};
