@@ -50,6 +50,13 @@ class postgres_server {
            parameters;
   }
 
+  // The folder of its data and its socket.
+  std::string place() const {
+    auto path = folder_ / "";
+    path.pop_back();
+    return path;
+  }
+
   // The first value of the result, by a connection of its own.
   std::string execute(const std::string& text) const {
     using namespace aft::storage::postgres;
@@ -115,12 +122,6 @@ class postgres_server {
               &status, 0);
     if (status != 0) throw std::runtime_error("initdb failed");
     start();
-  }
-
-  std::string place() const {
-    auto path = folder_ / "";
-    path.pop_back();
-    return path;
   }
 
   pid_t run(std::vector<std::string> words) const {

@@ -11,6 +11,7 @@
 
 #include <doctest/doctest.h>
 
+#include "../postgres_proxy.hpp"
 #include "ground/coarse_clock.hpp"
 #include "storage/database.hpp"
 #include "storage_fixture.hpp"
@@ -443,6 +444,104 @@ POSTGRES_TEST("rows are read by the columns that a table has now") {
     tx.execute("alter table t add column z interval");  // which is not read in binary
   });
   CHECK(names() == 9);
+}
+
+POSTGRES_TEST("many rows are written in few round trips") {
+  postgres_proxy between(postgres_server::shared());
+  aft::database far(between.url(url), {.max_writers = 1}, log, time);
+  std::vector<std::int64_t> xs(2500, 2);
+  xs[0] = 1;
+  const auto round_trips = [&](auto&& of) {
+    const int before = between.round_trips();
+    far.write(of);
+    return between.round_trips() - before;
+  };
+  const auto insert_all = [&](aft::transaction& tx) {
+    CHECK(tx.execute_each("insert into t (x) values ($1)", xs) == 2500);
+  };
+  round_trips(insert_all);  // prepares
+  CHECK(round_trips(insert_all) <= 5);
+  CHECK(sum(db) == 2 * 4999);
+  CHECK(round_trips([&](aft::transaction& tx) {
+          for (int i = 0; i < 100; ++i) tx.execute("insert into t (x) values ($1)", i);
+        }) >= 100);  // so that the above says something
+}
+
+POSTGRES_TEST("a row that fails says which it was, and is undone alone") {
+  struct row {
+    std::int64_t id;
+    std::int64_t x;
+  };
+  std::vector<row> rows;
+  for (int i = 1; i <= 3000; ++i) rows.push_back({i, 1});
+  rows[1234].id = 7;  // which is there by then
+  const auto insert_all = [&](aft::transaction& tx) {
+    const auto why =
+        thrown_by([&] { tx.execute_each("insert into t (id, x) values ($1, $2)", rows); });
+    CHECK(has(why, "duplicate key"));
+    CHECK(has(why, "(in: row 1235 of: insert into t"));
+    CHECK(tx.one<int>("select count(*) from t") == 1234);
+  };
+  db.write(insert_all);
+  CHECK(sum(db) == 1234);
+  rows[1234].id = 1235;
+  db.write([](aft::transaction& tx) { tx.execute("delete from t"); });
+
+  rows[3].id = 2;  // in what begins the transaction
+  db.write([&](aft::transaction& tx) {
+    CHECK(has(thrown_by([&] { tx.execute_each("insert into t (id, x) values ($1, $2)", rows); }),
+              "row 4 of"));
+    CHECK(tx.one<int>("select count(*) from t") == 3);
+    tx.execute("insert into t (id, x) values (50, 1)");
+  });
+  CHECK(sum(db) == 4);
+}
+
+POSTGRES_TEST("a row that cannot be sent is named, and those before it are written") {
+  db.write([](aft::transaction& tx) { tx.execute("create table small (x smallint)"); });
+  db.write([](aft::transaction& tx) {
+    const std::vector<int> xs{1, 2, 70'000, 4};
+    const auto why = thrown_by([&] { tx.execute_each("insert into small values ($1)", xs); });
+    CHECK(has(why, "$1 is 70000, out of range"));
+    CHECK(has(why, "(in: row 3 of: insert into small"));
+    CHECK(tx.all<int>("select x from small order by x") == std::vector<int>{1, 2});
+  });
+}
+
+POSTGRES_TEST("without savepoints a row that fails takes its transaction with it") {
+  aft::database strict(url, {.statements_fail_alone = false}, log, time);
+  CHECK_THROWS_AS(strict.write([](aft::transaction& tx) {
+    tx.execute("insert into t (id, x) values (1, 1)");
+    CHECK_THROWS_AS(tx.execute_each("insert into t (id, x) values ($1, 1)", std::vector<int>{2, 1}),
+                    aft::constraint_error);
+    CHECK_THROWS_AS(tx.execute("insert into t (id, x) values (3, 1)"), aft::storage_error);
+  }),
+                  aft::storage_error);
+  CHECK(sum(db) == 0);
+}
+
+POSTGRES_TEST("rows of any size are written at once") {
+  db.write([](aft::transaction& tx) { tx.execute("create table wide (x text)"); });
+  const std::vector<std::string> rows(200, std::string(100'000, 'x'));
+  db.write([&](aft::transaction& tx) {
+    CHECK(tx.execute_each("insert into wide values ($1)", rows) == 200);
+    // Whose answers are as long.
+    CHECK(tx.execute_each("insert into wide values ($1) returning x", rows) == 200);
+    CHECK(tx.one<std::int64_t>("select sum(length(x)) from wide") == 40'000'000);
+  });
+}
+
+POSTGRES_TEST("a table that changes between two batches is no matter") {
+  const auto insert = [&](int from) {
+    db.write([&](aft::transaction& tx) {
+      const std::vector<int> xs{from, from + 1};
+      CHECK(tx.execute_each("insert into t (x) values ($1) returning *", xs) == 2);
+    });
+  };
+  insert(1);
+  db.write([](aft::transaction& tx) { tx.execute("alter table t add column y text"); });
+  insert(3);
+  CHECK(sum(db) == 10);
 }
 
 POSTGRES_TEST("other processes hear of commits") {

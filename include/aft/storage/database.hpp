@@ -108,8 +108,9 @@ class database {
   auto read(F&& f) {
     using result = std::invoke_result_t<F&, reader&>;
     if constexpr (std::is_void_v<result>) {
-      read_erased(
-          &f, [](void* call, reader& r) { (*static_cast<std::remove_reference_t<F>*>(call))(r); });
+      read_erased(address_of(f), [](void* call, reader& r) {
+        (*static_cast<std::remove_reference_t<F>*>(call))(r);
+      });
     } else {
       std::optional<result> value;
       auto keep = [&](reader& r) { value.emplace(f(r)); };
@@ -126,7 +127,7 @@ class database {
     using result = std::invoke_result_t<F&, transaction&>;
     if constexpr (std::is_void_v<result>) {
       write_erased(
-          &f,
+          address_of(f),
           [](void* call, transaction& tx) {
             (*static_cast<std::remove_reference_t<F>*>(call))(tx);
           },
@@ -166,6 +167,10 @@ class database {
   impl& inside() { return *impl_; }  // for the library's own rooms
 
  private:
+  template <class F>
+  static void* address_of(F& f) {
+    return const_cast<void*>(static_cast<const void*>(&f));
+  }
   void read_erased(void* call, void (*run)(void* call, reader&));
   void write_erased(void* call, void (*run)(void* call, transaction&), const write_options& how);
 
