@@ -84,6 +84,7 @@
 #include "../../src/storage/schema_document.cpp"
 #include "../../src/storage/schema_objects.cpp"
 #include "../../src/storage/sealed.cpp"
+#include "../../src/storage/shared_cache.cpp"
 #include "../../src/storage/sql_script.cpp"
 #include "../../src/storage/sql_text.cpp"
 #include "../../src/storage/sqlite/connection.cpp"

@@ -58,7 +58,7 @@ std::int64_t transaction::run_for_each(std::string_view text, const type_info& t
   return connection_->execute_each(text, {type, rows, count});
 }
 
-transaction::part::part(transaction& tx) : tx_(tx), topics_(tx.topics_.size()) {
+transaction::part::part(transaction& tx) : tx_(tx), notes_(tx.notes_.size()) {
   tx.connection_->run_savepoint("savepoint part");
 }
 
@@ -69,7 +69,7 @@ void transaction::part::keep() {
 
 transaction::part::~part() {
   if (kept_) return;
-  tx_.topics_.resize(topics_);
+  tx_.notes_.resize(notes_);
   auto& c = *tx_.connection_;
   const auto deadline = std::exchange(c.deadline, 0);  // it is to be undone however late it is
   try {
@@ -81,11 +81,13 @@ transaction::part::~part() {
   c.deadline = deadline;
 }
 
-void transaction::notify(std::string_view topic) {
-  for (auto known : topics_) {
-    if (known == topic) return;
+void transaction::notify(std::string_view topic) { add_note(std::string(topic)); }
+
+void transaction::add_note(std::string note) {
+  for (const auto& known : notes_) {
+    if (known == note) return;
   }
-  topics_.push_back(topic);
+  notes_.push_back(std::move(note));
 }
 
 // ---- the database
@@ -104,7 +106,8 @@ database::~database() { delete impl_; }
 std::optional<archive_status> database::archived() const { return impl_->engine().archived(); }
 
 std::uint64_t database::listen(std::string_view topic, function<void()> heard) {
-  return impl_->engine().listen(topic, std::move(heard));
+  return impl_->engine().listen(topic,
+                                [own = std::move(heard)](const std::string_view*) { own(); });
 }
 write_stats database::writes() const { return impl_->engine().writes(); }
 void database::unlisten(std::uint64_t listener) { impl_->engine().unlisten(listener); }

@@ -52,7 +52,7 @@ class engine {
   virtual const std::string* file() const { return nullptr; }
   virtual std::optional<archive_status> archived() const { return {}; }
 
-  virtual std::uint64_t listen(std::string_view topic, function<void()> heard) {
+  virtual std::uint64_t listen(std::string_view topic, topics::listening heard) {
     return topics_.listen(topic, std::move(heard));
   }
   void unlisten(std::uint64_t listener) { topics_.unlisten(listener); }

@@ -384,22 +384,22 @@ void session::begin() {
   undone_ = failure_ = nullptr;
 }
 
-void session::commit(std::span<const std::string_view> topics, const std::string& own_name) {
+void session::commit(std::span<const std::string> notes, const std::string& own_name) {
   if (state_ == state::failed) {
     const auto why = failure_;
     rollback();
     std::rethrow_exception(why);
   }
   const bool begins = std::exchange(state_, state::none) == state::wanted;
-  if (begins && topics.empty()) return;
+  if (begins && notes.empty()) return;
   const without_deadline patient(deadline);
   try {
     drain();
     open();
     PQenterPipelineMode(db_.get());
     if (begins) send(begin_text(use_, options_.level));
-    for (const auto topic : topics) {
-      const auto payload = fmt::format("{} {}", own_name, topic);
+    for (const auto& note : notes) {
+      const auto payload = fmt::format("{} {}", own_name, note);
       const char* const value = payload.c_str();
       PQsendQueryParams(db_.get(), "select pg_notify('aft', $1)", 1, nullptr, &value, nullptr,
                         nullptr, 0);
@@ -407,7 +407,7 @@ void session::commit(std::span<const std::string_view> topics, const std::string
     send("commit");
     PQpipelineSync(db_.get());
     result failure, last;
-    for (std::size_t i = 0; i < begins + topics.size() + 1; ++i) {
+    for (std::size_t i = 0; i < begins + notes.size() + 1; ++i) {
       auto r = next();
       if (!r) fail_lost();
       if (PQresultStatus(r.get()) == PGRES_FATAL_ERROR && !failure) failure = std::move(r);

@@ -45,9 +45,9 @@ class session final : public schema_connection {
   void begin_migration() override;
 
   void begin();
-  // Tells the topics, too, with our own name, so that they are not heard twice here. Throws:
+  // Tells the notes, too, with our own name, so that they are not heard twice here. Throws:
   // storage_error, in_doubt, where the server was lost meanwhile.
-  void commit(std::span<const std::string_view> topics, const std::string& own_name);
+  void commit(std::span<const std::string> notes, const std::string& own_name);
   void rollback() noexcept;
   void end_view() noexcept;  // commits what only read, without waiting for it
 
