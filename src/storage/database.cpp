@@ -199,7 +199,7 @@ void database::submit(function<void(transaction&)> f, function<void(std::excepti
   static_cast<void>(unit.release());  // its own from here on
 }
 
-void database::read_erased(void* call, void (*run)(void* call, reader&)) {
+void database::read_erased(void* call, void (*run)(void* call, reader&), bool alone) {
   auto& engine = impl_->engine();
   auto* r = engine.take();
   struct put_back {
@@ -211,7 +211,7 @@ void database::read_erased(void* call, void (*run)(void* call, reader&)) {
       all.give_back(r);
     }
   } guard{engine, r};
-  auto& view = r->begin();
+  auto& view = alone ? r->begin_alone() : r->begin();
   guard.began = true;
   run(call, view);
 }

@@ -28,6 +28,9 @@ class reading {
   // end(). Deadline as of a connection.
   virtual reader& begin(std::int64_t deadline = 0) = 0;
   virtual void end() = 0;
+
+  // For one query, of which there will be no second.
+  virtual reader& begin_alone() { return begin(); }
 };
 
 // Any thread.

@@ -106,14 +106,26 @@ class library {
  public:
   explicit library(const std::string& url) : db_(url, {}, log_, time_) {}
 
+  // Each in a view of its own, as a handler reads.
   double reads(unsigned threads) {
+    return time_reads(threads, [this](std::int64_t id) {
+      return db_.read([id](aft::reader& db) {
+        return db.one<person>("select id, name, email, age, bio from person where id = $1", id);
+      });
+    });
+  }
+  // Each alone.
+  double lone_reads(unsigned threads) {
+    return time_reads(threads, [this](std::int64_t id) {
+      return db_.one<person>("select id, name, email, age, bio from person where id = $1", id);
+    });
+  }
+  template <class Find>
+  static double time_reads(unsigned threads, Find&& find_person) {
     std::vector<random_ids> ids;
     for (unsigned t = 0; t < threads; ++t) ids.emplace_back(t);
     return rate(threads, [&](unsigned t) {
-      const auto id = ids[t].next();
-      const auto found = db_.read([id](aft::reader& db) {
-        return db.one<person>("select id, name, email, age, bio from person where id = $1", id);
-      });
+      const person found = find_person(ids[t].next());
       seen += std::uint64_t(found.age) + found.bio.size();
       return 1u;
     });
@@ -222,6 +234,8 @@ void measure(std::size_t rounds) {
   library lib(url);
 
   std::vector<figure> figures{
+      {"lone_read_1_per_s", [&] { return lib.lone_reads(1); }, "raw_read_1_per_s"},
+      {"lone_read_8_per_s", [&] { return lib.lone_reads(8); }, "raw_read_8_connections_per_s"},
       {"read_1_per_s", [&] { return lib.reads(1); }, "raw_read_1_per_s"},
       {"raw_read_1_per_s", [&] { return raw_reads(url, 1, 1); }},
       {"read_8_per_s", [&] { return lib.reads(8); }, "raw_read_8_connections_per_s"},

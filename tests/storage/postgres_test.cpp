@@ -544,6 +544,19 @@ POSTGRES_TEST("a table that changes between two batches is no matter") {
   CHECK(sum(db) == 10);
 }
 
+POSTGRES_TEST("a query alone takes one round trip") {
+  postgres_proxy between(postgres_server::shared());
+  aft::database far(between.url(url), {.max_readers = 1}, log, time);
+  const auto count = [&] { return far.one<int>("select count(*) from t"); };
+  CHECK(count() == 0);  // prepares
+  const int before = between.round_trips();
+  for (int i = 0; i < 10; ++i) CHECK(count() == 0);
+  CHECK(between.round_trips() - before == 10);
+  postgres_server::shared().end_connections();
+  CHECK(count() == 0);  // which is not noticed
+  CHECK(sum(far) == 0);
+}
+
 POSTGRES_TEST("other processes hear of commits") {
   aft::database other(url, {}, log, time);  // as good as another process: it shares nothing
   std::atomic<int> heard{0}, own{0};

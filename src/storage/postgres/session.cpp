@@ -131,8 +131,9 @@ void session::open() {
   db_ = address_.connect(at_most);
   const auto set = fmt::format(
       "set timezone = 'UTC'; set datestyle = 'ISO'; set bytea_output = 'hex'; "
-      "set cursor_tuple_fraction = 1; set lock_timeout = {}; {}",
-      options_.busy_timeout.in_milliseconds(),
+      "set cursor_tuple_fraction = 1; set default_transaction_read_only = {}; "
+      "set lock_timeout = {}; {}",
+      use_ == session_use::read ? "on" : "off", options_.busy_timeout.in_milliseconds(),
       options_.durable ? "select set_config('synchronous_commit', 'on', false) "
                          "where current_setting('synchronous_commit') = 'off'"
                        : "set synchronous_commit = off");
