@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,9 +14,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "storage/postgres/libpq.hpp"
@@ -31,8 +34,26 @@ class postgres_server {
  public:
   // Started when it is first asked for. Where there is no PostgreSQL, the program ends as skipped.
   static postgres_server& shared() {
-    static postgres_server only;
+    static postgres_server only(hasty());
     return only;
+  }
+
+  // What is faster than it is durable.
+  static std::vector<std::string> hasty() {
+    return {"fsync=off", "full_page_writes=off", "shared_buffers=16MB"};
+  }
+
+  // Started with these settings on top of the configuration, after prepare(*this), which may put
+  // files into its folder, a cluster in "data" among them. Where there is no PostgreSQL, the
+  // program ends as skipped.
+  explicit postgres_server(std::vector<std::string> settings,
+                           const std::function<void(postgres_server&)>& prepare = {},
+                           int port = 5432)
+      : settings_(std::move(settings)), port_(port) {
+    find_programs();
+    if (prepare) prepare(*this);
+    if (!std::filesystem::exists(place() + "/data")) make_cluster();
+    start();
   }
 
   postgres_server(const postgres_server&) = delete;
@@ -46,8 +67,43 @@ class postgres_server {
     return url("options=-csearch_path%3D" + schema);
   }
   std::string url(const std::string& parameters = "") const {
-    return "postgresql://aft@/postgres?host=" + place() + (parameters.empty() ? "" : "&") +
-           parameters;
+    return "postgresql://aft@/postgres?host=" + place() + "&port=" + std::to_string(port_) +
+           (parameters.empty() ? "" : "&") + parameters;
+  }
+
+  // The folder of its data and its socket.
+  std::string place() const {
+    auto path = folder_ / "";
+    path.pop_back();
+    return path;
+  }
+
+  // Runs a program of PostgreSQL to its end; whether it went well.
+  bool run_program(std::vector<std::string> words) const {
+    words[0] = bin_ + "/" + words[0];
+    if (!std::filesystem::exists(words[0])) {
+      std::fprintf(stderr, "SKIPPED: there is no %s\n", words[0].c_str());
+      std::exit(77);
+    }
+    int status = 0;
+    ::waitpid(run(words), &status, 0);
+    return status == 0;
+  }
+
+  // A folder of the server's user in its own folder.
+  std::string make_folder(const std::string& name) const {
+    const auto path = folder_ / name;
+    if (::mkdir(path.c_str(), 0700) != 0 || (user_ && ::chown(path.c_str(), user_, group_) != 0)) {
+      throw std::runtime_error("cannot make " + path);
+    }
+    return path;
+  }
+
+  // Makes a file one that the server may read, and nobody else.
+  void give(const std::string& file) const {
+    if (::chmod(file.c_str(), 0600) != 0 || (user_ && ::chown(file.c_str(), user_, group_) != 0)) {
+      throw std::runtime_error("cannot give " + file);
+    }
   }
 
   // The first value of the result, by a connection of its own.
@@ -71,9 +127,11 @@ class postgres_server {
   }
 
   void start() {
-    process_ = run({bin_ + "/postgres", "-D", place() + "/data", "-k", place(), "-c",
-                    "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c",
-                    "max_connections=100", "-c", "shared_buffers=16MB"});
+    std::vector<std::string> words{bin_ + "/postgres", "-D", place() + "/data", "-k", place()};
+    const auto port = "port=" + std::to_string(port_);
+    words.insert(words.end(), {"-c", "listen_addresses=", "-c", "max_connections=100", "-c", port});
+    for (const auto& setting : settings_) words.insert(words.end(), {"-c", setting});
+    process_ = run(words);
     while (PQping(url().c_str()) != PQPING_OK) {
       if (::waitpid(process_, nullptr, WNOHANG) == process_) {
         throw std::runtime_error("the PostgreSQL server of the tests did not start");
@@ -89,7 +147,7 @@ class postgres_server {
   }
 
  private:
-  postgres_server() {
+  void find_programs() {
     const std::filesystem::path versions("/usr/lib/postgresql");
     if (std::filesystem::is_directory(versions)) {
       for (const auto& version : std::filesystem::directory_iterator(versions)) {
@@ -102,25 +160,18 @@ class postgres_server {
                    "SKIPPED: there is no PostgreSQL here; cmake/setup --tests installs it\n");
       std::exit(77);
     }
-    if (::getuid() == 0) {  // it refuses to run as root
-      const auto* user = ::getpwnam("postgres");
-      if (!user) throw std::runtime_error("there is no user postgres");
-      user_ = user->pw_uid;
-      group_ = user->pw_gid;
-      if (::chown(place().c_str(), user_, group_) != 0) throw std::runtime_error("chown failed");
-    }
-    int status = 0;
-    ::waitpid(run({bin_ + "/initdb", "-D", place() + "/data", "-U", "aft", "-A", "trust", "-E",
-                   "UTF8", "--locale=C", "--no-sync"}),
-              &status, 0);
-    if (status != 0) throw std::runtime_error("initdb failed");
-    start();
+    if (::getuid() != 0) return;
+    const auto* user = ::getpwnam("postgres");  // it refuses to run as root
+    if (!user) throw std::runtime_error("there is no user postgres");
+    user_ = user->pw_uid;
+    group_ = user->pw_gid;
+    if (::chown(place().c_str(), user_, group_) != 0) throw std::runtime_error("chown failed");
   }
-
-  std::string place() const {
-    auto path = folder_ / "";
-    path.pop_back();
-    return path;
+  void make_cluster() {
+    if (!run_program({"initdb", "-D", place() + "/data", "-U", "aft", "-A", "trust", "-E", "UTF8",
+                      "--locale=C", "--no-sync"})) {
+      throw std::runtime_error("initdb failed");
+    }
   }
 
   pid_t run(std::vector<std::string> words) const {
@@ -144,6 +195,8 @@ class postgres_server {
   }
 
   temporary_folder folder_;
+  const std::vector<std::string> settings_;
+  const int port_;
   std::string bin_;
   uid_t user_ = 0;
   gid_t group_ = 0;

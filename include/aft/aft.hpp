@@ -57,6 +57,7 @@
 #include <aft/storage/row.hpp>
 #include <aft/storage/schema.hpp>
 #include <aft/storage/sealed.hpp>
+#include <aft/storage/shared_cache.hpp>
 #include <aft/storage/sql.hpp>
 #include <aft/storage/sql_text.hpp>
 #include <aft/storage/text_index.hpp>

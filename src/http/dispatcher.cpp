@@ -271,6 +271,11 @@ void dispatcher::note_exception(call& c) const {
     }
   } catch (const std::exception& e) {
     report_to(c, e.what());
+    if (auto known = explain_ ? explain_(e) : std::nullopt) {
+      c.failed = true;
+      c.failure = *std::move(known);
+      return;
+    }
   } catch (...) {
     report_to(c, "a handler threw something that is no std::exception");
   }

@@ -2,6 +2,7 @@
 // From a request to its handler and back, on whichever lanes it takes.
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +73,12 @@ class dispatcher {
   void require(token_gate& gate) { gate_ = &gate; }
 
   void provide(provider p) { providers_.push_back(p); }
+
+  // Which of the exceptions that handlers let through are no faults, and what a client is told of
+  // them. Before the start.
+  using explanation = std::optional<problem> (*)(const std::exception&);
+  void explain(explanation e) { explain_ = e; }
+
   void set_lane(lane l, lane_runner& runner) { runners_[std::size_t(l)] = &runner; }
 
   // Takes the routes into use; throws configuration_error that names everything wrong with them.
@@ -127,6 +134,7 @@ class dispatcher {
   token_gate* gate_ = nullptr;
   const compression_options compression_;
   std::vector<provider> providers_;
+  explanation explain_ = nullptr;
   lane_runner* runners_[lane_count] = {};
   route_tree tree_;
   route_list* routes_ = nullptr;

@@ -1,6 +1,8 @@
 #include "storage_meets_http.hpp"
 
+#include <exception>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "../storage/database.hpp"
@@ -153,9 +155,19 @@ void end_reading(void*, http::call& c) {
   local.reading->end();
 }
 
+// All connections in use, a lock of somebody else, a full queue.
+std::optional<problem> explain_busy(const std::exception& e) {
+  const auto* from_storage = dynamic_cast<const storage_error*>(&e);
+  if (!from_storage || from_storage->fault() != storage_fault::busy) return {};
+  problem busy{503, "the database has more work than it takes on; try again"};
+  busy.retry_after_seconds = 1;
+  return busy;
+}
+
 }  // namespace
 
 void provide_storage(http::dispatcher& routes, database& db) {
+  routes.explain(&explain_busy);
   const auto least = db.inside().engine().reads_wait() ? lane::work : lane::io;
   routes.provide({key_of<reader>(), least, &db, &begin_reading, &end_reading});
   routes.provide({key_of<transaction>(), lane::write, &db,

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <aft/ground/clock.hpp>
 #include <aft/storage/errors.hpp>
@@ -12,6 +13,7 @@
 #include <aft/storage/transaction.hpp>
 
 #include "kept_texts.hpp"
+#include "row_source.hpp"
 
 namespace aft::storage {
 
@@ -41,6 +43,9 @@ class connection {
   // Returns the number of rows changed.
   virtual std::int64_t execute(std::string_view text,
                                std::span<const detail::parameter> values) = 0;
+
+  // Once for each row; what a row that fails did is undone alone, as with execute.
+  virtual std::int64_t execute_each(std::string_view text, const row_source& rows);
 
   virtual engine_kind kind() const = 0;
 
@@ -81,10 +86,12 @@ struct storage_access {
    public:
     explicit plain_transaction(storage::connection& c) : tx(c) {}
     transaction tx;
-    const std::vector<std::string_view>& topics() const { return tx.topics_; }
+    const std::vector<std::string>& notes() const { return storage_access::notes(tx); }
   };
   static storage::engine_kind kind(const reader& r) { return r.connection_->kind(); }
   static storage::connection& connection_of(reader& r) { return *r.connection_; }
+  static const std::vector<std::string>& notes(const transaction& tx) { return tx.notes_; }
+  static void note(transaction& tx, std::string text) { tx.add_note(std::move(text)); }
   static void set_deadline(reader& r, std::int64_t deadline) { r.connection_->deadline = deadline; }
 };
 

@@ -55,24 +55,10 @@ std::int64_t transaction::execute(const sql_text& statement) {
 
 std::int64_t transaction::run_for_each(std::string_view text, const type_info& type,
                                        const void* rows, std::size_t count) {
-  std::int64_t changed = 0;
-  std::vector<detail::parameter> values;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto* row = static_cast<const char*>(rows) + i * type.size;
-    values.clear();
-    if (type.kind == type_kind::object) {
-      for (std::uint32_t f = 0; f < type.field_count; ++f) {
-        values.push_back({row + type.fields[f].offset, type.fields[f].type, {}});
-      }
-    } else {
-      values.push_back({row, &type, {}});
-    }
-    changed += connection_->execute(text, values);
-  }
-  return changed;
+  return connection_->execute_each(text, {type, rows, count});
 }
 
-transaction::part::part(transaction& tx) : tx_(tx), topics_(tx.topics_.size()) {
+transaction::part::part(transaction& tx) : tx_(tx), notes_(tx.notes_.size()) {
   tx.connection_->run_savepoint("savepoint part");
 }
 
@@ -83,7 +69,7 @@ void transaction::part::keep() {
 
 transaction::part::~part() {
   if (kept_) return;
-  tx_.topics_.resize(topics_);
+  tx_.notes_.resize(notes_);
   auto& c = *tx_.connection_;
   const auto deadline = std::exchange(c.deadline, 0);  // it is to be undone however late it is
   try {
@@ -95,11 +81,13 @@ transaction::part::~part() {
   c.deadline = deadline;
 }
 
-void transaction::notify(std::string_view topic) {
-  for (auto known : topics_) {
-    if (known == topic) return;
+void transaction::notify(std::string_view topic) { add_note(std::string(topic)); }
+
+void transaction::add_note(std::string note) {
+  for (const auto& known : notes_) {
+    if (known == note) return;
   }
-  topics_.push_back(topic);
+  notes_.push_back(std::move(note));
 }
 
 // ---- the database
@@ -118,7 +106,8 @@ database::~database() { delete impl_; }
 std::optional<archive_status> database::archived() const { return impl_->engine().archived(); }
 
 std::uint64_t database::listen(std::string_view topic, function<void()> heard) {
-  return impl_->engine().listen(topic, std::move(heard));
+  return impl_->engine().listen(topic,
+                                [own = std::move(heard)](const std::string_view*) { own(); });
 }
 write_stats database::writes() const { return impl_->engine().writes(); }
 void database::unlisten(std::uint64_t listener) { impl_->engine().unlisten(listener); }
@@ -210,7 +199,7 @@ void database::submit(function<void(transaction&)> f, function<void(std::excepti
   static_cast<void>(unit.release());  // its own from here on
 }
 
-void database::read_erased(void* call, void (*run)(void* call, reader&)) {
+void database::read_erased(void* call, void (*run)(void* call, reader&), bool alone) {
   auto& engine = impl_->engine();
   auto* r = engine.take();
   struct put_back {
@@ -222,7 +211,7 @@ void database::read_erased(void* call, void (*run)(void* call, reader&)) {
       all.give_back(r);
     }
   } guard{engine, r};
-  auto& view = r->begin();
+  auto& view = alone ? r->begin_alone() : r->begin();
   guard.began = true;
   run(call, view);
 }

@@ -28,6 +28,9 @@ class reading {
   // end(). Deadline as of a connection.
   virtual reader& begin(std::int64_t deadline = 0) = 0;
   virtual void end() = 0;
+
+  // For one query, of which there will be no second.
+  virtual reader& begin_alone() { return begin(); }
 };
 
 // Any thread.
@@ -52,7 +55,7 @@ class engine {
   virtual const std::string* file() const { return nullptr; }
   virtual std::optional<archive_status> archived() const { return {}; }
 
-  virtual std::uint64_t listen(std::string_view topic, function<void()> heard) {
+  virtual std::uint64_t listen(std::string_view topic, topics::listening heard) {
     return topics_.listen(topic, std::move(heard));
   }
   void unlisten(std::uint64_t listener) { topics_.unlisten(listener); }

@@ -1,8 +1,10 @@
 #include "topics.hpp"
 
+#include <algorithm>
+
 namespace aft::storage {
 
-std::uint64_t topics::listen(std::string_view topic, function<void()> heard) {
+std::uint64_t topics::listen(std::string_view topic, listening heard) {
   std::lock_guard lock(mutex_);
   listeners_.push_back({++last_number_, std::string(topic), std::move(heard)});
   return last_number_;
@@ -13,16 +15,18 @@ void topics::unlisten(std::uint64_t number) {
   std::erase_if(listeners_, [&](const listener& l) { return l.number == number; });
 }
 
-void topics::tell(std::string_view topic) {
+void topics::tell(std::string_view note) {
+  const auto topic = note.substr(0, note.find('\n'));
+  const auto what = note.substr(std::min(topic.size() + 1, note.size()));
   std::lock_guard lock(mutex_);
   for (const auto& l : listeners_) {
-    if (l.topic == topic) l.heard();
+    if (l.topic == topic) l.heard(&what);
   }
 }
 
 void topics::tell_all() {
   std::lock_guard lock(mutex_);
-  for (const auto& l : listeners_) l.heard();
+  for (const auto& l : listeners_) l.heard(nullptr);
 }
 
 }  // namespace aft::storage

@@ -14,16 +14,21 @@ namespace aft::storage {
 // Any thread.
 class topics {
  public:
-  std::uint64_t listen(std::string_view topic, function<void()> heard);
+  // `what` is what was said on the topic, perhaps nothing; null after a time in which something may
+  // have been missed.
+  using listening = function<void(const std::string_view* what)>;
+
+  std::uint64_t listen(std::string_view topic, listening heard);
   void unlisten(std::uint64_t listener);
-  void tell(std::string_view topic);
+  // A note is a topic, and behind a line feed, if there is one, what is said on it.
+  void tell(std::string_view note);
   void tell_all();
 
  private:
   struct listener {
     std::uint64_t number;
     std::string topic;
-    function<void()> heard;
+    listening heard;
   };
   std::mutex mutex_;
   std::vector<listener> listeners_;  // guarded by mutex_, as is the next

@@ -107,6 +107,30 @@ POSTGRES_TEST("a change that may have been made is not called undone") {
   CHECK(answer.body.find("may be stored, or not") != std::string::npos);
 }
 
+POSTGRES_TEST("who finds all connections in use is told to come again") {
+  aft::app app({.database = new_database(),
+                .storage = {.busy_timeout = aft::milliseconds(20), .max_readers = 1}});
+  std::atomic<bool> reads{false}, may_end{false};
+  app.get("/long", [&](aft::reader& db) {
+    const auto one = db.one<int>("select 1");
+    reads = true;
+    while (!may_end) std::this_thread::yield();
+    return one;
+  });
+  app.get("/short", [](aft::reader& db) { return db.one<int>("select 2"); });
+  std::thread other([&] { CHECK(app.handle({"GET", "/long"}).body == "1"); });
+  while (!reads) std::this_thread::yield();
+  const auto refused = app.handle({"GET", "/short"});
+  may_end = true;
+  other.join();
+  CHECK(refused.status == 503);
+  CHECK(refused.header("Retry-After") == "1");
+  CHECK(refused.header("Content-Type") == "application/problem+json");
+  CHECK(refused.body.find("more work than it takes on") != std::string::npos);
+  CHECK(refused.body.find("max_readers") == std::string::npos);  // which is ours to know
+  CHECK(app.handle({"GET", "/short"}).body == "2");
+}
+
 POSTGRES_TEST("who reads waits on the work lane, never on an event loop") {
   aft::app app({.database = new_database()});
   app.get("/read",

@@ -173,3 +173,31 @@ TEST_CASE("a write that could not begin is a failure, and leaves nothing") {
   db.write([](aft::transaction& tx) { tx.execute("insert into t values (2)"); });
   CHECK(db.read([](aft::reader& r) { return r.one<int>("select sum(x) from t"); }) == 2);
 }
+
+TEST_CASE_FIXTURE(storage_fixture, "one query is asked without a function around it") {
+  schema("create table t (id integer primary key, x text not null)");
+  struct row {
+    std::int64_t id;
+    std::string x;
+  };
+  CHECK(db.all<row>("select * from t").empty());
+  CHECK(!db.find<row>("select * from t where id = $1", 1));
+  CHECK(has(thrown_by([&] { db.one<row>("select * from t"); }), "no row, where one must be"));
+  for (int i = 1; i <= 20; ++i) {  // each sees what was committed before it
+    db.write([&](aft::transaction& tx) {
+      tx.execute("insert into t values ($1, $2)", i, std::to_string(i));
+    });
+    CHECK(db.one<int>("select count(*) from t") == i);
+    CHECK(db.find<row>("select * from t where id = $1 and x = $2", i, std::to_string(i))->id == i);
+  }
+  CHECK(db.all<row>("select * from t").size() == 20);
+  CHECK(has(thrown_by([&] { db.all<int>("delete from t returning id"); }),
+            on_postgres() ? "read-only" : "readonly"));
+  CHECK(has(thrown_by([&] { db.all<int>("select nonsense"); }), "nonsense"));
+  db.read([&](aft::reader& r) {  // in which they are of a moment of their own
+    CHECK(r.one<int>("select count(*) from t") == 20);
+    db.write([&](aft::transaction& tx) { tx.execute("delete from t"); });
+    CHECK(r.one<int>("select count(*) from t") == 20);
+    CHECK(db.one<int>("select count(*) from t") == 0);
+  });
+}

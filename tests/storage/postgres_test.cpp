@@ -11,6 +11,7 @@
 
 #include <doctest/doctest.h>
 
+#include "../postgres_proxy.hpp"
 #include "ground/coarse_clock.hpp"
 #include "storage/database.hpp"
 #include "storage_fixture.hpp"
@@ -328,6 +329,232 @@ POSTGRES_TEST("a deadline stops a statement on the server") {
   CHECK(postgres_server::shared().execute(
             "select count(*) from pg_stat_activity where state = 'active' and query like "
             "'select pg_sleep%'") == "0");
+}
+
+POSTGRES_TEST("what fails in a later row is thrown after the rows before it") {
+  db.write([](aft::transaction& tx) {
+    int seen = 0;
+    const auto why = thrown_by([&] {
+      tx.each<int>("select 1000 / (500 - n) from generate_series(1, 1000) n", [&](int) { ++seen; });
+    });
+    CHECK(has(why, "division by zero (in: select 1000"));
+    CHECK(seen >= 1);
+    CHECK(seen < 500);
+    tx.execute("insert into t (x) values (1)");  // the statement has failed alone
+  });
+  CHECK(sum(db) == 1);
+}
+
+POSTGRES_TEST("rows that are read are of one moment, whatever is written meanwhile") {
+  db.write([](aft::transaction& tx) {
+    tx.execute("insert into t (x) select generate_series(1, 1000)");
+    int rows = 0;
+    tx.each<std::int64_t>("select id from t order by id", [&](std::int64_t id) {
+      ++rows;
+      tx.execute("delete from t where id = $1", 1001 - id);
+      tx.execute("insert into t (x) values (0)");
+    });
+    CHECK(rows == 1000);
+  });
+  CHECK(sum(db) == 0);
+}
+
+POSTGRES_TEST("rows of what writes are given one by one, too") {
+  db.write([](aft::transaction& tx) {
+    tx.execute("insert into t (x) select generate_series(1, 100)");
+    int rows = 0;
+    tx.each<int>("delete from t where x <= $1 returning x", 50, [&](int) { return ++rows < 3; });
+    CHECK(rows == 3);
+    CHECK(tx.one<int>("select count(*) from t") == 50);
+    rows = 0;
+    tx.each<int>("with gone as (delete from t returning x) select x from gone",
+                 [&](int) { ++rows; });
+    CHECK(rows == 50);
+    CHECK(tx.one<int>("select count(*) from t") == 0);
+  });
+}
+
+POSTGRES_TEST("parts may be undone while rows are read, and with them those who read in them") {
+  db.write([](aft::transaction& tx) {
+    tx.execute("insert into t (x) select generate_series(1, 100)");
+    int rows = 0;
+    tx.each<int>("select x from t", [&](int) {
+      ++rows;
+      CHECK_THROWS_AS(tx.savepoint([&] {
+        tx.execute("update t set x = 0");
+        tx.each<int>("select x from t", [](int) { return false; });
+        tx.each<int>("select x from t", [](int) { throw std::logic_error("undo"); });
+      }),
+                      std::logic_error);
+    });
+    CHECK(rows == 100);
+  });
+  CHECK(sum(db) == 5050);
+}
+
+POSTGRES_TEST("a connection that is lost while rows are read ends the reading") {
+  int seen = 0;
+  CHECK(fault_of([&] {
+          db.read([&](aft::reader& r) {
+            r.each<int>("select generate_series(1, 10000)", [&](int) {
+              if (++seen == 5) postgres_server::shared().end_connections();
+            });
+          });
+        }) == aft::storage_fault::io);
+  CHECK(seen >= 5);
+  CHECK(seen < 10'000);
+  CHECK(sum(db) == 0);
+}
+
+POSTGRES_TEST("a deadline ends the reading of rows that never end") {
+  auto& engine = db.inside().engine();
+  auto* reading = engine.take();
+  auto& r = reading->begin(aft::detail::coarse_milliseconds() + 200);
+  std::int64_t seen = 0;
+  CHECK(fault_of([&] {
+          r.each<int>(
+              "with recursive n (i) as (select 1 union all select i from n) select i from n",
+              [&](int) { ++seen; });
+        }) == aft::storage_fault::late);
+  reading->end();
+  CHECK(reading->begin().one<int>("select 1") == 1);
+  reading->end();
+  engine.give_back(reading);
+}
+
+POSTGRES_TEST("rows are read by the columns that a table has now") {
+  const auto names = [&] {
+    struct row {
+      std::int64_t x;
+    };
+    std::int64_t sum = 0;
+    db.read([&](aft::reader& r) {
+      r.each<row>("select * from t", [&](const row& at) { sum += at.x; });
+    });
+    return sum;
+  };
+  db.write([](aft::transaction& tx) {
+    tx.execute("alter table t add column y text");
+    tx.execute("insert into t (x, y) values (7, 'a')");
+  });
+  CHECK(names() == 7);
+  db.write([](aft::transaction& tx) {
+    tx.execute("alter table t drop column x");
+    tx.execute("alter table t add column x bigint not null default 9");
+    tx.execute("alter table t add column z interval");  // which is not read in binary
+  });
+  CHECK(names() == 9);
+}
+
+POSTGRES_TEST("many rows are written in few round trips") {
+  postgres_proxy between(postgres_server::shared());
+  aft::database far(between.url(url), {.max_writers = 1}, log, time);
+  std::vector<std::int64_t> xs(2500, 2);
+  xs[0] = 1;
+  const auto round_trips = [&](auto&& of) {
+    const int before = between.round_trips();
+    far.write(of);
+    return between.round_trips() - before;
+  };
+  const auto insert_all = [&](aft::transaction& tx) {
+    CHECK(tx.execute_each("insert into t (x) values ($1)", xs) == 2500);
+  };
+  round_trips(insert_all);  // prepares
+  CHECK(round_trips(insert_all) <= 5);
+  CHECK(sum(db) == 2 * 4999);
+  CHECK(round_trips([&](aft::transaction& tx) {
+          for (int i = 0; i < 100; ++i) tx.execute("insert into t (x) values ($1)", i);
+        }) >= 100);  // so that the above says something
+}
+
+POSTGRES_TEST("a row that fails says which it was, and is undone alone") {
+  struct row {
+    std::int64_t id;
+    std::int64_t x;
+  };
+  std::vector<row> rows;
+  for (int i = 1; i <= 3000; ++i) rows.push_back({i, 1});
+  rows[1234].id = 7;  // which is there by then
+  const auto insert_all = [&](aft::transaction& tx) {
+    const auto why =
+        thrown_by([&] { tx.execute_each("insert into t (id, x) values ($1, $2)", rows); });
+    CHECK(has(why, "duplicate key"));
+    CHECK(has(why, "(in: row 1235 of: insert into t"));
+    CHECK(tx.one<int>("select count(*) from t") == 1234);
+  };
+  db.write(insert_all);
+  CHECK(sum(db) == 1234);
+  rows[1234].id = 1235;
+  db.write([](aft::transaction& tx) { tx.execute("delete from t"); });
+
+  rows[3].id = 2;  // in what begins the transaction
+  db.write([&](aft::transaction& tx) {
+    CHECK(has(thrown_by([&] { tx.execute_each("insert into t (id, x) values ($1, $2)", rows); }),
+              "row 4 of"));
+    CHECK(tx.one<int>("select count(*) from t") == 3);
+    tx.execute("insert into t (id, x) values (50, 1)");
+  });
+  CHECK(sum(db) == 4);
+}
+
+POSTGRES_TEST("a row that cannot be sent is named, and those before it are written") {
+  db.write([](aft::transaction& tx) { tx.execute("create table small (x smallint)"); });
+  db.write([](aft::transaction& tx) {
+    const std::vector<int> xs{1, 2, 70'000, 4};
+    const auto why = thrown_by([&] { tx.execute_each("insert into small values ($1)", xs); });
+    CHECK(has(why, "$1 is 70000, out of range"));
+    CHECK(has(why, "(in: row 3 of: insert into small"));
+    CHECK(tx.all<int>("select x from small order by x") == std::vector<int>{1, 2});
+  });
+}
+
+POSTGRES_TEST("without savepoints a row that fails takes its transaction with it") {
+  aft::database strict(url, {.statements_fail_alone = false}, log, time);
+  CHECK_THROWS_AS(strict.write([](aft::transaction& tx) {
+    tx.execute("insert into t (id, x) values (1, 1)");
+    CHECK_THROWS_AS(tx.execute_each("insert into t (id, x) values ($1, 1)", std::vector<int>{2, 1}),
+                    aft::constraint_error);
+    CHECK_THROWS_AS(tx.execute("insert into t (id, x) values (3, 1)"), aft::storage_error);
+  }),
+                  aft::storage_error);
+  CHECK(sum(db) == 0);
+}
+
+POSTGRES_TEST("rows of any size are written at once") {
+  db.write([](aft::transaction& tx) { tx.execute("create table wide (x text)"); });
+  const std::vector<std::string> rows(200, std::string(100'000, 'x'));
+  db.write([&](aft::transaction& tx) {
+    CHECK(tx.execute_each("insert into wide values ($1)", rows) == 200);
+    // Whose answers are as long.
+    CHECK(tx.execute_each("insert into wide values ($1) returning x", rows) == 200);
+    CHECK(tx.one<std::int64_t>("select sum(length(x)) from wide") == 40'000'000);
+  });
+}
+
+POSTGRES_TEST("a table that changes between two batches is no matter") {
+  const auto insert = [&](int from) {
+    db.write([&](aft::transaction& tx) {
+      const std::vector<int> xs{from, from + 1};
+      CHECK(tx.execute_each("insert into t (x) values ($1) returning *", xs) == 2);
+    });
+  };
+  insert(1);
+  db.write([](aft::transaction& tx) { tx.execute("alter table t add column y text"); });
+  insert(3);
+  CHECK(sum(db) == 10);
+}
+
+POSTGRES_TEST("a query alone takes one round trip") {
+  postgres_proxy between(postgres_server::shared());
+  aft::database far(between.url(url), {.max_readers = 1}, log, time);
+  const auto count = [&] { return far.one<int>("select count(*) from t"); };
+  CHECK(count() == 0);  // prepares
+  const int before = between.round_trips();
+  for (int i = 0; i < 10; ++i) CHECK(count() == 0);
+  CHECK(between.round_trips() - before == 10);
+  postgres_server::shared().end_connections();
+  CHECK(count() == 0);  // which is not noticed
+  CHECK(sum(far) == 0);
 }
 
 POSTGRES_TEST("other processes hear of commits") {

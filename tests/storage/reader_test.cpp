@@ -1,6 +1,10 @@
 #include <aft/storage/reader.hpp>
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdint>
+#include <fstream>
 #include <limits>
 #include <map>
 
@@ -61,6 +65,18 @@ struct with_items : storage_fixture {
     });
   }
 };
+
+// Of this process, in memory, in bytes.
+std::size_t resident() {
+  std::size_t all = 0, pages = 0;
+  std::ifstream("/proc/self/statm") >> all >> pages;
+  return pages * std::size_t(::sysconf(_SC_PAGESIZE));
+}
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool memory_is_ours = false;  // a sanitizer keeps what was freed
+#else
+constexpr bool memory_is_ours = true;
+#endif
 
 }  // namespace
 
@@ -320,5 +336,61 @@ TEST_CASE_FIXTURE(storage_fixture, "a million rows are read in the memory of one
         "select i from n",
         1'000'000, [&](std::int64_t i) { sum += i; });
     CHECK(sum == 500'000'500'000);
+  });
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "a result of 200 MB is read in constant memory") {
+  auto read_all = [](aft::reader& r) {
+    std::size_t rows = 0, bytes = 0, most = 0;
+    const auto before = resident();
+    const auto look = [&](const std::string& text) {
+      bytes += text.size();
+      if (++rows % 1000 == 0) most = std::max(most, resident());
+    };
+    if (on_postgres()) {
+      r.each<std::string>("select repeat('x', 1000) from generate_series(1, $1::int)", 200'000,
+                          look);
+    } else {
+      r.each<std::string>(
+          "with recursive n (i) as (select 1 union all select i + 1 from n where i < $1) "
+          "select printf('%.1000c', 'x') from n",
+          200'000, look);
+    }
+    CHECK(bytes == 200'000'000);
+    if (memory_is_ours) CHECK(most < before + (16u << 20));
+  };
+  db.read(read_all);
+  db.write([&](aft::transaction& tx) { read_all(tx); });
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "reading row by row ends where it is told to, however often") {
+  schema("create table t (x integer not null)");
+  db.write([](aft::transaction& tx) {
+    for (int i = 0; i < 200; ++i) tx.execute("insert into t values ($1)", i);
+    for (int stop = 0; stop < 200; ++stop) {
+      int last = -1;
+      tx.each<int>("select x from t order by x", [&](int x) {
+        last = x;
+        return x < stop;
+      });
+      CHECK(last == stop);
+    }
+    if (on_postgres()) CHECK(tx.one<int>("select count(*) from pg_cursors where name <> ''") == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(storage_fixture,
+                  "texts made by the program are asked while rows of one are read") {
+  db.read([](aft::reader& r) {
+    aft::sql_text outer("select 1 union all select 2 union all select 3 order by 1");
+    int sum = 0;
+    r.each<int>(outer, [&](int n) {
+      for (int i = 0; i < 300; ++i) {  // more than are kept
+        aft::sql_text inner("select 7 as");
+        inner.add_name("n" + std::to_string(i));
+        sum += r.one<int>(inner) * n;
+      }
+    });
+    CHECK(sum == 300 * 7 * 6);
   });
 }

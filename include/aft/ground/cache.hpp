@@ -78,6 +78,7 @@ class any_cache {
 //   profiles.erase_tag("user/" + name);                        // after a commit that changed him
 //
 // It knows nothing of transactions: erase after the commit, in a listener or the caller of write().
+// A shared_cache does, and of other processes.
 template <class Value>
 class cache {
  public:

@@ -120,9 +120,11 @@ class reader {
     return row;
   }
 
-  // Calls the last argument, f(Row&), for each row as it is read, in constant memory on SQLite (of
-  // PostgreSQL libpq holds the whole result); where it returns a bool, false ends it. It may ask
-  // other queries of this reader.
+  // Calls the last argument, f(Row&), for each row as it is read; where it returns a bool, false
+  // ends it. It may ask other queries of this reader. In constant memory: PostgreSQL is asked for
+  // the rows in pieces of about 1 MiB, by how long they were so far, and of 1024 at most; only the
+  // result of a statement that writes ("... returning") is held whole there. What fails in a later
+  // row is thrown after f was called for those before it.
   //   db.each<note>("select * from note where owner = $1", me, [&](note& n) { out << n.title; });
   template <class Row, class... ArgsAndF>
   void each(typename storage::before_last<std::type_identity<void()>,

@@ -1,6 +1,8 @@
 #pragma once
 // Writes a database.
 
+#include <string>
+
 #include <aft/storage/reader.hpp>
 
 namespace aft {
@@ -57,7 +59,8 @@ class transaction : public reader {
  private:
   friend struct storage_access;
   explicit transaction(storage::connection& c) : reader(c) {}
-  std::vector<std::string_view> topics_{};
+  std::vector<std::string> notes_{};  // topics, some with what is said on them
+  void add_note(std::string note);
   std::int64_t run_statement(std::string_view text, parameters values);
   std::int64_t run_for_each(std::string_view text, const type_info& type, const void* rows,
                             std::size_t count);
@@ -72,7 +75,7 @@ class transaction : public reader {
 
    private:
     transaction& tx_;
-    std::size_t topics_;  // noted before it
+    std::size_t notes_;  // made before it
     bool kept_ = false;
   };
 };

@@ -55,7 +55,7 @@ class postgres_engine final : public engine {
   unit* submit(unit* first) noexcept override { return writers_.submit(first); }
   bool reads_wait() const override { return true; }
 
-  std::uint64_t listen(std::string_view topic, function<void()> heard) override {
+  std::uint64_t listen(std::string_view topic, topics::listening heard) override {
     {
       std::lock_guard lock(news_mutex_);
       if (!news_) news_.emplace(address_, topics_, own_name_, log_);

@@ -26,6 +26,13 @@ void hide(std::string& message, const std::string& secret) {
   }
 }
 
+// What libpq says of a server's certificate.
+bool is_distrust(std::string_view reason) {
+  return reason.starts_with("SSL error: certificate verify failed") ||
+         reason.starts_with("server certificate for ") ||
+         reason.starts_with("could not get server's host name from server certificate");
+}
+
 }  // namespace
 
 server_address::server_address(const std::string& url) {
@@ -81,11 +88,12 @@ open_connection server_address::connect(duration at_most) const {
   if (!opened) throw storage_error(storage_fault::other, "no memory for a connection");
   if (PQstatus(opened.get()) != CONNECTION_OK) {
     const std::string_view all = PQerrorMessage(opened.get());
-    const auto reason = all.find("failed: ");
+    const auto at = all.find("failed: ");
+    const auto reason = without_secrets(at == all.npos ? all : all.substr(at + 8));
     throw storage_error(
         storage_fault::io,
-        fmt::format("the PostgreSQL server cannot be reached: {}",
-                    without_secrets(reason == all.npos ? all : all.substr(reason + 8))));
+        fmt::format("the PostgreSQL server {}: {}",
+                    is_distrust(reason) ? "is not trusted" : "cannot be reached", reason));
   }
   if (PQserverVersion(opened.get()) < oldest_server) {
     throw configuration_error("the PostgreSQL server is older than version 12");

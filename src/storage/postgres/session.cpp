@@ -10,39 +10,15 @@
 
 #include "../../ground/coarse_clock.hpp"
 #include "columns.hpp"
+#include "session_calls.hpp"
 
 namespace aft::storage::postgres {
-
-struct session::statement {
-  std::string_view text;  // of the program
-  std::string name{};     // on the server
-  std::vector<Oid> takes{};
-  std::vector<std::string> columns{};
-  bool binary = true;
-  const type_info* planned_for = nullptr;
-  std::vector<planned_column> plan{};
-};
 
 namespace {
 
 constexpr duration longest_connect = seconds(10);
 constexpr std::int64_t cancel_grace = 5'000;  // milliseconds for the server to heed a cancel
 constexpr std::int64_t migration_lock = 0x6166745f6d696772;  // "aft_migr"
-
-const char* const savepoint = "savepoint aft_statement";
-const char* const release = "release savepoint aft_statement";
-
-class lost_server : public storage_error {
- public:
-  explicit lost_server(const std::string& what) : storage_error(storage_fault::io, what) {}
-};
-
-// The tables have changed under a prepared statement.
-class stale_statement : public storage_error {
- public:
-  explicit stale_statement(const std::string& what)
-      : storage_error(storage_fault::statement, what) {}
-};
 
 // Such as $1 in "$1 is null or id = $1".
 class untyped_parameter : public storage_error {
@@ -64,27 +40,9 @@ unsigned number_in(std::string_view message) {
   return number;
 }
 
-const char* begin_text(session_use use, isolation level) {
-  if (use == session_use::read) return "begin isolation level repeatable read read only";
-  switch (level) {
-    case isolation::serializable: return "begin isolation level serializable";
-    case isolation::repeatable_read: return "begin isolation level repeatable read";
-    case isolation::read_committed: break;
-  }
-  return "begin isolation level read committed";
-}
-
 std::string_view field(const PGresult* r, int which) {
   const char* text = r ? PQresultErrorField(r, which) : nullptr;
   return text ? text : std::string_view();
-}
-
-std::string_view state_of(const PGresult* r) { return field(r, PG_DIAG_SQLSTATE); }
-
-// https://www.postgresql.org/docs/current/errcodes-appendix.html
-bool is_loss(std::string_view code) {
-  return code.empty() || code.starts_with("08") || code == "57P01" || code == "57P02" ||
-         code == "57P03" || code == "57P05" || code == "25P03";
 }
 
 bool is_conflict(std::string_view code) { return code == "40001" || code == "40P01"; }
@@ -126,6 +84,34 @@ class without_deadline {
 
 }  // namespace
 
+const char* begin_text(session_use use, isolation level) {
+  if (use == session_use::read) return "begin isolation level repeatable read read only";
+  switch (level) {
+    case isolation::serializable: return "begin isolation level serializable";
+    case isolation::repeatable_read: return "begin isolation level repeatable read";
+    case isolation::read_committed: break;
+  }
+  return "begin isolation level read committed";
+}
+
+std::string_view state_of(const PGresult* r) { return field(r, PG_DIAG_SQLSTATE); }
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+bool is_loss(std::string_view code) {
+  return code.empty() || code.starts_with("08") || code == "57P01" || code == "57P02" ||
+         code == "57P03" || code == "57P05" || code == "25P03";
+}
+
+std::int64_t changed_by(const PGresult* done) {
+  auto* const r = const_cast<PGresult*>(done);  // libpq's, from before const
+  const std::string_view tag = PQcmdStatus(r), changed = PQcmdTuples(r);
+  std::int64_t count = 0;
+  if (!tag.starts_with("SELECT")) {
+    std::from_chars(changed.data(), changed.data() + changed.size(), count);
+  }
+  return count;
+}
+
 session::session(const server_address& address, session_use use, const storage_options& options,
                  const clock& app_time)
     : address_(address), use_(use), options_(options) {
@@ -145,11 +131,13 @@ void session::open() {
   db_ = address_.connect(at_most);
   const auto set = fmt::format(
       "set timezone = 'UTC'; set datestyle = 'ISO'; set bytea_output = 'hex'; "
+      "set cursor_tuple_fraction = 1; set default_transaction_read_only = {}; "
       "set lock_timeout = {}; {}",
-      options_.busy_timeout.in_milliseconds(),
+      use_ == session_use::read ? "on" : "off", options_.busy_timeout.in_milliseconds(),
       options_.durable ? "select set_config('synchronous_commit', 'on', false) "
                          "where current_setting('synchronous_commit') = 'off'"
                        : "set synchronous_commit = off");
+  PQsetnonblocking(db_.get(), 1);  // what is long in being sent minds the deadline, too
   try {
     simple(set.c_str());
   } catch (...) {
@@ -162,6 +150,7 @@ void session::close() {
   db_.reset();
   statements_.clear();
   forgotten_.clear();
+  read_.clear();
   draining_ = false;
   if (state_ != state::open) return;
   state_ = state::failed;
@@ -187,8 +176,9 @@ void session::wait() {
     }
     timeout = int(std::min<std::int64_t>(left + 1, 60'000));
   }
-  pollfd readable{PQsocket(db_.get()), POLLIN, 0};
-  ::poll(&readable, 1, timeout);
+  const bool has_unsent = PQflush(db_.get()) == 1;
+  pollfd ready{PQsocket(db_.get()), short(has_unsent ? POLLIN | POLLOUT : POLLIN), 0};
+  ::poll(&ready, 1, timeout);
 }
 
 void session::cancel() {
@@ -272,47 +262,6 @@ void session::send(const char* command) {
   PQsendQueryParams(db_.get(), command, 0, nullptr, nullptr, nullptr, nullptr, 0);
 }
 
-template <class Send>
-result session::exchange(std::string_view text, int count, Send&& send_all, bool fails_alone) {
-  const bool begins = state_ == state::wanted;
-  const bool guarded = state_ == state::open && options_.statements_fail_alone && fails_alone;
-  cancelled_ = false;
-  PQenterPipelineMode(db_.get());
-  if (begins) send(begin_text(use_, options_.level));
-  if (guarded) send(savepoint);
-  send_all();
-  if (guarded) send(release);
-  if (!PQpipelineSync(db_.get())) fail_lost();
-
-  result main, failure;
-  const int before = begins || guarded;
-  for (int i = 0; i < before + count + guarded; ++i) {
-    auto r = next();
-    if (!r) fail_lost();
-    if (PQresultStatus(r.get()) == PGRES_FATAL_ERROR && !failure) {
-      if (is_loss(state_of(r.get()))) fail_lost();
-      failure = std::move(r);
-    } else if (i == before + count - 1) {
-      main = std::move(r);
-    }
-    next();  // a null ends each
-  }
-  next();  // the sync
-  PQexitPipelineMode(db_.get());
-  if (begins && !failure) state_ = state::open;
-  if (state_ == state::open && !in_transaction()) {
-    state_ = state::failed;
-    failure_ = std::make_exception_ptr(storage_error(
-        storage_fault::statement, fmt::format("a statement ended its transaction (in: {})", text)));
-    std::rethrow_exception(failure_);
-  }
-  if (failure) {
-    undo_statement(begins, guarded);
-    fail(failure.get(), text);
-  }
-  return main;
-}
-
 void session::undo_statement(bool began, bool guarded) {
   if (began) {
     simple("rollback");  // nothing had been done in it: it begins anew
@@ -323,42 +272,6 @@ void session::undo_statement(bool began, bool guarded) {
     failure_ = std::make_exception_ptr(storage_error(
         storage_fault::other, "the transaction was undone by a statement of it that failed"));
   }
-}
-
-// Runs `run` with an open connection, and once more where the server had gone before anything was
-// done in the transaction.
-template <class Run>
-auto session::with_server(Run&& run) {
-  if (state_ == state::failed) std::rethrow_exception(failure_);
-  const bool has_begun = state_ == state::open;
-  for (bool again = false;; again = true) {
-    try {
-      drain();
-      open();
-      return run();
-    } catch (const lost_server&) {
-      close();
-      if (state_ == state::failed) undone_ = failure_;
-      if (again || has_begun) throw;
-    }
-  }
-}
-
-// The same with a prepared statement, and once more where its plan had gone.
-template <class Run>
-auto session::with_statement(std::string_view text, std::span<const detail::parameter> values,
-                             Run&& run) {
-  if (late()) fail_late(text);
-  return with_server([&] {
-    for (bool again = false;; again = true) {
-      try {
-        return run(prepare(text, values));
-      } catch (const stale_statement&) {
-        statements_.erase(text);
-        if (again || state_ == state::failed) throw;
-      }
-    }
-  });
 }
 
 session::statement& session::prepare(std::string_view text,
@@ -387,7 +300,7 @@ session::statement& session::prepare_with(std::string_view text, std::span<const
   const auto forgotten = std::exchange(forgotten_, {});
   result described;
   try {
-    described = exchange(text, int(forgotten.size()) + 2, [&] {
+    described = exchange(text, forgotten.size() + 2, [&] {
       for (const auto& name : forgotten) send(fmt::format("deallocate {}", name).c_str());
       const std::string copy(text);  // with a zero behind it
       PQsendPrepare(db_.get(), fresh->name.c_str(), copy.c_str(), int(types.size()), types.data());
@@ -407,17 +320,25 @@ session::statement& session::prepare_with(std::string_view text, std::span<const
   return *statements_.emplace(text, std::move(fresh)).first->second;
 }
 
-result session::run(statement& s, std::span<const detail::parameter> values) {
+parameters& session::parameters_for(const statement& s, std::span<const detail::parameter> values) {
   if (s.takes.size() != values.size()) {
     throw storage_error(storage_fault::statement,
                         fmt::format("PostgreSQL finds {} parameters where {} are given (in: {})",
                                     s.takes.size(), values.size(), s.text));
   }
   parameters_.assign(values, s.takes);
-  return exchange(s.text, 1, [&] {
-    PQsendQueryPrepared(db_.get(), s.name.c_str(), parameters_.count(), parameters_.values(),
-                        parameters_.lengths(), parameters_.formats(), s.binary);
-  });
+  return parameters_;
+}
+
+void session::send_prepared(const statement& s) {
+  const auto& p = parameters_;
+  PQsendQueryPrepared(db_.get(), s.name.c_str(), p.count(), p.values(), p.lengths(), p.formats(),
+                      s.binary);
+}
+
+result session::run(const statement& s, std::span<const detail::parameter> values) {
+  parameters_for(s, values);
+  return exchange(s.text, 1, [&] { send_prepared(s); });
 }
 
 void session::plan_rows(statement& s, const type_info& type) {
@@ -434,27 +355,6 @@ void session::plan_rows(statement& s, const type_info& type) {
   s.planned_for = &type;
 }
 
-std::size_t session::query(std::string_view text, std::span<const detail::parameter> values,
-                           const row_target& rows) {
-  // One that streams may run other statements, which this one does not outlive for sure.
-  std::vector<planned_column> own_plan;
-  const std::vector<planned_column>* plan = nullptr;
-  const auto found = with_statement(text, values, [&](statement& s) {
-    plan_rows(s, rows.type);
-    auto answer = run(s, values);
-    if (rows.stream) own_plan = s.plan;
-    plan = rows.stream ? &own_plan : &s.plan;
-    return answer;
-  });
-  const int count = rows.first_only ? std::min(PQntuples(found.get()), 1) : PQntuples(found.get());
-  for (int i = 0; i < count; ++i) {
-    auto* row = static_cast<char*>(rows.add(rows.rows));
-    if (!row) return std::size_t(i);
-    for (const auto& column : *plan) read_column(found.get(), i, column, row + column.offset);
-  }
-  return std::size_t(count);
-}
-
 bool session::forget(std::string_view text) {
   const auto known = statements_.find(text);
   if (known == statements_.end()) return true;
@@ -465,6 +365,7 @@ bool session::forget(std::string_view text) {
 
 // No savepoint of a statement's own lies around it: its release would end this one, too.
 void session::run_savepoint(const char* command) {
+  if (std::string_view(command).starts_with("rollback")) read_.clear();  // some have gone with it
   with_server([&] {
     exchange(
         command, 1, [&] { send(command); }, false);
@@ -472,41 +373,34 @@ void session::run_savepoint(const char* command) {
 }
 
 std::int64_t session::execute(std::string_view text, std::span<const detail::parameter> values) {
-  return with_statement(text, values, [&](statement& s) {
-    const auto done = run(s, values);
-    const std::string_view tag = PQcmdStatus(done.get());
-    const std::string_view changed = PQcmdTuples(done.get());
-    std::int64_t count = 0;
-    if (!tag.starts_with("SELECT")) {
-      std::from_chars(changed.data(), changed.data() + changed.size(), count);
-    }
-    return count;
-  });
+  return with_statement(text, values,
+                        [&](statement& s) { return changed_by(run(s, values).get()); });
 }
 
 // ---- transactions
 
 void session::begin() {
   state_ = state::wanted;
+  read_.clear();
   undone_ = failure_ = nullptr;
 }
 
-void session::commit(std::span<const std::string_view> topics, const std::string& own_name) {
+void session::commit(std::span<const std::string> notes, const std::string& own_name) {
   if (state_ == state::failed) {
     const auto why = failure_;
     rollback();
     std::rethrow_exception(why);
   }
   const bool begins = std::exchange(state_, state::none) == state::wanted;
-  if (begins && topics.empty()) return;
+  if (begins && notes.empty()) return;
   const without_deadline patient(deadline);
   try {
     drain();
     open();
     PQenterPipelineMode(db_.get());
     if (begins) send(begin_text(use_, options_.level));
-    for (const auto topic : topics) {
-      const auto payload = fmt::format("{} {}", own_name, topic);
+    for (const auto& note : notes) {
+      const auto payload = fmt::format("{} {}", own_name, note);
       const char* const value = payload.c_str();
       PQsendQueryParams(db_.get(), "select pg_notify('aft', $1)", 1, nullptr, &value, nullptr,
                         nullptr, 0);
@@ -514,7 +408,7 @@ void session::commit(std::span<const std::string_view> topics, const std::string
     send("commit");
     PQpipelineSync(db_.get());
     result failure, last;
-    for (std::size_t i = 0; i < begins + topics.size() + 1; ++i) {
+    for (std::size_t i = 0; i < begins + notes.size() + 1; ++i) {
       auto r = next();
       if (!r) fail_lost();
       if (PQresultStatus(r.get()) == PGRES_FATAL_ERROR && !failure) failure = std::move(r);

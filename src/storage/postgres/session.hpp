@@ -35,6 +35,7 @@ class session final : public schema_connection {
   std::size_t query(std::string_view text, std::span<const detail::parameter> values,
                     const row_target& rows) override;
   std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) override;
+  std::int64_t execute_each(std::string_view text, const row_source& rows) override;
   engine_kind kind() const override { return engine_kind::postgres; }
   void run_savepoint(const char* command) override;
   bool forget(std::string_view text) override;
@@ -44,9 +45,9 @@ class session final : public schema_connection {
   void begin_migration() override;
 
   void begin();
-  // Tells the topics, too, with our own name, so that they are not heard twice here. Throws:
+  // Tells the notes, too, with our own name, so that they are not heard twice here. Throws:
   // storage_error, in_doubt, where the server was lost meanwhile.
-  void commit(std::span<const std::string_view> topics, const std::string& own_name);
+  void commit(std::span<const std::string> notes, const std::string& own_name);
   void rollback() noexcept;
   void end_view() noexcept;  // commits what only read, without waiting for it
 
@@ -56,6 +57,7 @@ class session final : public schema_connection {
 
  private:
   struct statement;
+  class open_cursor;
   enum class state {
     none,    // no transaction
     wanted,  // to be begun with its first statement
@@ -70,12 +72,25 @@ class session final : public schema_connection {
   statement& prepare(std::string_view text, std::span<const detail::parameter> values);
   statement& prepare_with(std::string_view text, std::span<const Oid> types);
   void plan_rows(statement& s, const type_info& type);
-  result run(statement& s, std::span<const detail::parameter> values);
+  parameters& parameters_for(const statement& s, std::span<const detail::parameter> values);
+  void send_prepared(const statement& s);  // with the parameters that it was given last
+  result run(const statement& s, std::span<const detail::parameter> values);
+  std::size_t stream(std::string_view text, std::span<const detail::parameter> values,
+                     const row_target& rows);
+  std::size_t run_batch(std::string_view text, const row_source& rows, std::size_t first,
+                        std::size_t last, std::int64_t& changed);
 
-  // One round trip: the `count` commands that `send_all` sends, behind the begin or between the
-  // savepoints that are due. Returns the result of the last of them.
+  void rewrite_before_failure(std::string_view text, const row_source& rows, std::size_t first);
+
+  // One round trip: the commands that `send_all` sends and counts, behind the begin or between the
+  // savepoints that are due. `take` gets the number and the result of each, `name_of` says what a
+  // number stands for in errors.
+  template <class Send, class Take, class Name>
+  void exchange_all(Send&& send_all, Take&& take, Name&& name_of, bool fails_alone = true);
+  // Returns the result of the last of them.
   template <class Send>
-  result exchange(std::string_view text, int count, Send&& send_all, bool fails_alone = true);
+  result exchange(std::string_view text, std::size_t count, Send&& send_all,
+                  bool fails_alone = true);
   void undo_statement(bool began, bool guarded);
   void send(const char* command);
   void simple(const char* text);
@@ -96,6 +111,8 @@ class session final : public schema_connection {
   std::unordered_map<std::string_view, std::unique_ptr<statement>> statements_;
   std::uint64_t last_name_ = 0;
   std::vector<std::string> forgotten_{};  // names of statements that the server still has
+  std::vector<std::string> read_{};       // cursors that are to be closed
+  std::size_t succeeded_ = 0;             // commands before the one that failed last
   parameters parameters_;
   state state_ = state::none;
   bool draining_ = false;  // the answer to the last commit has not been read

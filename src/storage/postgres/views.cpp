@@ -46,8 +46,14 @@ reader& view::begin(std::int64_t until) {
   return reader_;
 }
 
+reader& view::begin_alone() {
+  alone_ = true;
+  return begin(0);
+}
+
 void view::end() {
   deadline = 0;
+  alone_ = false;
   if (!session_) return;
   session_->deadline = 0;
   session_->end_view();
@@ -57,7 +63,7 @@ void view::end() {
 session& view::begun() {
   if (!session_) {
     session_ = pool_.take(deadline);
-    session_->begin();
+    if (!alone_) session_->begin();
   }
   session_->deadline = deadline;
   return *session_;

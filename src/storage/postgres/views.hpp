@@ -40,6 +40,7 @@ class view final : public reading, private connection {
 
   reader& begin(std::int64_t until) override;
   void end() override;
+  reader& begin_alone() override;
 
  private:
   std::size_t query(std::string_view text, std::span<const detail::parameter> values,
@@ -54,6 +55,7 @@ class view final : public reading, private connection {
 
   session_pool& pool_;
   std::unique_ptr<session> session_;
+  bool alone_ = false;  // what one statement sees is of one moment without a transaction
   storage_access::plain_reader reader_;
 };
 

@@ -24,6 +24,17 @@ void step_aside(unsigned attempt) {
   std::this_thread::sleep_for(std::chrono::microseconds(std::int64_t(random_number(longest))));
 }
 
+bool is_of(const std::exception_ptr& thrown, storage_fault fault) {
+  if (!thrown) return false;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const storage_error& e) {
+    return e.fault() == fault;
+  } catch (...) {
+    return false;
+  }
+}
+
 }  // namespace
 
 writers::writers(const server_address& address, topics& all_topics, write_counters& counters,
@@ -115,9 +126,9 @@ void writers::run(unit& u, session& s) {
   }
 }
 
-void writers::commit(session& s, std::span<const std::string_view> topics) {
+void writers::commit(session& s, std::span<const std::string> notes) {
   const auto began = steady::now();
-  s.commit(topics, own_name_);
+  s.commit(notes, own_name_);
   counters_.committed(1, steady::now() - began);
 }
 
@@ -128,21 +139,22 @@ bool writers::run_once(unit& u, session& s) {
   s.begin();
   try {
     u.kept = u.run(t.tx);
-    if (u.kept) commit(s, t.topics());
+    if (u.kept) commit(s, t.notes());
     else s.rollback();
   } catch (...) {
     u.kept = false;
     u.thrown = std::current_exception();
     s.rollback();
   }
+  const bool is_in_doubt = is_of(u.thrown, storage_fault::in_doubt);
   s.deadline = 0;
   if (s.undone()) {  // whatever the unit made of it
     u.kept = false;
     u.thrown = s.undone();
     return true;
   }
-  if (u.kept) {
-    for (auto topic : t.topics()) topics_.tell(topic);
+  if (u.kept || is_in_doubt) {
+    for (const auto& note : t.notes()) topics_.tell(note);
   }
   return false;
 }

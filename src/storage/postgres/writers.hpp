@@ -39,7 +39,7 @@ class writers {
   void work();
   void run(unit& u, session& s);
   bool run_once(unit& u, session& s);
-  void commit(session& s, std::span<const std::string_view> topics);
+  void commit(session& s, std::span<const std::string> notes);
 
   const server_address& address_;
   topics& topics_;

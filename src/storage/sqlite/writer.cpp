@@ -165,7 +165,7 @@ unit* sqlite_writer::run_some(unit* first) {
     }
   }
   if (!failure) {
-    for (auto topic : noted_) topics_.tell(topic);
+    for (const auto& note : noted_) topics_.tell(note);
   }
   noted_.clear();
   finish(first, end, failure);
@@ -251,11 +251,11 @@ void sqlite_writer::run_unit(unit& u, undo how) {
   if (how == undo::to_savepoint) connection_.run("savepoint unit");
   try {
     u.kept = u.run(t.tx);
-    if (u.kept) note_topics(t.topics());
     if (u.kept && connection_.has_unmet_foreign_keys()) {
       throw constraint_error(constraint_kind::foreign_key,
                              "a transaction ended with a deferred foreign key that is not met");
     }
+    if (u.kept) keep_notes(t.notes());
   } catch (...) {
     u.kept = false;
     u.thrown = std::current_exception();
@@ -270,9 +270,9 @@ void sqlite_writer::run_unit(unit& u, undo how) {
   }
 }
 
-void sqlite_writer::note_topics(const std::vector<std::string_view>& noted) {
-  for (auto topic : noted) {
-    if (std::find(noted_.begin(), noted_.end(), topic) == noted_.end()) noted_.push_back(topic);
+void sqlite_writer::keep_notes(const std::vector<std::string>& notes) {
+  for (const auto& note : notes) {
+    if (std::find(noted_.begin(), noted_.end(), note) == noted_.end()) noted_.push_back(note);
   }
 }
 

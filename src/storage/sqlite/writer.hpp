@@ -51,7 +51,7 @@ class sqlite_writer {
   void commit(const unit* first, const unit* end);
   void keep_log_short();
   void finish(unit* first, const unit* end, const std::exception_ptr& failure);
-  void note_topics(const std::vector<std::string_view>& noted);
+  void keep_notes(const std::vector<std::string>& notes);
 
   sqlite_connection& connection_;
   readers& readers_;
@@ -68,7 +68,7 @@ class sqlite_writer {
   int next_checkpoint_at_ = long_log;    // pages of the log
   int checkpoint_step_ = long_log / 8;
   int pages_before_ = 0;
-  std::vector<std::string_view> noted_;  // by the transactions of this commit
+  std::vector<std::string> noted_;  // by the transactions of this commit
 
   std::atomic<std::size_t> waiting_{0};
   std::mutex mutex_;
