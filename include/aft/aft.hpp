@@ -52,6 +52,7 @@
 #include <aft/storage/errors.hpp>
 #include <aft/storage/lint.hpp>
 #include <aft/storage/migration.hpp>
+#include <aft/storage/move.hpp>
 #include <aft/storage/reader.hpp>
 #include <aft/storage/repository.hpp>
 #include <aft/storage/row.hpp>

@@ -20,6 +20,7 @@
 #include <aft/meeting/options.hpp>
 #include <aft/server/options.hpp>
 #include <aft/storage/database.hpp>
+#include <aft/storage/move.hpp>
 
 namespace boost::asio {
 class io_context;
@@ -135,6 +136,12 @@ class app : public routes {
 
   // Runs the jobs that are due, on this thread, until none is; for tests. How many it ran.
   std::size_t run_due_jobs();
+
+  // Moves all that the database, a SQLite file, holds to PostgreSQL ("postgresql://..."): applies
+  // the migrations there, and copies all rows while the app serves; then stops it (or calls
+  // how.stop_writes instead) and carries over what was written meanwhile. Start the program with
+  // the new URL then. See aft::move for what it promises and throws. Not in a handler or job.
+  moved move_to(const std::string& url, const move_options& how = {});
 
   // Needs a database; throws configuration_error otherwise. Opens it where that has not been done.
   database& db();

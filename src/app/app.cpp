@@ -17,6 +17,7 @@
 #include "../meeting/work_lane.hpp"
 #include "../server/coroutines.hpp"
 #include "../server/server.hpp"
+#include "../storage/move.hpp"
 #include "in_process.hpp"
 #include "presence.hpp"
 
@@ -76,6 +77,27 @@ class app::impl {
   void open_database() {
     if (storage) return;
     storage = std::make_unique<database>(options.database, options.storage, log, time);
+    storage::refuse_half_moved(*storage);
+  }
+
+  moved move_to(const std::string& url, const move_options& how) {
+    {
+      std::lock_guard lock(mutex);
+      if (on_own_lane()) {
+        throw storage_error(storage_fault::misuse, "a handler or job of the app cannot move it");
+      }
+    }
+    auto to_options = options.storage;
+    to_options.archive = {};
+    database to(url, to_options, log, time);
+    to.migrate("aft", jobs::migrations());
+    to.migrate("host", steps);
+    if (how.stop_writes) return move(*storage, to, how);
+    return move(*storage, to,
+                {[this] { stop(); },
+                 [&how](const moved_table& t) {
+                   if (how.copied) how.copied(t);
+                 }});
   }
 
   endpoint start(const listen_options& given, boost::asio::io_context* host) {
@@ -303,6 +325,11 @@ database& app::db() {
   }
   impl_->prepare();
   return *impl_->storage;
+}
+
+moved app::move_to(const std::string& url, const move_options& how) {
+  db();
+  return impl_->move_to(url, how);
 }
 
 const clock& app::time() const { return impl_->time; }
