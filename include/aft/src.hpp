@@ -60,6 +60,7 @@
 #include "../../src/storage/backup_retention.cpp"
 #include "../../src/storage/backup_set.cpp"
 #include "../../src/storage/backup_stream.cpp"
+#include "../../src/storage/backup_target.cpp"
 #include "../../src/storage/database.cpp"
 #include "../../src/storage/durable_file.cpp"
 #include "../../src/storage/kept_texts.cpp"
