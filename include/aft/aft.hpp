@@ -49,6 +49,7 @@
 #include <aft/storage/archive.hpp>
 #include <aft/storage/backup.hpp>
 #include <aft/storage/database.hpp>
+#include <aft/storage/drill.hpp>
 #include <aft/storage/errors.hpp>
 #include <aft/storage/lint.hpp>
 #include <aft/storage/migration.hpp>

@@ -56,6 +56,7 @@
 #include "../../src/storage/archive_restore.cpp"
 #include "../../src/storage/archive_set.cpp"
 #include "../../src/storage/backup.cpp"
+#include "../../src/storage/backup_drill.cpp"
 #include "../../src/storage/backup_restore.cpp"
 #include "../../src/storage/backup_retention.cpp"
 #include "../../src/storage/backup_set.cpp"

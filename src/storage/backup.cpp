@@ -51,8 +51,9 @@ const std::string& file_to_back_up(database& db) {
 // One backup on its way.
 class backup_maker {
  public:
-  backup_maker(database& db, storage::backup_target& target, const backup_options& options)
-      : db_(db), options_(options), target_(target),
+  backup_maker(database& db, storage::backup_target& target, const backup_options& options,
+               const std::atomic<bool>& stopped)
+      : db_(db), options_(options), stopped_(stopped), target_(target),
         source_(file_to_back_up(db), storage::raw_access::read), log_(source_.log_path()),
         pace_(options.bytes_per_second) {
     manifest_.id = to_hex(random_bytes(16));
@@ -101,6 +102,7 @@ class backup_maker {
     std::string buffer(storage::copy_step, '\0');
     std::int64_t offset = 0;
     while (const auto n = read(buffer.data(), buffer.size(), offset)) {
+      if (stopped_) throw storage_error(storage_fault::closed, "the backup was broken off");
       out.write({buffer.data(), n});
       out.start_writing_back();
       offset += std::int64_t(n);
@@ -168,6 +170,7 @@ class backup_maker {
 
   database& db_;
   const backup_options& options_;
+  const std::atomic<bool>& stopped_;
   storage::backup_target& target_;
   storage::raw_file source_;
   storage::log_scan log_;
@@ -224,13 +227,14 @@ backup_info info_of(const std::string& path, backup_manifest&& manifest) {
 
 }  // namespace
 
-backup_info backup_to(database& db, const std::string& directory, const backup_options& options) {
+backup_info storage::backup_until(database& db, const std::string& directory,
+                                  const backup_options& options, const std::atomic<bool>& stopped) {
   refuse_to_wait("a backup");
   const auto path = directory + "/" + name_of_backup(options, db.time().now());
   try {
     fs::create_directories(directory);
     storage::directory_target target(directory);
-    auto manifest = backup_maker(db, target, options).make();
+    auto manifest = backup_maker(db, target, options, stopped).make();
     target.rename(path);
     return info_of(path, std::move(manifest));
   } catch (const fs::filesystem_error& e) {
@@ -238,11 +242,15 @@ backup_info backup_to(database& db, const std::string& directory, const backup_o
   }
 }
 
+backup_info backup_to(database& db, const std::string& directory, const backup_options& options) {
+  return storage::backup_until(db, directory, options, false);
+}
+
 backup_manifest backup_to(database& db, const backup_sink& sink, const backup_options& options) {
   refuse_to_wait("a backup");
   try {
     storage::stream_target target(sink);
-    return backup_maker(db, target, options).make();
+    return backup_maker(db, target, options, false).make();
   } catch (const fs::filesystem_error& e) {
     storage::fail_file("back up", options.files, e.code().value());
   }
