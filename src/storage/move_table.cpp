@@ -85,7 +85,7 @@ table_mover::table_mover(row_source& source, postgres::bulk_session& target,
       "and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''",
       {table});
   std::vector<std::pair<int, std::size_t>> key;
-  std::size_t key_size = 0;
+  std::size_t key_columns = 0;
   for (const auto& name : source.columns(table)) {
     const auto known =
         std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c[0] == name; });
@@ -100,9 +100,9 @@ table_mover::table_mover(row_source& source, postgres::bulk_session& target,
     const auto place = std::stoi((*known)[4].value());
     if (place >= 0) key.emplace_back(place, columns_.size() - 1);
   }
-  for (const auto& c : columns) key_size += c[4] != "-1";
+  for (const auto& c : columns) key_columns += c[4] != "-1";
   std::sort(key.begin(), key.end());
-  if (key.size() == key_size) {
+  if (key.size() == key_columns) {
     for (const auto& [place, column] : key) key_.push_back(column);
   }
   std::vector<std::string> names;
