@@ -19,9 +19,9 @@ struct drill_options {
   duration every = hours(1);        // a backup
   duration verify_every = days(1);  // restores one to a temporary place, see verify_backup
   retention keep{};
-  backup_options backup{};        // its name stays empty
-  std::string scratch{};          // for verifying; empty: the system's directory
-  duration retry = minutes(10);   // after what failed
+  backup_options backup{};       // its name stays empty
+  std::string scratch{};         // for verifying; empty: the system's directory
+  duration retry = minutes(10);  // after what failed
   // Told what failed, after the log was. On the thread of the backups, which it may block; must not
   // stop the app.
   function<void(std::string_view what)> failed{};
