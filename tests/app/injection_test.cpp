@@ -45,8 +45,8 @@ TEST_CASE("no injection passes over HTTP") {
   const aft::repository<listed_note> notes("note", {.sort = {"title"}});
   const aft::text_index index("note", {"title"});
   aft::app app({.database = new_database()});
-  app.migrate(
-      step("001", "create table note (id integer primary key, title text not null) strict"));
+  app.migrate(aft::migration{
+      "001", "create table note (id integer primary key, title text not null) strict"});
   app.migrate(index.step("002"));
   app.seed([](aft::transaction& tx) {
     tx.execute("insert into note (title) values ('zebra'), ('zebu'), ('zucchini')");

@@ -41,7 +41,7 @@ struct touched_file {
 
 void define(aft::app& app, touched_file& file) {
   app.state(file);
-  app.migrate(step("001", "create table effect (n integer not null) strict"));
+  app.migrate(aft::migration{"001", "create table effect (n integer not null) strict"});
   app.job<effect>(
       [](effect e, aft::transaction& tx) { tx.execute("insert into effect values ($1)", e.n); });
   app.job<touch>([](touch t, touched_file& f) {

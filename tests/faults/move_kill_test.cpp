@@ -21,12 +21,12 @@
 
 namespace {
 
-const std::vector<aft::migration> schema = {
-    step("001",
-         "create table thing (id integer primary key, name text not null unique, "
-         "  parent integer references thing (id)) strict;"
-         "create table part (thing integer not null references thing (id) on delete cascade, "
-         "  label text not null, primary key (thing, label)) strict")};
+const std::vector<aft::migration> schema = {aft::migration{
+    "001",
+    "create table thing (id integer primary key, name text not null unique, "
+    "  parent integer references thing (id)) strict;"
+    "create table part (thing integer not null references thing (id) on delete cascade, "
+    "  label text not null, primary key (thing, label)) strict"}};
 
 int victim(const std::string& file, const std::string& url) try {
   aft::logger log(aft::log_to_stderr(), aft::log_level::error);

@@ -37,11 +37,12 @@ struct attacked : storage_fixture {
   const aft::text_index words{"note", {"title"}};
 
   attacked() {
-    db.migrate("host",
-               {step("001",
-                     "create table note (id integer primary key, title text not null) strict;"
-                     "create table vault (secret text not null) strict"),
-                words.step("002")});
+    db.migrate(
+        "host",
+        {aft::migration{"001",
+                        "create table note (id integer primary key, title text not null) strict;"
+                        "create table vault (secret text not null) strict"},
+         words.step("002")});
     db.write([](aft::transaction& tx) {
       tx.execute("insert into note (title) values ('zebra'), ('zebu'), ('zucchini')");
       tx.execute("insert into vault values ('zinc')");
