@@ -49,9 +49,11 @@
 #include <aft/storage/archive.hpp>
 #include <aft/storage/backup.hpp>
 #include <aft/storage/database.hpp>
+#include <aft/storage/drill.hpp>
 #include <aft/storage/errors.hpp>
 #include <aft/storage/lint.hpp>
 #include <aft/storage/migration.hpp>
+#include <aft/storage/move.hpp>
 #include <aft/storage/reader.hpp>
 #include <aft/storage/repository.hpp>
 #include <aft/storage/row.hpp>

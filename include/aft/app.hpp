@@ -20,6 +20,8 @@
 #include <aft/meeting/options.hpp>
 #include <aft/server/options.hpp>
 #include <aft/storage/database.hpp>
+#include <aft/storage/drill.hpp>
+#include <aft/storage/move.hpp>
 
 namespace boost::asio {
 class io_context;
@@ -35,6 +37,7 @@ class presence;
 struct app_options {
   std::string database{};  // a file, ":memory:" or "postgresql://..."; empty: none
   storage_options storage{};
+  drill_options backups{};  // by the clock, while it runs
   jobs_options jobs{};
   lane_options lanes{};
   access_options access{};
@@ -135,6 +138,17 @@ class app : public routes {
 
   // Runs the jobs that are due, on this thread, until none is; for tests. How many it ran.
   std::size_t run_due_jobs();
+
+  // What became of app_options::backups; as after no attempt at all where there are none.
+  drill_status backups() const;
+  // Makes and verifies the backups that are due, on this thread; for tests. How many steps it took.
+  std::size_t run_due_backups();
+
+  // Moves all that the database, a SQLite file, holds to PostgreSQL ("postgresql://..."): applies
+  // the migrations there, and copies all rows while the app serves; then stops it (or calls
+  // how.stop_writes instead) and carries over what was written meanwhile. Start the program with
+  // the new URL then. See aft::move for what it promises and throws. Not in a handler or job.
+  moved move_to(const std::string& url, const move_options& how = {});
 
   // Needs a database; throws configuration_error otherwise. Opens it where that has not been done.
   database& db();

@@ -17,6 +17,8 @@
 #include "../meeting/work_lane.hpp"
 #include "../server/coroutines.hpp"
 #include "../server/server.hpp"
+#include "../storage/backup_drill.hpp"
+#include "../storage/move.hpp"
 #include "in_process.hpp"
 #include "presence.hpp"
 
@@ -65,6 +67,7 @@ class app::impl {
     dispatch->set_lane(lane::work, *work);
     dispatch->start(registered);
     prepare_jobs();
+    prepare_backups();
     if (dispatch->has_coroutines()) {
       coroutines = std::make_unique<server::coroutine_thread>(*dispatch);
     }
@@ -76,6 +79,27 @@ class app::impl {
   void open_database() {
     if (storage) return;
     storage = std::make_unique<database>(options.database, options.storage, log, time);
+    storage::refuse_half_moved(*storage);
+  }
+
+  moved move_to(const std::string& url, const move_options& how) {
+    {
+      std::lock_guard lock(mutex);
+      if (on_own_lane()) {
+        throw storage_error(storage_fault::misuse, "a handler or job of the app cannot move it");
+      }
+    }
+    auto to_options = options.storage;
+    to_options.archive = {};
+    database to(url, to_options, log, time);
+    to.migrate("aft", jobs::migrations());
+    to.migrate("host", steps);
+    if (how.stop_writes) return move(*storage, to, how);
+    return move(*storage, to,
+                {[this] { stop(); },
+                 [&how](const moved_table& t) {
+                   if (how.copied) how.copied(t);
+                 }});
   }
 
   endpoint start(const listen_options& given, boost::asio::io_context* host) {
@@ -86,6 +110,7 @@ class app::impl {
     if (server) throw configuration_error("the app has been started already");
     const busy_while guard(*this, lock);
     if (runner) runner->start();
+    if (drill) drill->start();
     try {
       const auto places = local_presence ? local_presence->with_both_loopbacks(given) : given;
       auto made = host ? std::make_unique<server::http_server>(*dispatch, log, places, *host)
@@ -101,6 +126,7 @@ class app::impl {
       return server->where();
     } catch (...) {
       if (runner) runner->stop();
+      if (drill) drill->stop();
       throw;
     }
   }
@@ -121,6 +147,7 @@ class app::impl {
       server->stop(drain);
       if (local_presence) forget_run();
       if (runner) runner->stop();
+      if (drill) drill->stop();
       lock.lock();
       auto ended = std::move(server);
       lock.unlock();
@@ -178,6 +205,7 @@ class app::impl {
   std::unique_ptr<meeting::write_lane> writer;
   std::unique_ptr<meeting::work_lane> work;
   std::unique_ptr<jobs::runner> runner;
+  std::unique_ptr<storage::backup_drill> drill;
   std::unique_ptr<server::coroutine_thread> coroutines;
   std::unique_ptr<in_process_client> client;
   std::unique_ptr<server::http_server> server;
@@ -203,6 +231,12 @@ class app::impl {
     impl& app_;
     std::unique_lock<std::mutex>& lock_;
   };
+
+  void prepare_backups() {
+    if (options.backups.directory.empty()) return;
+    if (!storage) throw configuration_error("there are backups to make, but no database");
+    drill = std::make_unique<storage::backup_drill>(*storage, options.backups, log);
+  }
 
   void prepare_jobs() {
     if (!storage) return;
@@ -303,6 +337,21 @@ database& app::db() {
   }
   impl_->prepare();
   return *impl_->storage;
+}
+
+drill_status app::backups() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->drill ? impl_->drill->status() : drill_status();
+}
+
+std::size_t app::run_due_backups() {
+  impl_->prepare();
+  return impl_->drill ? impl_->drill->run_due() : 0;
+}
+
+moved app::move_to(const std::string& url, const move_options& how) {
+  db();
+  return impl_->move_to(url, how);
 }
 
 const clock& app::time() const { return impl_->time; }

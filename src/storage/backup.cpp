@@ -16,6 +16,7 @@
 #include "../ground/may_wait.hpp"
 #include "../ground/utf8.hpp"
 #include "backup_set.hpp"
+#include "backup_target.hpp"
 #include "database.hpp"
 #include "paced_copy.hpp"
 #include "sqlite/log_scan.hpp"
@@ -50,12 +51,11 @@ const std::string& file_to_back_up(database& db) {
 // One backup on its way.
 class backup_maker {
  public:
-  backup_maker(database& db, const std::string& directory, const backup_options& options)
-      : db_(db), options_(options), place_(directory + storage::partial_prefix),
-        lock_(storage::durable_file::open(place_.path())),
+  backup_maker(database& db, storage::backup_target& target, const backup_options& options,
+               const std::atomic<bool>& stopped)
+      : db_(db), options_(options), stopped_(stopped), target_(target),
         source_(file_to_back_up(db), storage::raw_access::read), log_(source_.log_path()),
         pace_(options.bytes_per_second) {
-    lock_.lock();  // prune_backups removes only those that nobody has
     manifest_.id = to_hex(random_bytes(16));
     manifest_.library = std::string(storage::library_version);
     manifest_.sqlite = sqlite3_libversion();
@@ -66,14 +66,16 @@ class backup_maker {
     secrets_ = storage::make_secrets(options.key, manifest_);
   }
 
-  backup_info make(const std::string& directory, const std::string& name) {
+  backup_manifest make() {
     begin();
     copy_log();
     copy_database();
     ask();
     source_.run("commit");
     if (!options_.files.empty()) copy_files();
-    return finish(directory, name);
+    const auto text = json::write(manifest_);
+    target_.write_manifest(text, storage::manifest_sum(text, secrets_) + "\n");
+    return std::move(manifest_);
   }
 
  private:
@@ -95,17 +97,19 @@ class backup_maker {
 
   backup_file store(const std::string& stored_as, auto&& read, std::string path = "") {
     backup_file about{std::move(path), stored_as + storage::stored_suffix(manifest_), 0, 0, ""};
-    const auto target = place_.path() + "/" + about.stored_as;
-    storage::backup_writer out(target, storage::coding_of(manifest_, secrets_, about.stored_as));
+    auto out = target_.begin_part(about.stored_as,
+                                  storage::coding_of(manifest_, secrets_, about.stored_as));
     std::string buffer(storage::copy_step, '\0');
     std::int64_t offset = 0;
     while (const auto n = read(buffer.data(), buffer.size(), offset)) {
+      if (stopped_) throw storage_error(storage_fault::closed, "the backup was broken off");
       out.write({buffer.data(), n});
       out.start_writing_back();
       offset += std::int64_t(n);
       pace_.wait_after(std::int64_t(n));
     }
     const auto written = out.finish();
+    target_.end_part();
     about.size = written.size;
     about.stored_size = written.stored_size;
     about.sha256 = written.sha256;
@@ -120,7 +124,7 @@ class backup_maker {
     });
     // One that has begun anew was all in the database when the view of it began.
     if (log_.still_there() && copied.size == log_.bytes()) manifest_.log = std::move(copied);
-    else fs::remove(place_.path() + "/" + copied.stored_as);
+    else target_.drop_part(copied.stored_as);
   }
 
   void copy_database() {
@@ -135,7 +139,6 @@ class backup_maker {
   }
 
   void copy_files() {
-    fs::create_directory(place_.path() + "/files");
     const fs::path root(options_.files);
     std::error_code gone;
     std::vector<std::string> paths;
@@ -146,7 +149,6 @@ class backup_maker {
     }
     std::sort(paths.begin(), paths.end());
     for (const auto& path : paths) copy_file(path);
-    storage::sync_directory(place_.path() + "/files");
   }
 
   void copy_file(const std::string& path) {
@@ -166,22 +168,10 @@ class backup_maker {
         [&](char* to, std::size_t size, std::int64_t) { return in.read(to, size); }, path));
   }
 
-  backup_info finish(const std::string& directory, const std::string& name) {
-    const auto text = json::write(manifest_);
-    storage::replace_file(place_.path() + "/" + storage::manifest_sum_file,
-                          storage::manifest_sum(text, secrets_) + "\n");
-    storage::replace_file(place_.path() + "/" + storage::manifest_file, text);
-    const auto path = directory + "/" + name;
-    storage::rename_new(place_.path(), path);
-    place_.keep();
-    storage::sync_directory(directory);
-    return {path, name, std::move(manifest_), {}};
-  }
-
   database& db_;
   const backup_options& options_;
-  storage::scratch_directory place_;
-  storage::durable_file lock_;
+  const std::atomic<bool>& stopped_;
+  storage::backup_target& target_;
   storage::raw_file source_;
   storage::log_scan log_;
   storage::pace pace_;
@@ -221,18 +211,71 @@ std::optional<backup_info> look_at_backup(const fs::path& path) {
 
 }  // namespace
 
-backup_info backup_to(database& db, const std::string& directory, const backup_options& options) {
-  if (detail::must_not_wait) {
-    throw storage_error(storage_fault::misuse, "a backup waits, "s + detail::must_not_wait +
-                                                   "; make it in a job, or "
-                                                   "in a handler that is aft::blocking");
-  }
-  const auto name = name_of_backup(options, db.time().now());
+namespace {
+
+void refuse_to_wait(const char* what) {
+  if (!detail::must_not_wait) return;
+  throw storage_error(storage_fault::misuse,
+                      fmt::format("{} waits, {}; make it in a job, or in a handler that is "
+                                  "aft::blocking",
+                                  what, detail::must_not_wait));
+}
+
+backup_info info_of(const std::string& path, backup_manifest&& manifest) {
+  return {path, fs::path(path).filename().string(), std::move(manifest), {}};
+}
+
+}  // namespace
+
+backup_info storage::backup_until(database& db, const std::string& directory,
+                                  const backup_options& options, const std::atomic<bool>& stopped) {
+  refuse_to_wait("a backup");
+  const auto path = directory + "/" + name_of_backup(options, db.time().now());
   try {
     fs::create_directories(directory);
-    return backup_maker(db, directory, options).make(directory, name);
+    storage::directory_target target(directory);
+    auto manifest = backup_maker(db, target, options, stopped).make();
+    target.rename(path);
+    return info_of(path, std::move(manifest));
   } catch (const fs::filesystem_error& e) {
     storage::fail_file("back up to", directory, e.code().value());
+  }
+}
+
+backup_info backup_to(database& db, const std::string& directory, const backup_options& options) {
+  return storage::backup_until(db, directory, options, false);
+}
+
+backup_manifest backup_to(database& db, const backup_sink& sink, const backup_options& options) {
+  refuse_to_wait("a backup");
+  try {
+    storage::stream_target target(sink);
+    return backup_maker(db, target, options, false).make();
+  } catch (const fs::filesystem_error& e) {
+    storage::fail_file("back up", options.files, e.code().value());
+  }
+}
+
+backup_info receive_backup(const backup_source& source, const std::string& directory,
+                           const std::string& name) {
+  refuse_to_wait("a backup");
+  try {
+    fs::create_directories(directory);
+    storage::scratch_directory place(directory + storage::partial_prefix);
+    auto lock = storage::durable_file::open(place.path());
+    lock.lock();
+    const auto inside = place.path() + "/backup";
+    storage::unpack_backup(source, inside);
+    auto found = look_at_backup(inside);
+    if (!found) {
+      throw storage_error(storage_fault::corrupt, "the stream of a backup has no manifest");
+    }
+    const auto path = directory + "/" + name_of_backup({.name = name}, found->manifest.time);
+    storage::rename_new(inside, path);
+    storage::sync_directory(directory);
+    return info_of(path, std::move(found->manifest));
+  } catch (const fs::filesystem_error& e) {
+    storage::fail_file("receive a backup to", directory, e.code().value());
   }
 }
 
@@ -303,14 +346,15 @@ backup_check verify_backup(const std::string& path, const backup_key& key, const
   backup_check check;
   const storage::scratch_directory place(scratch_prefix(scratch));
   try {
-    const auto backup = storage::open_backup(path, key);
+    const auto directory = storage::unpacked_path(path, place.path());
+    const auto backup = storage::open_backup(directory, key);
     check.checked.push_back("the manifest is as it was written");
     check_database(backup, place.path(), check);
     for (const auto& file : backup.manifest.files) storage::extract(backup, file, "");
     check.checked.push_back(
         fmt::format("{} files have their SHA-256",
                     1 + backup.manifest.files.size() + (backup.manifest.log ? 1 : 0)));
-    if (check.sound()) {
+    if (check.sound() && directory == path) {
       storage::replace_file(path + "/" + storage::verified_file,
                             json::write(verified_mark{backup.manifest.id, time.now()}));
     }

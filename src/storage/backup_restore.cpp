@@ -10,6 +10,7 @@
 #include <aft/storage/backup.hpp>
 
 #include "backup_set.hpp"
+#include "backup_target.hpp"
 #include "sqlite/rebuild.hpp"
 
 namespace aft {
@@ -77,8 +78,9 @@ void take_files_back(const std::string& place, const std::string& previous) noex
 
 restored restore_backup(const std::string& path, const std::string& database_file,
                         const clock& time, const restore_options& options) {
-  const auto backup = storage::open_backup(path, options.key);
   const storage::scratch_directory scratch(beside(database_file));
+  const auto backup =
+      storage::open_backup(storage::unpacked_path(path, scratch.path()), options.key);
   const auto fresh = scratch.path() + "/database";
   storage::extract_database(backup, fresh);
   storage::require_sound(fresh, options.schema);

@@ -1,6 +1,7 @@
 #pragma once
 // What lies in the directory of one backup, and who may read it.
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,10 @@ std::string stored_suffix(const backup_manifest& manifest);
 
 stream_coding coding_of(const backup_manifest& manifest, const backup_secrets& secrets,
                         const std::string& stored_as);
+
+// backup_to a directory that is broken off once `stopped` is true: throws storage_error, closed.
+backup_info backup_until(database& db, const std::string& directory, const backup_options& options,
+                         const std::atomic<bool>& stopped);
 
 struct opened_backup {
   std::string path;

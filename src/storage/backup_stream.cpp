@@ -60,7 +60,8 @@ struct free_zstd {
 struct backup_writer::state {
   std::string path;
   stream_coding coding;
-  durable_file file;
+  durable_file file;  // none, where there is a sink
+  const function<void(std::string_view)>* sink = nullptr;
   backup_parts::running_hash hash{};
   written_stream written{};
   std::unique_ptr<ZSTD_CCtx, backup_parts::free_zstd> zstd{};
@@ -71,7 +72,8 @@ struct backup_writer::state {
   void store(std::string_view bytes) {
     hash.add(bytes);
     written.stored_size += std::int64_t(bytes.size());
-    file.write(bytes);
+    if (sink) (*sink)(bytes);
+    else file.write(bytes);
   }
 
   void begin_sealing() {
@@ -119,9 +121,19 @@ struct backup_writer::state {
 
 backup_writer::backup_writer(const std::string& path, const stream_coding& coding)
     : state_(new state{.path = path, .coding = coding, .file = durable_file::create(path)}) {
+  begin();
+}
+
+backup_writer::backup_writer(const function<void(std::string_view)>& sink, const std::string& name,
+                             const stream_coding& coding)
+    : state_(new state{.path = name, .coding = coding, .file = {}, .sink = &sink}) {
+  begin();
+}
+
+void backup_writer::begin() {
   auto& s = *state_;
-  if (!coding.key.empty()) s.begin_sealing();
-  if (!coding.compress) return;
+  if (!s.coding.key.empty()) s.begin_sealing();
+  if (!s.coding.compress) return;
   s.zstd.reset(ZSTD_createCCtx());
   if (!s.zstd) throw storage_error(storage_fault::other, "no memory to compress a backup");
   ZSTD_CCtx_setParameter(s.zstd.get(), ZSTD_c_compressionLevel, zstd_level);
@@ -137,7 +149,9 @@ void backup_writer::write(std::string_view bytes) {
   if (!bytes.empty()) state_->pack(bytes, ZSTD_e_continue);
 }
 
-void backup_writer::start_writing_back() { state_->file.start_writing_back(); }
+void backup_writer::start_writing_back() {
+  if (!state_->sink) state_->file.start_writing_back();
+}
 
 written_stream backup_writer::finish() {
   auto& s = *state_;
@@ -145,7 +159,7 @@ written_stream backup_writer::finish() {
   if (!s.coding.key.empty()) {
     s.seal_chunk(s.plain, crypto_secretstream_xchacha20poly1305_TAG_FINAL);
   }
-  s.file.sync();
+  if (!s.sink) s.file.sync();
   s.written.sha256 = s.hash.hex();
   return s.written;
 }

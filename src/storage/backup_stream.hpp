@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <aft/ground/function.hpp>
+
 #include "durable_file.hpp"
 
 namespace aft::storage {
@@ -27,14 +29,18 @@ struct written_stream {
 class backup_writer {
  public:
   backup_writer(const std::string& path, const stream_coding& coding);
+  // Gives the bytes to a sink, which outlives it; the name is for errors.
+  backup_writer(const function<void(std::string_view)>& sink, const std::string& name,
+                const stream_coding& coding);
   backup_writer(backup_writer&&) noexcept;
   ~backup_writer();
   void write(std::string_view bytes);
   void start_writing_back();
-  written_stream finish();  // on the disk
+  written_stream finish();  // on the disk, or with the sink
 
  private:
   struct state;
+  void begin();
   std::unique_ptr<state> state_;
 };
 

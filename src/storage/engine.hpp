@@ -16,6 +16,10 @@
 
 namespace aft::storage {
 
+namespace postgres {
+class server_address;
+}
+
 // For those who read often. Used by one thread at a time, between begin() and end().
 class reading {
  public:
@@ -53,6 +57,8 @@ class engine {
 
   // The database, where it is a file; else null.
   virtual const std::string* file() const { return nullptr; }
+  // Where the server of the database is, if it has one; else null.
+  virtual const postgres::server_address* server() const { return nullptr; }
   virtual std::optional<archive_status> archived() const { return {}; }
 
   virtual std::uint64_t listen(std::string_view topic, topics::listening heard) {

@@ -133,3 +133,18 @@ TEST_CASE("two states of one type are refused, and so is a database that is not 
   CHECK_THROWS_AS(app.state(b), aft::configuration_error);
   CHECK_THROWS_AS(app.db(), aft::configuration_error);
 }
+
+TEST_CASE("an app backs itself up by the clock, and tells how old the proof is") {
+  if (on_postgres()) return;
+  temporary_folder folder;
+  aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
+  aft::app app({.database = folder / "test.db",
+                .backups = {.directory = folder / "backups", .every = aft::hours(1)},
+                .time = &time});
+  CHECK(app.run_due_backups() == 2);
+  time.advance(aft::minutes(30));
+  CHECK(app.run_due_backups() == 0);
+  CHECK(app.backups().verified_age == aft::minutes(30));
+  app.start({.port = 0, .threads = 1});
+  app.stop();
+}

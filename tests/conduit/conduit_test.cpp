@@ -363,3 +363,71 @@ TEST_CASE_FIXTURE(site, "the schema holds no surprises, and is that of the migra
   }
   CHECK(aft::schema_drift(app.db()) == "");
 }
+
+TEST_CASE("conduit moves from SQLite to PostgreSQL, and goes on") {
+  if (!on_postgres()) return;
+  temporary_folder folder;
+  const auto url = postgres_server::shared().new_url();
+  std::string token;
+  article_view old_article;
+  {
+    site old(folder / "conduit.db");
+    token = old.sign_up("ines");
+    const auto reader = old.sign_up("otto");
+    for (int i = 0; i < 30; ++i) {
+      old.publish(token, "Old words " + std::to_string(i), R"(["moved","dragons"])");
+    }
+    old_article = old.publish(token, "Zebras", R"(["zoo"])");
+    old.ask("POST", "/articles/" + old_article.slug + "/favorite", {}, reader);
+    old.ask("POST", "/articles/" + old_article.slug + "/comments",
+            R"({"comment":{"body":"still here?"}})", reader);
+    old.ask("POST", "/profiles/ines/follow", {}, reader);  // jobs wait, too: none was run yet
+    const auto m = old.app.move_to(url);
+    for (const auto& t : m.tables) {
+      if (t.table == "article") CHECK(t.rows == 31);
+      if (t.table == "aft_job") CHECK(t.rows == 31);
+    }
+    CHECK(m.left_out.empty());
+  }
+  site now(url);
+  now.time.advance(aft::hours(1));
+  CHECK(now.get<user_answer>("/user", token).user.username ==
+        "ines");  // the key that signs it, too
+  const auto again = now.read<user_answer>(
+      now.ask("POST", "/users/login",
+              R"({"user":{"email":"otto@example.org","password":"secret-otto"}})"),
+      200);
+  const auto found =
+      now.get<article_answer>("/articles/" + old_article.slug, again.user.token).article;
+  CHECK(found.title == old_article.title);
+  CHECK(found.tagList == old_article.tagList);
+  CHECK(found.createdAt == old_article.createdAt);
+  CHECK(found.favorited);
+  CHECK(found.author.following);
+  CHECK(now.get<articles_answer>("/articles?tag=dragons").articlesCount == 30);
+  CHECK(now.app.run_due_jobs() == 31);
+  now.publish(token, "New words");
+  now.app.db().read([](aft::reader& r) {
+    CHECK(r.one<std::int64_t>("select max(id) from article") == 32);
+    CHECK(r.one<std::int64_t>("select count(*) from article where reading_minutes > 0") == 31);
+  });
+}
+
+TEST_CASE("conduit does not start on a database that it was half moved to") {
+  if (!on_postgres()) return;
+  temporary_folder folder;
+  const auto url = postgres_server::shared().new_url();
+  site old(folder / "conduit.db");
+  old.sign_up("ines");
+  struct stopped {};
+  CHECK_THROWS_AS(
+      old.app.move_to(url, {.copied = [](const aft::moved_table&) { throw stopped(); }}), stopped);
+  {
+    site now(url);
+    CHECK_THROWS_WITH_AS(now.app.prepare(), doctest::Contains("are being moved to this database"),
+                         aft::configuration_error);
+  }
+  old.app.move_to(url);
+  site now(url);
+  CHECK(now.get<tags_answer>("/tags").tags.empty());
+}

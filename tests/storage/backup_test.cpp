@@ -550,6 +550,117 @@ TEST_CASE_FIXTURE(backup_fixture, "pruning removes the superfluous, and what bro
   CHECK(fs::exists(backups + "/notes.txt"));
 }
 
+namespace {
+
+// Gives bytes as a socket does: some of them.
+auto source_of(const std::string& bytes) {
+  return [&bytes, at = std::make_shared<std::size_t>(0)](char* to, std::size_t size) {
+    const auto n = std::min({size, bytes.size() - *at, std::size_t(1000)});
+    std::copy_n(bytes.data() + *at, n, to);
+    *at += n;
+    return n;
+  };
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(backup_fixture,
+                  "a backup as a stream of bytes is one file, or a directory again") {
+  add("one");
+  db.write([](aft::transaction& tx) {
+    tx.execute("insert into note (text) values (hex(randomblob(2000000)))");
+  });
+  const auto expected = texts(db);
+  fs::create_directories(folder / "photos/deep");
+  put_content(folder / "photos/deep/a.jpg", std::string(100'000, 'a'));
+  for (auto& how : kinds) {
+    CAPTURE(how.name);
+    aft::backup_options options;
+    options.key.bytes = how.key.bytes;
+    options.compress = how.compress;
+    options.bytes_per_second = 0;
+    options.files = folder / "photos";
+    std::string bytes;
+    std::size_t largest = 0;
+    const auto manifest = aft::backup_to(
+        db,
+        [&](std::string_view part) {
+          bytes += part;
+          largest = std::max(largest, part.size());
+        },
+        options);
+    CHECK(largest <= 1 << 20);
+    CHECK(manifest.time == time.now());
+
+    const auto file = folder / (how.name + ".backup");
+    put_content(file, bytes);
+    const auto check = aft::verify_backup(file, options.key, time);
+    CHECK(check.wrong == std::vector<std::string>{});
+    const auto restored_to = folder / (how.name + ".db");
+    aft::restore_backup(file, restored_to, time,
+                        {.key = {.bytes = how.key.bytes}, .files = folder / how.name});
+    CHECK(texts_of_file(restored_to) == expected);
+    CHECK(content_of(folder / (how.name + "/deep/a.jpg")) == std::string(100'000, 'a'));
+
+    const auto received = aft::receive_backup(source_of(bytes), backups, how.name);
+    CHECK(received.manifest.id == manifest.id);
+    CHECK(aft::verify_backup(received.path, options.key, time).sound());
+  }
+  CHECK(aft::list_backups(backups).size() == 4);
+  CHECK(aft::age_of_last_verified(backups, time) == aft::duration());
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a stream that was cut off or changed is no backup") {
+  for (int i = 0; i < 50; ++i) add("a note");
+  for (const bool is_sealed : {false, true}) {
+    aft::backup_options options;
+    if (is_sealed) options.key.bytes = key_bytes;
+    std::string bytes;
+    aft::backup_to(
+        db, [&](std::string_view part) { bytes += part; }, options);
+    REQUIRE(bytes.size() > 500);
+    for (std::size_t size = 0; size < bytes.size(); size += 1 + bytes.size() / 97) {
+      CAPTURE(size);
+      const auto cut = bytes.substr(0, size);
+      CHECK(thrown_by(storage_fault::corrupt, [&] {
+              aft::receive_backup(source_of(cut), backups);
+            }).starts_with("the stream of a backup"));
+    }
+    for (std::size_t at = 0; at < bytes.size(); at += 1 + bytes.size() / 97) {
+      CAPTURE(at);
+      auto changed = bytes;
+      changed[at] = char(changed[at] ^ 0x10);
+      put_content(folder / "changed", changed);
+      const auto check = aft::verify_backup(folder / "changed", options.key, time);
+      CHECK(!check.sound());
+    }
+  }
+  CHECK(entries(backups) == 0);
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a stream cannot name files outside of its backup") {
+  for (const auto* name : {"../x", "files/../../x", "/x", "files/a/b", "", ".x", "files/", "A"}) {
+    const std::string name_text = name;
+    std::string bytes = "aft backup stream 1\n";
+    const auto frame = [&](const std::string& text) {
+      bytes += std::string{char(text.size()), 0, 0, 0} + text;
+    };
+    frame(name_text), frame("content"), frame(""), frame("");
+    CAPTURE(name_text);
+    thrown_by(storage_fault::corrupt, [&] { aft::receive_backup(source_of(bytes), backups); });
+    CHECK(entries(backups) == 0);
+  }
+  CHECK(!fs::exists(folder / "x"));
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "what a sink throws ends the backup, and nothing else") {
+  add("one");
+  struct full_disk {};
+  CHECK_THROWS_AS(aft::backup_to(db, [](std::string_view) { throw full_disk(); }), full_disk);
+  add("two");
+  CHECK(texts(db).size() == 2);
+}
+
 TEST_CASE_FIXTURE(storage_fixture, "PostgreSQL is backed up by its own tools") {
   if (!on_postgres()) return;
   const auto why =

@@ -5,9 +5,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <aft/ground/clock.hpp>
+#include <aft/ground/function.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/storage/database.hpp>
 
@@ -92,6 +94,24 @@ struct backup_options {
 backup_info backup_to(database& db, const std::string& directory,
                       const backup_options& options = {});
 
+// Takes the bytes of a backup, in order, on the thread that makes it. It may block, but the log
+// grows as long; what it throws ends the backup.
+using backup_sink = function<void(std::string_view bytes)>;
+
+// The same as one stream of bytes, parts and manifest, in constant memory; the name is not used. As
+// a file it can be verified and restored as a directory can, but has no place for a mark.
+backup_manifest backup_to(database& db, const backup_sink& sink,
+                          const backup_options& options = {});
+
+// Gives the next bytes of such a stream: their number, at most `size`; 0 at the end.
+using backup_source = function<std::size_t(char* to, std::size_t size)>;
+
+// Writes such a stream into `directory` as a backup of its own; without a name it is called by its
+// time. It is not verified by that. Throws storage_error, corrupt, where it was cut off, and leaves
+// nothing then.
+backup_info receive_backup(const backup_source& source, const std::string& directory,
+                           const std::string& name = {});
+
 // The whole backups of a directory, the newest first. What is not one is passed over.
 std::vector<backup_info> list_backups(const std::string& directory);
 
@@ -104,9 +124,10 @@ struct backup_check {
   bool sound() const { return wrong.empty(); }
 };
 
-// Restores a backup to a temporary place, and asks SQLite and the manifest about it. One that is
-// sound is marked as verified. `scratch` needs room for the database, and holds it unencrypted
-// meanwhile; empty: the system's directory for temporary files.
+// Restores a backup to a temporary place, and asks SQLite and the manifest about it. A directory
+// that is sound is marked as verified. `scratch` needs room for the database, and holds it
+// unencrypted meanwhile; for a backup in one file, for that, too; empty: the system's directory for
+// temporary files.
 [[nodiscard]] backup_check verify_backup(const std::string& path, const backup_key& key,
                                          const clock& time, const std::string& scratch = {});
 

@@ -54,6 +54,7 @@ class postgres_engine final : public engine {
   }
   unit* submit(unit* first) noexcept override { return writers_.submit(first); }
   bool reads_wait() const override { return true; }
+  const server_address* server() const override { return &address_; }
 
   std::uint64_t listen(std::string_view topic, topics::listening heard) override {
     {

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <aft/ground/problem.hpp>
+
 #include "../../ground/coarse_clock.hpp"
 #include "columns.hpp"
 #include "session_calls.hpp"
@@ -29,6 +31,15 @@ class untyped_parameter : public storage_error {
 
  private:
   unsigned number_;  // 0: not known
+};
+
+// A zero byte, which SQLite would take. Strangers can send it, so a handler that lets it through
+// answers with 400.
+class unfit_text final : public storage_error, public problem {
+ public:
+  explicit unfit_text(const std::string& what)
+      : storage_error(storage_fault::statement, what),
+        problem{.status = 400, .detail = "a text has a character that cannot be stored"} {}
 };
 
 unsigned number_in(std::string_view message) {
@@ -247,6 +258,7 @@ void session::fail(const PGresult* r, std::string_view text) {
   if (code == "42P18" || code == "42P08") {
     throw untyped_parameter(number_in(field(r, PG_DIAG_MESSAGE_PRIMARY)), what);
   }
+  if (code == "22021") throw unfit_text(what);
   if (is_conflict(code)) {
     const storage_error e(storage_fault::busy, "another transaction was in the way: " + what);
     undone_ = failure_ = std::make_exception_ptr(e);

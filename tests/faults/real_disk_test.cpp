@@ -1,0 +1,120 @@
+// A small file system that is really full, and one that may only be read. To mount them takes
+// rights: where those are missing, the tests say that they were skipped.
+
+#include <sys/mount.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <aft/storage/backup.hpp>
+#include <aft/storage/database.hpp>
+
+#include "../temporary_file.hpp"
+
+namespace {
+
+class small_disk {
+ public:
+  small_disk() {
+    mounted_ = ::mount("tmpfs", path().c_str(), "tmpfs", 0, "size=4m") == 0;
+    if (!mounted_) MESSAGE("SKIPPED: no file system can be mounted here: " << std::strerror(errno));
+  }
+  small_disk(const small_disk&) = delete;
+  small_disk& operator=(const small_disk&) = delete;
+  ~small_disk() {
+    if (mounted_) ::umount2(path().c_str(), MNT_DETACH);
+  }
+  explicit operator bool() const { return mounted_; }
+  std::string path() const { return folder_ / "."; }
+  void forbid_writing() const {
+    REQUIRE(::mount("tmpfs", path().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0);
+  }
+
+ private:
+  temporary_folder folder_;
+  bool mounted_ = false;
+};
+
+const std::vector<aft::migration> schema = {
+    {"001", "create table row (n integer primary key, filling text not null) strict"}};
+
+std::int64_t count_of(aft::database& db) {
+  return db.read([](aft::reader& r) {
+    CHECK(r.one<std::string>("select integrity_check from pragma_integrity_check") == "ok");
+    return r.one<std::int64_t>("select count(*) from row");
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a file system that is full refuses what has no room, and loses nothing") {
+  const small_disk disk;
+  if (!disk) return;
+  const auto file = disk.path() + "/test.db", ballast = disk.path() + "/ballast";
+  aft::clock time;
+  aft::logger log;
+  std::int64_t acknowledged = 0;
+  const auto add = [&](aft::database& db) {
+    db.write([&](aft::transaction& tx) {
+      tx.execute("insert into row (filling) values ($1)", std::string(20'000, 'x'));
+    });
+    ++acknowledged;
+  };
+  int refused = 0;
+  {
+    std::ofstream(ballast) << std::string(1'500'000, 'b');
+    aft::database db(file, {}, log, time);
+    db.migrate("host", schema);
+    for (int i = 0; i < 300; ++i) {
+      try {
+        add(db);
+      } catch (const aft::storage_error& e) {
+        CHECK((e.fault() == aft::storage_fault::full || e.fault() == aft::storage_fault::io));
+        ++refused;
+      }
+    }
+    CHECK(acknowledged > 10);
+    CHECK(refused > 100);
+    CHECK(count_of(db) == acknowledged);
+    try {
+      aft::backup_to(db, disk.path() + "/backups", {.compress = false});
+      FAIL_CHECK("a backup found room");
+    } catch (const aft::storage_error& e) {
+      CHECK(e.fault() == aft::storage_fault::full);
+    }
+    CHECK(aft::list_backups(disk.path() + "/backups").empty());
+    std::filesystem::remove(ballast);
+    for (int i = 0; i < 5; ++i) add(db);  // without a hand
+    CHECK(count_of(db) == acknowledged);
+  }
+  aft::database db(file, {}, log, time);
+  CHECK(count_of(db) == acknowledged);
+  MESSAGE(acknowledged << " rows acknowledged and there, " << refused << " refused");
+}
+
+TEST_CASE("a file that may only be read is refused with an error that says so") {
+  const small_disk disk;
+  if (!disk) return;
+  const auto file = disk.path() + "/test.db";
+  aft::clock time;
+  aft::logger log;
+  {
+    aft::database db(file, {}, log, time);
+    db.migrate("host", schema);
+  }
+  disk.forbid_writing();
+  std::string why = "nothing";
+  try {
+    aft::database db(file, {}, log, time);
+    db.write([](aft::transaction& tx) { tx.execute("insert into row values (1, 'x')"); });
+  } catch (const aft::storage_error& e) {
+    why = e.what();
+  }
+  CAPTURE(why);
+  CHECK((why.find("read") != why.npos || why.find("open") != why.npos));
+}
