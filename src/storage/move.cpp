@@ -231,7 +231,7 @@ class mover {
   database& from_;
   const move_options& options_;
   const std::string file_;
-  storage::row_source source_;
+  storage::table_source source_;
   storage::postgres::bulk_session target_, reading_;
   std::vector<std::unique_ptr<storage::table_mover>> movers_{};
   std::set<std::string> copied_{};

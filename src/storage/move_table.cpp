@@ -70,7 +70,7 @@ table_state row_hash::state() const {
 
 // ---- the table
 
-table_mover::table_mover(row_source& source, postgres::bulk_session& target,
+table_mover::table_mover(table_source& source, postgres::bulk_session& target,
                          postgres::bulk_session& reading, const std::string& table)
     : source_(source), target_(target), reading_(reading), table_(table) {
   quoted_ = source_quoted_ = storage::quoted_name(table);

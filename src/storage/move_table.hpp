@@ -9,7 +9,7 @@
 
 #include "move_value.hpp"
 #include "postgres/bulk_session.hpp"
-#include "sqlite/row_source.hpp"
+#include "sqlite/table_source.hpp"
 
 namespace aft::storage {
 
@@ -33,7 +33,7 @@ class row_hash {
 // Of a table that both sides have. Throws configuration_error where their columns differ.
 class table_mover {
  public:
-  table_mover(row_source& source, postgres::bulk_session& target, postgres::bulk_session& reading,
+  table_mover(table_source& source, postgres::bulk_session& target, postgres::bulk_session& reading,
               const std::string& table);
 
   // Appends the rows behind the largest key that the target has; all, where the key is no integer.
@@ -68,7 +68,7 @@ class table_mover {
   table_state state_of_target();
   table_state state_of_source();
 
-  row_source& source_;
+  table_source& source_;
   postgres::bulk_session& target_;
   postgres::bulk_session& reading_;
   std::string table_, quoted_, source_quoted_;

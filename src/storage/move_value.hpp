@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "sqlite/row_source.hpp"
+#include "sqlite/table_source.hpp"
 
 namespace aft::storage {
 

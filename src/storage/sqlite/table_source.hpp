@@ -22,12 +22,12 @@ struct source_cell {
 };
 
 // A connection of its own, which only reads. One thread at a time. Throws storage_error.
-class row_source {
+class table_source {
  public:
-  explicit row_source(const std::string& file);
-  row_source(const row_source&) = delete;
-  row_source& operator=(const row_source&) = delete;
-  ~row_source();
+  explicit table_source(const std::string& file);
+  table_source(const table_source&) = delete;
+  table_source& operator=(const table_source&) = delete;
+  ~table_source();
 
   // A view of one moment, until end().
   void begin();
@@ -52,7 +52,7 @@ class row_source {
 // The rows of one statement. It must not outlive its source.
 class row_cursor {
  public:
-  row_cursor(row_source& source, const std::string& sql);
+  row_cursor(table_source& source, const std::string& sql);
   row_cursor(const row_cursor&) = delete;
   row_cursor& operator=(const row_cursor&) = delete;
   ~row_cursor();
@@ -63,8 +63,8 @@ class row_cursor {
   source_cell at(int column) const;
 
  private:
-  friend class row_source;
-  row_source& source_;
+  friend class table_source;
+  table_source& source_;
   std::string sql_;
   sqlite3_stmt* statement_ = nullptr;
   bool ended_ = false;

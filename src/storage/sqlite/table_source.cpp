@@ -1,4 +1,4 @@
-#include "row_source.hpp"
+#include "table_source.hpp"
 
 #include <sqlite3.h>
 
@@ -10,7 +10,7 @@
 
 namespace aft::storage {
 
-row_source::row_source(const std::string& file) {
+table_source::table_source(const std::string& file) {
   const int code =
       sqlite3_open_v2(file.c_str(), &db_,
                       SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
@@ -25,9 +25,9 @@ row_source::row_source(const std::string& file) {
   sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
-row_source::~row_source() { sqlite3_close(db_); }
+table_source::~table_source() { sqlite3_close(db_); }
 
-void row_source::fail(std::string_view sql) {
+void table_source::fail(std::string_view sql) {
   const int code = sqlite3_errcode(db_);
   const auto fault = code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? storage_fault::corrupt
                      : code == SQLITE_BUSY                           ? storage_fault::busy
@@ -36,23 +36,23 @@ void row_source::fail(std::string_view sql) {
   throw storage_error(fault, fmt::format("{} (in: {})", sqlite3_errmsg(db_), sql));
 }
 
-void row_source::begin() {
+void table_source::begin() {
   row_cursor(*this, "begin").next();
   row_cursor(*this, "select count(*) from sqlite_schema").next();  // the view is of now
 }
 
-void row_source::end() {
+void table_source::end() {
   if (!sqlite3_get_autocommit(db_)) row_cursor(*this, "commit").next();
 }
 
-std::int64_t row_source::version() {
+std::int64_t table_source::version() {
   row_cursor rows(*this, "pragma data_version");
   rows.next();
   return rows.at(0).integer;
 }
 
-std::vector<std::vector<std::string>> row_source::texts(const std::string& sql,
-                                                        const std::string& value) {
+std::vector<std::vector<std::string>> table_source::texts(const std::string& sql,
+                                                          const std::string& value) {
   row_cursor rows(*this, sql);
   if (!value.empty()) rows.bind(1, value);
   std::vector<std::vector<std::string>> all;
@@ -76,25 +76,25 @@ std::vector<std::string> first_of(std::vector<std::vector<std::string>>&& rows) 
 
 }  // namespace
 
-std::vector<std::string> row_source::tables() {
+std::vector<std::string> table_source::tables() {
   return first_of(
       texts("select name from pragma_table_list where schema = 'main' and type = 'table' "
             "and name not like 'sqlite\\_%' escape '\\' order by name",
             ""));
 }
 
-std::vector<std::string> row_source::virtual_tables() {
+std::vector<std::string> table_source::virtual_tables() {
   return first_of(texts(
       "select name from pragma_table_list where schema = 'main' and type = 'virtual' order by name",
       ""));
 }
 
-std::vector<std::string> row_source::columns(const std::string& table) {
+std::vector<std::string> table_source::columns(const std::string& table) {
   return first_of(
       texts("select name from pragma_table_xinfo($1) where hidden = 0 order by cid", table));
 }
 
-std::string row_source::integer_key(const std::string& table) {
+std::string table_source::integer_key(const std::string& table) {
   const auto keys = texts("select name, type from pragma_table_xinfo($1) where pk > 0", table);
   if (keys.size() != 1 || sqlite3_stricmp(keys[0][1].c_str(), "integer") != 0) return {};
   const auto has_rowid = texts(
@@ -102,14 +102,14 @@ std::string row_source::integer_key(const std::string& table) {
   return has_rowid.empty() ? "" : keys[0][0];
 }
 
-std::int64_t row_source::last_key(const std::string& table) {
+std::int64_t table_source::last_key(const std::string& table) {
   if (texts("select 1 from sqlite_schema where name = 'sqlite_sequence'", "").empty()) return 0;
   row_cursor rows(*this, "select seq from sqlite_sequence where name = $1");
   rows.bind(1, table);
   return rows.next() ? rows.at(0).integer : 0;
 }
 
-row_cursor::row_cursor(row_source& source, const std::string& sql) : source_(source), sql_(sql) {
+row_cursor::row_cursor(table_source& source, const std::string& sql) : source_(source), sql_(sql) {
   if (sqlite3_prepare_v2(source.db_, sql_.c_str(), -1, &statement_, nullptr) != SQLITE_OK) {
     source.fail(sql_);
   }
