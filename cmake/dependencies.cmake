@@ -6,6 +6,7 @@ find_package(PostgreSQL 14 REQUIRED)  # its client library
 find_package(fmt REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
+find_package(date 3.0 REQUIRED)  # time zones
 
 find_package(Boost 1.81 QUIET)
 if(NOT Boost_FOUND)

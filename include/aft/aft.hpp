@@ -39,6 +39,7 @@
 #include <aft/http/stream.hpp>
 #include <aft/http/temporary_file.hpp>
 #include <aft/http/websocket.hpp>
+#include <aft/jobs/cron.hpp>
 #include <aft/jobs/handler.hpp>
 #include <aft/jobs/job.hpp>
 #include <aft/jobs/options.hpp>

@@ -111,8 +111,13 @@
 // 2 trades
 #include "../../src/auth/password.cpp"
 #include "../../src/auth/token.cpp"
+#include "../../src/jobs/cron.cpp"
+#include "../../src/jobs/cron_match.cpp"
+#include "../../src/jobs/cron_read.cpp"
 #include "../../src/jobs/runner.cpp"
 #include "../../src/jobs/store.cpp"
+#include "../../src/jobs/time_zone.cpp"
+#include "../../src/jobs/yearly_shift.cpp"
 // 3 meeting
 #include "../../src/meeting/storage_meets_http.cpp"
 #include "../../src/meeting/work_lane.cpp"

@@ -12,7 +12,8 @@ endfunction()
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
 set(here ${AFT}/tests/doors)
-set(libraries -lsqlite3 -lpq -lfmt -lsodium -lz -lbrotlienc -lbrotlidec -lzstd -lssl -lcrypto -lpthread)
+set(libraries -lsqlite3 -lpq -lfmt -lsodium -lz -lbrotlienc -lbrotlidec -lzstd -lssl -lcrypto
+              -ldate-tz -lpthread)
 set(configure ${CMAKE_COMMAND} -G Ninja -DCMAKE_CXX_COMPILER=${COMPILER} -B ${WORK}/build)
 
 if(DOOR STREQUAL "find_package")
