@@ -124,9 +124,8 @@ std::int64_t find_due(const cron_fields& f, const time_zone& zone, std::int64_t 
   }
 }
 
-constexpr std::int64_t floor_to(std::int64_t value, std::int64_t unit) {
-  const auto rest = value % unit;
-  return value - (rest < 0 ? rest + unit : rest);
+constexpr std::int64_t count_whole(std::int64_t value, std::int64_t unit) {
+  return value / unit - (value % unit < 0);
 }
 
 }  // namespace
@@ -147,14 +146,14 @@ std::string_view schedule::text() const { return plan_->text; }
 std::string_view schedule::zone() const { return plan_->zone.name(); }
 
 time_point schedule::next(time_point after) const {
-  const auto second = jobs::floor_to(after.since_1970().in_microseconds(), 1'000'000) / 1'000'000;
+  const auto second = jobs::count_whole(after.since_1970().in_microseconds(), 1'000'000);
   if (second < jobs::year_0 || second >= jobs::year_10000_begins) {
     throw error("schedule " + jobs::quote_schedule(plan_->text) +
                 " is asked for a time out of the years 0 to 9999");
   }
   const auto* every = std::get_if<std::int64_t>(&plan_->due);
   const auto due =
-      every ? jobs::floor_to(second, *every) + *every
+      every ? (jobs::count_whole(second, *every) + 1) * *every
             : jobs::find_due(std::get<jobs::cron_fields>(plan_->due), plan_->zone, second + 1);
   return time_point(seconds(due));
 }

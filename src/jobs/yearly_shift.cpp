@@ -49,9 +49,9 @@ struct shift_line {
   std::int64_t time() {
     const bool negative = take('-');
     if (!negative) take('+');
-    auto seconds = number() * 3'600;
-    if (take(':')) seconds += number() * 60;
-    if (take(':')) seconds += number();
+    auto seconds = std::int64_t(number(0, 167)) * 3'600;
+    if (take(':')) seconds += number(0, 59) * 60;
+    if (take(':')) seconds += number(0, 59);
     return negative ? -seconds : seconds;
   }
 
@@ -102,9 +102,10 @@ yearly_shift::span yearly_shift::span_at(std::int64_t moment) const {
   struct change {
     std::int64_t at, offset;  // from then on
   };
-  change changes[6];
+  change changes[10];
   int count = 0;
-  for (year y = now - years(1); y <= now + years(1); ++y) {
+  // Two years around, for a week's hours may move a change into the next year.
+  for (year y = now - years(2); y <= now + years(2); ++y) {
     changes[count++] = {moment_of(begin, y) - standard, shifted};
     changes[count++] = {moment_of(end, y) - shifted, standard};
   }

@@ -51,7 +51,17 @@ def negotiation():
             yield b"\0" + row["args"][1].encode()
 
 
-for write in (session, multipart, query_string, negotiation):
+def cron():
+    zones = ["UTC", "Europe/Berlin", "America/New_York", "Africa/Cairo", "Pacific/Apia",
+             "Australia/Lord_Howe"]
+    for row in lines(vectors / "cron" / "consensus.jsonl"):
+        moment = (row["from_epoch"] * 1_000_000).to_bytes(8, "little")
+        yield moment + bytes([zones.index(row["tz"])]) + row["expr"].encode()
+    for row in rows(vectors / "cron" / "invalid.json"):
+        yield bytes(9) + row["expr"].encode()
+
+
+for write in (session, multipart, query_string, negotiation, cron):
     into = folder / write.__name__
     into.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(write()):
