@@ -71,6 +71,11 @@ int find_time(const cron_fields& f, int from) {
   return hour < 0 ? -1 : hour * 3'600 + first_minute * 60 + first_second;
 }
 
+std::chrono::sys_days floor_day(std::int64_t second) {
+  return std::chrono::floor<std::chrono::days>(
+      std::chrono::sys_seconds(std::chrono::seconds(second)));
+}
+
 }  // namespace
 
 std::uint64_t matching_days(const cron_fields& f, int year, unsigned month) {
@@ -86,22 +91,21 @@ std::uint64_t matching_days(const cron_fields& f, int year, unsigned month) {
 
 std::optional<std::int64_t> find_match(const cron_fields& f, std::int64_t from,
                                        std::int64_t until) {
-  using namespace std::chrono;
   if (from >= until) return std::nullopt;
-  const auto today = floor<days>(sys_seconds(seconds(from)));
-  const auto last_day = floor<days>(sys_seconds(seconds(until - 1)));
-  const auto time = int(from - sys_seconds(today).time_since_epoch().count());
-  const year_month_day date(today);
+  const auto today = floor_day(from);
+  const auto last_day = floor_day(until - 1);
+  const auto time = int(from - std::chrono::sys_seconds(today).time_since_epoch().count());
+  const std::chrono::year_month_day date(today);
   int day = int(unsigned(date.day()));
 
-  for (auto month = date.year() / date.month(); sys_days(month / 1) <= last_day;
-       month += months(1)) {
+  for (auto month = date.year() / date.month(); std::chrono::sys_days(month / 1) <= last_day;
+       month += std::chrono::months(1)) {
     const auto due = matching_days(f, int(month.year()), unsigned(month.month()));
     for (; (day = first_of(due, day)) >= 0; ++day) {
-      const sys_days found(month / day);
+      const std::chrono::sys_days found(month / day);
       const int second = find_time(f, found == today ? time : 0);
       if (second < 0) continue;
-      const auto match = sys_seconds(found).time_since_epoch().count() + second;
+      const auto match = std::chrono::sys_seconds(found).time_since_epoch().count() + second;
       if (match >= until) return std::nullopt;
       return match;
     }

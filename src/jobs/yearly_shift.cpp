@@ -71,12 +71,13 @@ struct shift_line {
 
 // In seconds since 1970 of the clock that is in use before.
 std::int64_t moment_of(const yearly_shift::date& d, std::chrono::year year) {
-  using namespace std::chrono;
-  const auto in_month = year / month(d.month);
-  const weekday day(d.weekday);
-  const sys_days found =
-      d.nth == 5 ? sys_days(in_month / day[last]) : sys_days(in_month / day[d.nth]);
-  return sys_seconds(found).time_since_epoch().count() + d.time;
+  using std::chrono::sys_days;
+  const auto in_month = year / std::chrono::month(d.month);
+  const std::chrono::weekday day(d.weekday);
+  const bool is_last = d.nth == 5;
+  const auto found =
+      is_last ? sys_days(in_month / day[std::chrono::last]) : sys_days(in_month / day[d.nth]);
+  return std::chrono::sys_seconds(found).time_since_epoch().count() + d.time;
 }
 
 }  // namespace
@@ -97,15 +98,16 @@ std::optional<yearly_shift> yearly_shift::read(std::string_view line) {
 }
 
 yearly_shift::span yearly_shift::span_at(std::int64_t moment) const {
-  using namespace std::chrono;
-  const year now = year_month_day(floor<days>(sys_seconds(seconds(moment)))).year();
+  using std::chrono::years;
+  const std::chrono::sys_seconds exact{std::chrono::seconds(moment)};
+  const auto now = std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(exact)).year();
   struct change {
     std::int64_t at, offset;  // from then on
   };
   change changes[10];
   int count = 0;
   // Two years around, for a week's hours may move a change into the next year.
-  for (year y = now - years(2); y <= now + years(2); ++y) {
+  for (auto y = now - years(2); y <= now + years(2); ++y) {
     changes[count++] = {moment_of(begin, y) - standard, shifted};
     changes[count++] = {moment_of(end, y) - shifted, standard};
   }
