@@ -177,5 +177,5 @@ TEST_CASE_FIXTURE(on_counted_disk, "the log stays small while everybody reads an
   stop = true;
   reading.join();
   CHECK(std::filesystem::file_size(file) > 30'000'000);
-  CHECK(largest < 10'000'000);
+  CHECK(largest < 20'000'000);  // half of it where no reader waits for a processor
 }

@@ -19,9 +19,13 @@ using steady = std::chrono::steady_clock;
 // wait for all that came behind.
 constexpr auto longest_round = std::chrono::milliseconds(5);
 constexpr auto idle_time = std::chrono::seconds(1);
-constexpr auto patience_with_readers = std::chrono::microseconds(1000);
 constexpr int rounds_after_failure = 64;  // so that many failures cost little
 constexpr auto slow_unit = std::chrono::milliseconds(100);
+
+// How long to wait for those in the middle of a query, before a long log is copied.
+std::chrono::microseconds patience_with_readers(int pages) {
+  return std::chrono::microseconds(std::min(std::int64_t(pages) * pages / 1000, 10'000L));
+}
 
 }  // namespace
 
@@ -206,9 +210,10 @@ void sqlite_writer::keep_log_short() {
   if (pages < next_checkpoint_at_) return;
   if (archive_) archive_->catch_up();
   archive_hurries_ = false;
-  bool done = readers_.let_go(patience_with_readers);
+  const auto patience = patience_with_readers(pages);
+  bool done = readers_.let_go(patience);
   done &= connection_.checkpoint();
-  done &= readers_.let_go(patience_with_readers);
+  done &= readers_.let_go(patience);
   // Where it does not begin anew now, most readers are gone soon, and some take long.
   if (!done) checkpoint_step_ = std::min(2 * checkpoint_step_, long_log);
   next_checkpoint_at_ = pages + checkpoint_step_;
