@@ -270,8 +270,9 @@ void dispatcher::note_exception(call& c) const {
       report_to(c, e.what());
     }
   } catch (const std::exception& e) {
-    report_to(c, e.what());
-    if (auto known = explain_ ? explain_(e) : std::nullopt) {
+    auto known = explain_ ? explain_(e) : std::nullopt;
+    if (!known || known->status >= 500) report_to(c, e.what());
+    if (known) {
       c.failed = true;
       c.failure = *std::move(known);
       return;

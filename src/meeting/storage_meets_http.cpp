@@ -8,6 +8,29 @@
 #include "../storage/database.hpp"
 
 namespace aft::meeting {
+namespace {
+
+// What a client is told of errors that are no faults of the program; empty of others.
+std::optional<problem> explain(const std::exception& e) {
+  const auto* from_storage = dynamic_cast<const storage_error*>(&e);
+  if (!from_storage) return {};
+  if (from_storage->fault() == storage_fault::busy) {
+    // All connections in use, a lock of somebody else, a full queue.
+    problem busy{503, "the database has more work than it takes on; try again"};
+    busy.retry_after_seconds = 1;
+    return busy;
+  }
+  const auto* constraint = dynamic_cast<const constraint_error*>(&e);
+  if (constraint && constraint->kind() == constraint_kind::unique) {
+    return problem{409, "there is one like it already"};
+  }
+  if (constraint && constraint->kind() == constraint_kind::foreign_key) {
+    return problem{409, "it belongs to something that is not there, or something belongs to it"};
+  }
+  return {};
+}
+
+}  // namespace
 
 // One handler's transaction; it lives in the memory that its call has for the lane.
 class write_lane::unit final : public storage::unit {
@@ -62,21 +85,23 @@ class write_lane::unit final : public storage::unit {
 
   // The handler was well, but the commit was not.
   void not_kept(const std::exception_ptr& failure) noexcept {
-    bool in_doubt = false, try_again = false;
+    std::optional<problem> known;
+    bool in_doubt = false;
     try {
       std::rethrow_exception(failure);
     } catch (const storage_error& e) {
       in_doubt = e.fault() == storage_fault::in_doubt;
-      try_again = e.fault() == storage_fault::busy;
-      owner_.log_.write(log_level::error, "storage", e.what());
+      known = explain(e);
+      if (!known || known->status >= 500) owner_.log_.write(log_level::error, "storage", e.what());
     } catch (const std::exception& e) {
       owner_.log_.write(log_level::error, "storage", e.what());
     } catch (...) {}
     call_.failed = true;
     call_.failure =
-        in_doubt ? problem{500, "the database was lost meanwhile: the change may be stored, or not"}
-                 : problem{503, "the change could not be stored; nothing was changed"};
-    if (try_again) call_.failure.retry_after_seconds = 1;
+        known ? *std::move(known)
+        : in_doubt
+            ? problem{500, "the database was lost meanwhile: the change may be stored, or not"}
+            : problem{503, "the change could not be stored; nothing was changed"};
     owner_.routes_.answer_failure(call_);
   }
 
@@ -155,19 +180,10 @@ void end_reading(void*, http::call& c) {
   local.reading->end();
 }
 
-// All connections in use, a lock of somebody else, a full queue.
-std::optional<problem> explain_busy(const std::exception& e) {
-  const auto* from_storage = dynamic_cast<const storage_error*>(&e);
-  if (!from_storage || from_storage->fault() != storage_fault::busy) return {};
-  problem busy{503, "the database has more work than it takes on; try again"};
-  busy.retry_after_seconds = 1;
-  return busy;
-}
-
 }  // namespace
 
 void provide_storage(http::dispatcher& routes, database& db) {
-  routes.explain(&explain_busy);
+  routes.explain(&explain);
   const auto least = db.inside().engine().reads_wait() ? lane::work : lane::io;
   routes.provide({key_of<reader>(), least, &db, &begin_reading, &end_reading});
   routes.provide({key_of<transaction>(), lane::write, &db,

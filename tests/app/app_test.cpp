@@ -47,6 +47,37 @@ TEST_CASE("from a request to a durable row and a finished job") {
   }
 }
 
+TEST_CASE("what the schema refuses is a conflict that the client hears of") {
+  temporary_folder folder;
+  std::string logged;
+  aft::app app({.database = new_database(folder / "people.db"),
+                .log = [&](const aft::log_record& r) { logged += r.message; },
+                .least_log_level = aft::log_level::error});
+  app.migrate({"001_people",
+               "create table person (id integer primary key, name text not null unique) strict;"
+               "create table pet (id integer primary key, age integer not null check (age >= 0),"
+               " owner integer not null references person deferrable initially deferred) strict;"});
+  app.post("/people/{name}", [](std::string name, aft::transaction& tx) {
+    tx.execute("insert into person (name) values ($1)", name);
+  });
+  app.post("/pets/{owner}/{age}", [](std::int64_t owner, int age, aft::transaction& tx) {
+    tx.execute("insert into pet (owner, age) values ($1, $2)", owner, age);
+  });
+  CHECK(app.handle({"POST", "/people/ada"}).status == 204);
+  const auto twice = app.handle({"POST", "/people/ada"});
+  CHECK(twice.status == 409);
+  CHECK(twice.header("Content-Type") == "application/problem+json");
+  CHECK(twice.body.find("insert") == std::string::npos);
+  CHECK(app.handle({"POST", "/pets/77/1"}).status == 409);  // found at the commit
+  CHECK(logged == "");
+  CHECK(app.handle({"POST", "/pets/1/-1"}).status == 500);  // the program has not looked
+  CHECK(logged != "");
+  app.db().read([](aft::reader& r) {
+    CHECK(r.one<int>("select count(*) from person") == 1);
+    CHECK(r.one<int>("select count(*) from pet") == 0);
+  });
+}
+
 TEST_CASE("an app is stopped before it started, twice, and by its end") {
   aft::app app;
   app.stop();

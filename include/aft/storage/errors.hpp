@@ -33,8 +33,9 @@ class storage_error : public error {
 
 enum class constraint_kind : std::uint8_t { unique, foreign_key, not_null, check, other };
 
-// A statement that the schema refuses. A program that expects one ("this name is taken") asks with
-// `on conflict do nothing` instead, and sees it in the number of changed rows.
+// A statement that the schema refuses. Where a handler lets it through, a request is answered with
+// 409 for unique and foreign_key, else with 500. A program that expects one ("this name is taken")
+// asks with `on conflict do nothing` instead, and sees it in the number of changed rows.
 class constraint_error : public storage_error {
  public:
   constraint_error(constraint_kind kind, const std::string& what)
