@@ -39,6 +39,8 @@
 #include <aft/http/stream.hpp>
 #include <aft/http/temporary_file.hpp>
 #include <aft/http/websocket.hpp>
+#include <aft/jobs/context.hpp>
+#include <aft/jobs/control.hpp>
 #include <aft/jobs/cron.hpp>
 #include <aft/jobs/handler.hpp>
 #include <aft/jobs/job.hpp>

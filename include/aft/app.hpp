@@ -82,8 +82,9 @@ class app : public routes {
 
   // The handler of a job, see aft/jobs/handler.hpp.
   template <class Job, class F>
-  void job(F&& handler) {
-    add_job(detail::make_job_handler<Job>(static_cast<F&&>(handler)));
+  void job(F&& handler, job_policy policy = {}) {
+    add_job(detail::make_job_handler<Job>(static_cast<F&&>(handler),
+                                          static_cast<job_policy&&>(policy)));
   }
 
   // The next step of the host's schema; they are applied in the order of these calls.

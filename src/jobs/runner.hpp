@@ -1,13 +1,14 @@
 #pragma once
 // Works jobs off.
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -24,6 +25,27 @@
 namespace aft::jobs {
 
 class held_job;
+class gathered_ends;
+
+// A handler, and the states it takes.
+struct kind_entry {
+  explicit kind_entry(handler&& h) : handler_of(std::move(h)) {}
+  handler handler_of;
+  std::vector<void*> states{};
+};
+
+// The threads of one queue, or of all that have none of their own. Guarded by the runner's mutex.
+struct crew {
+  std::string queue{};  // empty: of all others
+  unsigned threads = 0;
+  std::size_t prefetch = 0;
+
+  std::deque<held_job*> waiting{};
+  std::size_t held = 0;    // claimed and not ended
+  unsigned replaced = 0;   // threads that take the place of those with stuck jobs
+  bool is_hungry = false;  // there was no room for all that was ready
+  std::condition_variable wake{};
+};
 
 // One worker: claims jobs, runs those that take a transaction on the writer and the others on
 // threads of its own, and notes how each ended.
@@ -34,18 +56,18 @@ class runner {
   runner(database& db, const logger& log, jobs_options options);
   runner(const runner&) = delete;
   runner& operator=(const runner&) = delete;
-  ~runner();  // stop()
+  ~runner();  // stop(), and waits for what was left behind
 
   // Before the start, on one thread. Throws configuration_error on a second handler for one kind.
   void add(handler&& h);
-  bool empty() const { return kinds_.empty(); }
 
   // Finds the states that handlers take; throws configuration_error that names what is missing.
   void resolve(const find_state& find);
 
   // Any thread. After resolve().
   void start();
-  // Lets running jobs end; those not begun go back, their attempt not counted.
+  // Asks running jobs to stop and lets them end; what has not ended in time is left behind. Those
+  // not begun go back, their attempt not counted.
   void stop();
 
   // Without threads: runs what is due, on this thread, until nothing is; how many runs that were.
@@ -53,42 +75,65 @@ class runner {
 
  private:
   friend class held_job;
-  struct kind_entry {
-    explicit kind_entry(handler&& h) : run(std::move(h)) {}
-    handler run;
-    std::vector<void*> states{};
+  friend class gathered_ends;
+
+  struct round {
+    std::vector<stored_job> claimed{};
+    bool more = false;  // there may be
+  };
+  struct worker_thread {
+    std::thread thread{};
+    bool has_ended = false;  // guarded by mutex_
   };
 
+  crew& crew_of(std::string_view queue);
+
+  // pump.cpp
   void pump();
-  void work();
-  void recover_dead();
+  void beat_heart();
+  void tidy();
   void keep_alive(transaction& tx);
-  std::size_t claim_some(std::size_t most);
-  std::size_t dispatch(std::vector<stored_job>&& claimed);
-  void run_here(held_job& job);
-  void ended(held_job* job);            // the database knows
+  round claim_round(transaction& tx, const std::vector<std::size_t>& rooms);
+  bool claim_some();
+  void dispatch(std::vector<stored_job>&& claimed);
+  void pass_stop_requests();
+  void look_for_stuck();
+
+  // runner.cpp
+  void add_thread(crew& of);
+  void work(crew& of, worker_thread& self, std::uint64_t generation);
+  void leave_behind();
+  void forget(held_job* job);  // with mutex_ held
+  void ran(held_job* job);
+  void ended(held_job* job);  // the database knows
+  void gathered(gathered_ends* told, bool failed);
   void try_again_later(held_job* job);  // the database could not be told
-  duration delay_after(int attempt) const;
   void note(log_level level, const std::string& text) const;
 
   database& db_;
   const logger& log_;
   jobs_options options_;
   std::map<std::string, kind_entry, std::less<>> kinds_;
-  std::string kind_list_;    // JSON
-  std::int64_t worker_ = 0;  // of the pump's thread while it runs
-  std::uint64_t listener_ = 0;
+  std::vector<std::unique_ptr<crew>> crews_;  // the first is that of all other queues
+  std::string kind_list_;                     // JSON
+  std::int64_t worker_ = 0;                   // of the pump's thread while it runs
+  std::uint64_t turn_ = 0;                    // so that no queue of a crew is always the last
+  std::string last_limit_{};                  // that tidy() has looked at
+  std::uint64_t listener_ = 0, stop_listener_ = 0;
 
   std::mutex mutex_;
-  std::condition_variable pump_wake_, work_wake_;
-  std::deque<held_job*> queue_;  // guarded by mutex_, as is all below
+  std::condition_variable pump_wake_;
+  std::set<held_job*> all_;  // guarded by mutex_, as is all below
   std::vector<held_job*> untold_;
-  std::size_t held_ = 0;  // claimed and not ended
-  bool wanted_ = false;   // there may be something to claim
+  std::vector<held_job*> plain_ends_;  // to be told of together
+  bool is_gathering_ = false;          // some of them are being told of
+  bool wanted_ = false;                // there may be something to claim
+  bool stops_wanted_ = false;          // some job is to be asked to stop
   bool stopping_ = false;
   bool running_ = false;
+  std::uint64_t generation_ = 0;  // of threads: one for each start
   std::thread pump_thread_;
-  std::vector<std::thread> threads_;
+  std::list<worker_thread> threads_;
 };
 
 }  // namespace aft::jobs

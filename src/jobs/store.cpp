@@ -1,207 +1,169 @@
 #include "store.hpp"
 
-#include <signal.h>
-#include <unistd.h>
+#include <algorithm>
 
-#include <cerrno>
-#include <fstream>
-#include <iterator>
+#include <fmt/format.h>
 
 #include <aft/ground/error.hpp>
+#include <aft/jobs/control.hpp>
 #include <aft/jobs/job.hpp>
 
 #include "../storage/connection.hpp"
+#include "limits.hpp"
 
 namespace aft::jobs {
 namespace {
 
-// state: 0 ready (also: later), 1 running, 2 dead
-const char* const schema = R"(
-create table aft_worker (
-  id       integer primary key autoincrement,  -- never that of another one
-  machine  text not null,     -- the boot and the container that its process belongs to
-  process  integer not null,
-  started  integer not null,  -- of the process, to tell it from a later one of the same number
-  seen_at  integer not null
-) strict;
+constexpr int most_attempts = 1000;
 
-create table aft_job (
-  id           integer primary key,
-  kind         text not null,
-  arguments    text not null,
-  queue        text not null,
-  state        integer not null default 0,
-  priority     integer not null default 0,
-  run_at       integer not null,
-  attempt      integer not null default 0,
-  max_attempts integer not null,
-  worker       integer,
-  error        text,
-  created_at   integer not null,
-  finished_at  integer
-) strict;
+void check_options(const job_options& o) {
+  if (o.max_attempts < 0 || o.max_attempts > most_attempts) {
+    throw error(
+        fmt::format("max_attempts of a job is {}; 1 to {} can be, or 0 for what its "
+                    "handler's policy says",
+                    o.max_attempts, most_attempts));
+  }
+  if (o.queue.empty()) throw error("a job in a queue without a name");
+  if (o.unique.empty() && o.unique_for != duration()) {
+    throw error("a job with unique_for needs a unique key");
+  }
+  check_limit(o);
+}
 
-create index aft_job_ready on aft_job (priority desc, run_at, id) where state = 0;
-create index aft_job_due on aft_job (run_at) where state = 0;
-create index aft_job_running on aft_job (worker) where state = 1;
-)";
+struct key_holder {
+  std::int64_t id;
+  int state;
+  std::optional<time_point> unique_until;
+};
+
+bool has_ended(int state) { return state >= 2 && state <= 4; }
+
+// One that has no right to the key (any more) loses it. Returns the one that keeps it.
+std::optional<std::int64_t> settle_conflict(transaction& tx, std::string_view kind,
+                                            std::string_view arguments, const job_options& o) {
+  const auto now = tx.now();
+  const auto holder = tx.find<key_holder>(
+      "select id, state, unique_until from aft_job where kind = $1 and unique_key = $2", kind,
+      o.unique);
+  if (!holder) return {};
+  const bool over = has_ended(holder->state) && holder->unique_until.value_or(now) <= now;
+  const bool replace = o.on_conflict == job_conflict::replace && !has_ended(holder->state);
+  if (over || (replace && holder->state == 1)) {
+    tx.execute("update aft_job set unique_key = null where id = $1", holder->id);
+    return {};
+  }
+  if (replace) {
+    const bool later = o.delay > duration();
+    tx.execute(
+        "update aft_job set arguments = $2, run_at = $3, priority = $4, "
+        "state = case when state in (0, 5) then cast($5 as integer) else state end where id = $1",
+        holder->id, arguments, now + o.delay, o.priority, later ? 5 : 0);
+    tx.notify(topic);
+  }
+  return holder->id;
+}
+
+// It waits for those of `after` that are not done.
+void follow(transaction& tx, std::int64_t job, const std::vector<std::int64_t>& after) {
+  std::int64_t open = 0;
+  for (const auto parent : after) {
+    if (parent == job) continue;
+    // The row is written, so that its end comes before this or sees it.
+    const auto state = tx.find<int>(
+        "update aft_job set followers = 1 where id = $1 and state <> 3 returning state", parent);
+    if (!state) continue;
+    if (*state == 4) {
+      jobs::cancel(tx, job);
+      return;
+    }
+    open +=
+        tx.execute("insert into aft_job_after (parent, job) values ($1, $2) on conflict do nothing",
+                   parent, job);
+  }
+  if (!open) return;
+  tx.execute("update aft_job set state = 7, waits_for = $2 where id = $1", job, open);
+}
+
+std::optional<std::int64_t> insert(transaction& tx, std::string_view kind,
+                                   std::string_view arguments, const job_options& o) {
+  const auto now = tx.now();
+  const int state = o.delay > duration() ? 5 : 0;
+  if (o.unique.empty()) {
+    return tx.find<std::int64_t>(
+        "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
+        "created_at, limit_key) "
+        "select $1, $2, $3, $4, $5, $6, $7, $8, $9 "
+        "where not exists (select 1 from aft_queue where name = $3 and is_full = 1) returning id",
+        kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
+        o.limit_key.empty() ? std::optional<std::string>() : o.limit_key);
+  }
+  return tx.find<std::int64_t>(
+      "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
+      "created_at, limit_key, unique_key, unique_until) "
+      "select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 "
+      "where not exists (select 1 from aft_queue where name = $3 and is_full = 1) "
+      "on conflict (kind, unique_key) where unique_key is not null do nothing returning id",
+      kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
+      o.limit_key.empty() ? std::optional<std::string>() : o.limit_key, o.unique,
+      now + o.unique_for);
+}
+
+}  // namespace
 
 bool is_on_postgres(const reader& db) {
   return storage_access::kind(db) == storage::engine_kind::postgres;
 }
 
-std::string read_first_line(const std::string& file) {
-  std::ifstream in(file);
-  std::string line;
-  std::getline(in, line);
-  return line;
-}
-
-// Containers on one machine share its boot, but number their processes apart.
-std::string this_machine() {
-  char processes[64];
-  const auto size = ::readlink("/proc/self/ns/pid", processes, sizeof processes);
-  if (size <= 0) return "";
-  return read_first_line("/proc/sys/kernel/random/boot_id") + " " +
-         std::string(processes, std::size_t(size));
-}
-
-// Clock ticks after boot; 0 where the system does not say (or there is no such process).
-std::int64_t start_of(std::int64_t process) {
-  const auto stat = read_first_line("/proc/" + std::to_string(process) + "/stat");
-  auto at = stat.rfind(')');  // the name before it may hold anything
-  for (int field = 0; at != stat.npos && field < 20; ++field) at = stat.find(' ', at + 1);
-  return at == stat.npos ? 0 : std::atoll(stat.c_str() + at);
-}
-
-bool lives(std::int64_t process, std::int64_t started) {
-  if (::kill(pid_t(process), 0) != 0 && errno == ESRCH) return false;
-  const auto now = start_of(process);
-  return !now || !started || now == started;
-}
-
-struct worker_row {
-  std::int64_t id;
-  std::string machine;
-  std::int64_t process;
-  std::int64_t started;
-  time_point seen_at;
-};
-
-}  // namespace
-
-std::vector<migration> migrations() { return {{"001_jobs", schema}}; }
-
 std::int64_t store(transaction& tx, std::string_view kind, std::string_view arguments,
                    const job_options& options) {
-  if (options.max_attempts < 1) throw error("a job that may never be attempted");
-  const auto now = tx.now();
-  const auto id = tx.one<std::int64_t>(
-      "insert into aft_job (kind, arguments, queue, priority, run_at, max_attempts, created_at) "
-      "values ($1, $2, $3, $4, $5, $6, $7) returning id",
-      kind, arguments, options.queue, options.priority, now + options.delay, options.max_attempts,
-      now);
+  check_options(options);
+  auto id = insert(tx, kind, arguments, options);
+  if (!id && !options.unique.empty()) {
+    if (const auto there = settle_conflict(tx, kind, arguments, options)) return *there;
+    id = insert(tx, kind, arguments, options);
+  }
+  if (!id) {
+    throw queue_full(
+        fmt::format("the queue {} is full: more jobs wait in it than jobs_options::max_waiting",
+                    options.queue));
+  }
+  if (!options.limit_key.empty()) keep_limit(tx, options);
+  if (!options.after.empty()) follow(tx, *id, options.after);
   tx.notify(topic);
-  return id;
+  return *id;
 }
 
-std::int64_t add_worker(transaction& tx, time_point now) {
-  const auto process = std::int64_t(::getpid());
-  return tx.one<std::int64_t>(
-      "insert into aft_worker (machine, process, started, seen_at) values ($1, $2, $3, $4) "
-      "returning id",
-      this_machine(), process, start_of(process), now);
-}
-
-bool beat(transaction& tx, std::int64_t worker, time_point now) {
-  return tx.execute("update aft_worker set seen_at = $2 where id = $1", worker, now) == 1;
-}
-
-void remove_worker(transaction& tx, std::int64_t worker) {
-  tx.execute("delete from aft_worker where id = $1", worker);
-}
-
-std::int64_t recover(transaction& tx, time_point silent_since, time_point now) {
-  const auto machine = this_machine();
-  for (const auto& w : tx.all<worker_row>("select * from aft_worker")) {
-    const bool here = !machine.empty() && w.machine == machine;
-    if (here ? lives(w.process, w.started) && w.seen_at >= silent_since
-             : w.seen_at >= silent_since) {
-      continue;
-    }
-    remove_worker(tx, w.id);
+void mark_full_queues(transaction& tx, std::int64_t most) {
+  struct counted {
+    std::string name;
+    bool is_full;
+  };
+  // Per queue, and never more than could be too many.
+  std::vector<counted> now;
+  std::string after;
+  while (true) {
+    const auto name = tx.one<std::optional<std::string>>(
+        "select min(queue) from aft_job where state = 0 and queue > $1", after);
+    if (!name) break;
+    const auto waiting = tx.one<std::int64_t>(
+        "select count(*) from (select 1 from aft_job where state = 0 and queue = $1 limit $2) q",
+        *name, most);
+    now.push_back({*name, waiting >= most});
+    after = *name;
   }
-  return tx.execute(
-      "update aft_job set state = case when attempt >= max_attempts then 2 else 0 end, "
-      "worker = null, error = 'its worker died', "
-      "finished_at = case when attempt >= max_attempts then cast($1 as bigint) end "
-      "where state = 1 and worker not in (select id from aft_worker)",
-      now);
-}
-
-std::vector<stored_job> claim(transaction& tx, std::int64_t worker, const std::string& kinds,
-                              std::int64_t most, time_point now) {
-  auto jobs =
-      is_on_postgres(tx)
-          ? tx.all<stored_job>(
-                "select id, kind, arguments, attempt, max_attempts, created_at from aft_job "
-                "where state = 0 and run_at <= $1 "
-                "and kind in (select json_array_elements_text($2::json)) "
-                "order by priority desc, run_at, id limit $3 for update skip locked",
-                now, kinds, most)
-          : tx.all<stored_job>(
-                "select id, kind, arguments, attempt, max_attempts, created_at from aft_job "
-                "where state = 0 and run_at <= $1 and kind in (select value from json_each($2)) "
-                "order by priority desc, run_at, id limit $3",
-                now, kinds, most);
-  for (auto& job : jobs) {
-    ++job.attempt;
-    tx.execute("update aft_job set state = 1, attempt = $2, worker = $3 where id = $1", job.id,
-               job.attempt, worker);
+  for (const auto& marked :
+       tx.all<std::string>("select name from aft_queue where is_full = 1 order by name")) {
+    const bool still = std::any_of(now.begin(), now.end(),
+                                   [&](const counted& c) { return c.is_full && c.name == marked; });
+    if (!still) tx.execute("update aft_queue set is_full = 0 where name = $1", marked);
   }
-  return jobs;
-}
-
-std::optional<std::int64_t> next_due(reader& db, const std::string& kinds) {
-  if (is_on_postgres(db)) {
-    return db.one<std::optional<std::int64_t>>(
-        "select min(run_at) from aft_job "
-        "where state = 0 and kind in (select json_array_elements_text($1::json))",
-        kinds);
+  for (const auto& c : now) {
+    if (!c.is_full) continue;
+    tx.execute(
+        "insert into aft_queue (name, is_full) values ($1, 1) "
+        "on conflict (name) do update set is_full = 1 where aft_queue.is_full = 0",
+        c.name);
   }
-  return db.one<std::optional<std::int64_t>>(
-      "select min(run_at) from aft_job "
-      "where state = 0 and kind in (select value from json_each($1))",
-      kinds);
-}
-
-bool complete(transaction& tx, std::int64_t id, std::int64_t worker, int attempt) {
-  return tx.execute(
-             "delete from aft_job where id = $1 and worker = $2 and attempt = $3 and state = 1", id,
-             worker, attempt) == 1;
-}
-
-bool retry(transaction& tx, std::int64_t id, std::int64_t worker, int attempt, time_point run_at,
-           std::string_view error) {
-  return tx.execute(
-             "update aft_job set state = 0, worker = null, run_at = $4, error = $5 "
-             "where id = $1 and worker = $2 and attempt = $3 and state = 1",
-             id, worker, attempt, run_at, error) == 1;
-}
-
-bool bury(transaction& tx, std::int64_t id, std::int64_t worker, int attempt, time_point now,
-          std::string_view error) {
-  return tx.execute(
-             "update aft_job set state = 2, worker = null, finished_at = $4, error = $5 "
-             "where id = $1 and worker = $2 and attempt = $3 and state = 1",
-             id, worker, attempt, now, error) == 1;
-}
-
-void give_back(transaction& tx, std::int64_t worker) {
-  tx.execute(
-      "update aft_job set state = 0, worker = null, attempt = attempt - 1 "
-      "where worker = $1 and state = 1",
-      worker);
 }
 
 }  // namespace aft::jobs

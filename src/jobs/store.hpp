@@ -2,6 +2,7 @@
 // The jobs as they lie in the database.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,8 +13,12 @@
 
 namespace aft::jobs {
 
-// What tells workers that there is something new.
+// What tells workers that there is something new, and that a running job is to stop.
 inline constexpr std::string_view topic = "aft_job";
+inline constexpr std::string_view stop_topic = "aft_job_stop";
+
+// The numbers of job_state stand in SQL texts as they are:
+// 0 ready, 1 running, 2 dead, 3 done, 4 cancelled, 5 later, 6 held, 7 blocked.
 
 std::vector<migration> migrations();
 
@@ -21,36 +26,43 @@ struct stored_job {
   std::int64_t id;
   std::string kind;
   std::string arguments;
+  std::string queue;
+  int priority;
+  time_point run_at;
   int attempt;
   int max_attempts;
   time_point created_at;
+  std::optional<std::string> limit_key;
 };
 
-// A worker is one app in one process. Its row says that it lives, and in it which process it is.
-std::int64_t add_worker(transaction& tx, time_point now);
-bool beat(transaction& tx, std::int64_t worker, time_point now);  // false: it is no more
-void remove_worker(transaction& tx, std::int64_t worker);
+bool is_on_postgres(const reader& db);
 
-// Gives the jobs of dead workers back: of those without a heartbeat since `silent_since`, and of
-// processes of this machine that no longer exist. Returns how many.
-std::int64_t recover(transaction& tx, time_point silent_since, time_point now);
+// Throws queue_full where the queue is marked as full.
+void mark_full_queues(transaction& tx, std::int64_t most);
 
-// Takes up to `most` jobs of these kinds (a JSON array) that are due, the most urgent first.
-std::vector<stored_job> claim(transaction& tx, std::int64_t worker, const std::string& kinds,
-                              std::int64_t most, time_point now);
+// What a claim may take of a queue.
+struct queue_room {
+  std::string queue;
+  std::int64_t most;
+};
 
-// When the next job of these kinds is due, if there is one; microseconds since 1970.
-std::optional<std::int64_t> next_due(reader& db, const std::string& kinds);
+// The queues with something that is ready and not paused.
+std::vector<std::string> ready_queues(reader& db);
 
-// These three have an effect only while the worker still holds that attempt of the job; false tells
-// that it does not.
-bool complete(transaction& tx, std::int64_t id, std::int64_t worker, int attempt);
-bool retry(transaction& tx, std::int64_t id, std::int64_t worker, int attempt, time_point run_at,
-           std::string_view error);
-bool bury(transaction& tx, std::int64_t id, std::int64_t worker, int attempt, time_point now,
-          std::string_view error);
+// Makes ready what has become due, or is within its limits again: some of it. True: there may be
+// more.
+bool promote(transaction& tx, time_point now);
 
-// Of jobs that a stopping worker had not begun: back, without counting the attempt.
-void give_back(transaction& tx, std::int64_t worker);
+struct claimed_jobs {
+  std::vector<stored_job> jobs{};  // the most urgent first
+  bool held_back = false;          // some were, by their limits; so there may be others
+};
+
+// Takes up to `most` ready jobs of these kinds (a JSON array) from a queue.
+claimed_jobs claim(transaction& tx, std::int64_t worker, const std::string& kinds,
+                   const queue_room& room, time_point now);
+
+// When promote() will next find something, if ever.
+std::optional<time_point> next_due(reader& db);
 
 }  // namespace aft::jobs

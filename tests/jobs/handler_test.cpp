@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "jobs/run.hpp"
+
 namespace {
 struct task {
   int x;
@@ -33,7 +35,11 @@ TEST_CASE("arguments reach the handler in their places") {
   aft::field_errors errors;
   void* job = h.info().read(R"({"x":100})", errors);
   REQUIRE(job);
-  aft::job_context context(1, 20, 25, {});
+  const aft::logger log;
+  const aft::clock time;
+  aft::database db(":memory:", {}, log, time);
+  aft::jobs::run run(db, {{1, 1, 20}, 25, {}, {}});
+  aft::job_context context(run);
   void* const states[] = {&number, &text};
   h.info().run(h.callable(), job, context, nullptr, nullptr, states);
   h.info().destroy(job);

@@ -4,9 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include <aft/app.hpp>
-
-#include "../test_database.hpp"
+#include "job_app.hpp"
 
 namespace {
 
@@ -22,26 +20,9 @@ struct counts {
   int x;
 };
 
-struct with_app {
-  aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
-  std::string logged;
-  aft::app app{
-      {.database = new_database(),
-       .log = [this](const aft::log_record& r) { logged += std::string(r.message) + "\n"; },
-       .time = &time}};
-  std::string ran;
-
-  template <class Job>
-  std::int64_t enqueue(const Job& job, const aft::job_options& options = {}) {
-    return app.db().write([&](aft::transaction& tx) { return aft::enqueue(tx, job, options); });
-  }
-  int waiting() {
-    return app.db().read(
-        [](aft::reader& r) { return r.one<int>("select count(*) from aft_job where state = 0"); });
-  }
+struct with_app : job_app {
+  int waiting() { return int(list({.state = aft::jobs::job_state::ready}).size()); }
 };
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <aft/app.hpp>
+#include <aft/jobs/control.hpp>
 
 #include "../test_database.hpp"
 
@@ -126,4 +127,152 @@ TEST_CASE("a worker that was taken for dead goes on as a new one, and loses no j
   app.stop();
   app.start({.port = 0});
   CHECK(soon([&] { return runs == 2; }));
+}
+
+TEST_CASE("a slow queue with threads of its own takes nothing from the others") {
+  std::atomic<bool> go{false};
+  std::atomic<int> quick{0}, slow{0}, together{0}, most{0};
+  aft::app app({.database = new_database(),
+                .jobs = {.threads = 1, .queues = {{.name = "slow", .threads = 2}}}});
+  app.job<number>([&](number n) {
+    if (n.n == 0) {
+      ++quick;
+      return;
+    }
+    most = std::max<int>(most, ++together);
+    while (!go) std::this_thread::yield();
+    --together;
+    ++slow;
+  });
+  app.start({.port = 0});
+  app.db().write([](aft::transaction& tx) {
+    for (int i = 0; i < 50; ++i) aft::enqueue(tx, number{1}, {.queue = "slow"});
+    for (int i = 0; i < 50; ++i) aft::enqueue(tx, number{0}, {.queue = i % 2 ? "a" : "b"});
+  });
+  CHECK(soon([&] { return quick == 50 && together == 2; }));
+  CHECK(slow == 0);
+  go = true;
+  CHECK(soon([&] { return slow == 50; }));
+  CHECK(most == 2);
+}
+
+TEST_CASE("queues that cannot be told apart fail the start") {
+  aft::app app({.database = new_database(), .jobs = {.queues = {{.name = "a"}, {.name = "a"}}}});
+  CHECK_THROWS_WITH_AS(app.prepare(), doctest::Contains("the queue \"a\""),
+                       aft::configuration_error);
+}
+
+TEST_CASE("a running job is asked to stop when somebody cancels it") {
+  aft::app app({.database = new_database()});
+  std::atomic<std::int64_t> running{0};
+  std::atomic<bool> ended{false};
+  app.job<number>([&](number, aft::job_context& c) {
+    running = c.id();
+    while (!c.stop_requested()) std::this_thread::yield();
+    ended = true;
+    c.throw_if_stopped();
+  });
+  app.start({.port = 0});
+  app.db().write([](aft::transaction& tx) { aft::enqueue(tx, number{1}); });
+  CHECK(soon([&] { return running != 0; }));
+  app.db().write([&](aft::transaction& tx) { aft::jobs::cancel(tx, running); });
+  CHECK(soon([&] { return ended.load(); }));
+  CHECK(soon([&] {
+    return app.db().read([&](aft::reader& db) { return aft::jobs::find(db, running)->state; }) ==
+           aft::jobs::job_state::cancelled;
+  }));
+}
+
+TEST_CASE("a job that is asked to stop with its worker goes back, uncounted") {
+  aft::app app({.database = new_database()});
+  std::atomic<bool> inside{false};
+  app.job<number>([&](number, aft::job_context& c) {
+    inside = true;
+    while (!c.stop_requested()) std::this_thread::yield();
+    c.throw_if_stopped();
+  });
+  app.start({.port = 0});
+  app.db().write([](aft::transaction& tx) { aft::enqueue(tx, number{1}); });
+  CHECK(soon([&] { return inside.load(); }));
+  app.stop();
+  app.db().read([](aft::reader& db) {
+    const auto left = aft::jobs::list(db);
+    REQUIRE(left.size() == 1);
+    CHECK(left[0].state != aft::jobs::job_state::running);
+    CHECK(left[0].attempt == 0);
+    CHECK(left[0].history.empty());
+  });
+}
+
+TEST_CASE("a job that never ends is reported, gives its place up, and does not hold up the end") {
+  aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
+  std::mutex mutex;
+  std::string logged;
+  const auto log_has = [&](std::string_view part) {
+    std::lock_guard lock(mutex);
+    return logged.find(part) != logged.npos;
+  };
+  std::atomic<bool> go{false}, inside{false};
+  std::atomic<int> others{0}, left_job{0};
+  {
+    aft::app app(
+        {.database = new_database(),
+         .jobs = {.threads = 1, .poll = aft::milliseconds(5), .drain = aft::milliseconds(20)},
+         .log =
+             [&](const aft::log_record& r) {
+               std::lock_guard lock(mutex);
+               logged += std::string(r.message) + "\n";
+             },
+         .time = &time});
+    app.job<number>(
+        [&](number n) {
+          if (n.n == 0) {
+            ++others;
+            return;
+          }
+          inside = true;
+          while (!go) std::this_thread::yield();
+          ++left_job;
+        },
+        {.timeout = aft::seconds(60)});
+    app.start({.port = 0});
+    const auto endless =
+        app.db().write([](aft::transaction& tx) { return aft::enqueue(tx, number{1}); });
+    CHECK(soon([&] { return inside.load(); }));
+    app.db().write([](aft::transaction& tx) { aft::enqueue(tx, number{0}); });
+    time.advance(aft::seconds(69));
+    CHECK(others == 0);  // it has the only thread
+    time.advance(aft::seconds(1));
+    CHECK(soon([&] { return others == 1; }));
+    CHECK(log_has("was asked to stop and goes on"));
+    app.stop();
+    CHECK(log_has("it is left behind"));
+    app.db().read([&](aft::reader& db) {
+      CHECK(aft::jobs::find(db, endless)->state == aft::jobs::job_state::ready);
+    });
+    CHECK(left_job == 0);
+    go = true;
+  }
+  CHECK(left_job == 1);  // the app's end has waited for it
+}
+
+TEST_CASE("many jobs that end at the same time are told of, each") {
+  aft::app app({.database = new_database(), .jobs = {.threads = 4, .prefetch = 200}});
+  std::atomic<int> runs{0}, followers{0};
+  app.job<number>([&](number n) {
+    if (n.n < 0) ++followers;
+    else ++runs;
+  });
+  app.db().write([](aft::transaction& tx) {
+    std::vector<std::int64_t> ids;
+    for (int i = 0; i < 500; ++i) {
+      ids.push_back(aft::enqueue(tx, number{i}, {.unique = i % 50 ? "" : std::to_string(i)}));
+    }
+    aft::enqueue(tx, number{-1}, {.after = ids});
+  });
+  app.start({.port = 0});
+  CHECK(soon([&] { return followers == 1; }));
+  CHECK(runs == 500);
+  CHECK(soon(
+      [&] { return app.db().read([](aft::reader& db) { return aft::jobs::list(db).empty(); }); }));
 }

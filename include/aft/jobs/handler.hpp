@@ -16,6 +16,7 @@
 
 #include <aft/ground/resource.hpp>
 #include <aft/jobs/job.hpp>
+#include <aft/jobs/options.hpp>
 #include <aft/storage/reader.hpp>
 #include <aft/storage/transaction.hpp>
 
@@ -41,10 +42,12 @@ struct handler_info {
 
 class handler {
  public:
-  handler(const handler_info& info, void* callable, void (*destroy)(void*))
-      : info_(&info), callable_(callable), destroy_(destroy) {}
+  handler(const handler_info& info, job_policy&& policy, void* callable, void (*destroy)(void*))
+      : info_(&info), policy_(static_cast<job_policy&&>(policy)), callable_(callable),
+        destroy_(destroy) {}
   handler(handler&& other) noexcept
-      : info_(other.info_), callable_(other.callable_), destroy_(other.destroy_) {
+      : info_(other.info_), policy_(static_cast<job_policy&&>(other.policy_)),
+        callable_(other.callable_), destroy_(other.destroy_) {
     other.destroy_ = nullptr;
   }
   handler& operator=(handler&&) = delete;
@@ -52,10 +55,12 @@ class handler {
     if (destroy_) destroy_(callable_);
   }
   const handler_info& info() const { return *info_; }
+  const job_policy& policy() const { return policy_; }
   const void* callable() const { return callable_; }
 
  private:
   const handler_info* info_;
+  job_policy policy_;
   void* callable_;
   void (*destroy_)(void*);
 };
@@ -160,13 +165,13 @@ template <class R, class C, class J, class... A>
 struct job_signature<R (C::*)(J, A...) const> : job_signature<R (*)(J, A...)> {};
 
 template <class Job, class F>
-jobs::handler make_job_handler(F&& callable) {
+jobs::handler make_job_handler(F&& callable, job_policy policy = {}) {
   using held = std::decay_t<F>;
   using found = job_signature<held>;
   static_assert(std::is_same_v<typename found::job, Job>,
                 "aft: the first argument of a job's handler is the job");
-  return {found::template binding<Job, held>::info, new held(static_cast<F&&>(callable)),
-          [](void* p) { delete static_cast<held*>(p); }};
+  return {found::template binding<Job, held>::info, static_cast<job_policy&&>(policy),
+          new held(static_cast<F&&>(callable)), [](void* p) { delete static_cast<held*>(p); }};
 }
 
 }  // namespace detail

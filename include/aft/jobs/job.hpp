@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include <aft/ground/error.hpp>
 #include <aft/ground/json.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/ground/type.hpp>
+#include <aft/jobs/context.hpp>
 #include <aft/storage/transaction.hpp>
 
 namespace aft {
@@ -20,11 +23,42 @@ constexpr std::string_view job_name() {
   else return reflect::unqualified(reflect::qualified_name<T>);
 }
 
+// What becomes of a job whose unique key another job of its kind has.
+enum class job_conflict : std::uint8_t {
+  keep,     // the one that is there stays as it is
+  replace,  // one that waits gets the new arguments, time and priority; one that runs gets a
+            // successor, which has the key from then on
+};
+
 struct job_options {
   std::string queue = "default";
-  int priority = 0;       // greater ones first
-  duration delay{};       // from now
-  int max_attempts = 25;  // with the default back-off about three weeks
+  int priority = 0;      // greater ones first, within a queue
+  duration delay{};      // from now
+  int max_attempts = 0;  // up to 1000; 0: as the handler's job_policy says
+
+  // At most one job of a kind has a key at a time: until it has ended, or for `unique_for` from
+  // now, whichever is later. Empty: none.
+  std::string unique{};
+  duration unique_for{};
+  job_conflict on_conflict = job_conflict::keep;
+
+  // Of all jobs with this key, of whatever kind, at most `limit` run at once, and at most
+  // `rate` start in each `rate_period`. 0: no limit of that sort. The numbers of the last job that
+  // was enqueued with the key hold. Empty: none.
+  std::string limit_key{};
+  int limit = 0;
+  int rate = 0;
+  duration rate_period{};
+
+  // It waits until all of these are done. A job that is not there (any more) counts as done; while
+  // one is given up, it waits for somebody to retry that; if one is cancelled or dropped, so is it.
+  std::vector<std::int64_t> after{};
+};
+
+// Thrown by enqueue: the queue has more waiting jobs than jobs_options::max_waiting.
+class queue_full : public error {
+ public:
+  using error::error;
 };
 
 namespace jobs {
@@ -34,27 +68,11 @@ std::int64_t store(transaction& tx, std::string_view kind, std::string_view argu
 }  // namespace jobs
 
 // Stores a job in the caller's transaction: it exists when that commits, and never if it does not.
-// Returns its id. A worker of this process hears of it at once.
+// Returns its id; that of the job which has the key, where `unique` says so. A worker of this
+// process hears of it at once. Throws queue_full, and error where the options make no sense.
 template <class Job>
 std::int64_t enqueue(transaction& tx, const Job& job, const job_options& options = {}) {
   return jobs::store(tx, job_name<Job>(), json::write(job), options);
 }
-
-// What a job's handler may know of its run.
-class job_context {
- public:
-  job_context(std::int64_t id, int attempt, int max_attempts, time_point enqueued_at)
-      : id_(id), attempt_(attempt), max_attempts_(max_attempts), enqueued_at_(enqueued_at) {}
-
-  std::int64_t id() const { return id_; }
-  int attempt() const { return attempt_; }  // from 1
-  int max_attempts() const { return max_attempts_; }
-  time_point enqueued_at() const { return enqueued_at_; }
-
- private:
-  std::int64_t id_;
-  int attempt_, max_attempts_;
-  time_point enqueued_at_;
-};
 
 }  // namespace aft

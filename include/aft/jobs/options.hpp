@@ -2,22 +2,62 @@
 // How jobs are worked off.
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
 
 #include <aft/ground/function.hpp>
 #include <aft/ground/time.hpp>
 
 namespace aft {
 
+// A queue with threads of its own.
+struct queue_options {
+  std::string name;
+  unsigned threads = 1;      // that run its jobs which take no transaction
+  std::size_t prefetch = 0;  // its jobs that this process holds at once; 0: four for each thread
+};
+
 struct jobs_options {
-  unsigned threads = 2;        // that run jobs which take no transaction; 0: none are run here
-  std::size_t prefetch = 64;   // jobs that this process holds at once, running or about to
-  duration poll = seconds(1);  // how often to look for what other processes have enqueued
+  // Of each process, for the queues that are not named below; a slow or full queue that is named
+  // there takes nothing from these, nor they from it.
+  unsigned threads = 2;       // that run jobs which take no transaction; 0: no jobs are run here
+  std::size_t prefetch = 64;  // jobs that this process holds at once, running or about to
+  std::vector<queue_options> queues{};
+
+  duration poll = seconds(1);        // how often to look for what other processes have enqueued
   duration heartbeat = seconds(10);  // how often a worker says that it lives
   duration lease = seconds(30);      // without a sign of life for this long, its jobs start again
+
+  // How long stop() waits for running jobs once they were asked to stop. What has not ended then is
+  // left behind: others may run it again, and only the app's destructor waits for it. A job with a
+  // transaction& is always waited for.
+  duration drain = seconds(30);
+  // A job that goes on for this long after it was asked to stop is reported, and another thread
+  // takes its place, as often as there are threads.
+  duration stuck_after = seconds(10);
+
+  // Jobs of one queue that wait, about: it is counted with each heartbeat. Beyond, enqueue throws
+  // queue_full until there are fewer.
+  std::int64_t max_waiting = 1'000'000;
+
+  duration keep{};                 // jobs that are done, with their output; 0: deleted at once
+  duration keep_dead = days(180);  // jobs that were given up or cancelled
+
   // How long a job that failed waits before its next attempt; `attempt` is the number of the failed
   // one, from 1. Called on any thread. By default attempt^4 seconds and up to a tenth more by
   // chance.
   function<duration(int attempt)> retry_delay{};
+};
+
+// How the jobs of one kind are run.
+struct job_policy {
+  int max_attempts = 25;  // where the job itself does not say; by default about three weeks
+  // From its start; then it is asked to stop, and its transaction& or reader& refuses to go on. 0:
+  // as long as it takes. What it throws after that is a failed attempt.
+  duration timeout{};
+  duration keep{};  // instead of jobs_options::keep, where that is less
+  function<duration(int attempt)> retry_delay{};  // instead of jobs_options::retry_delay
 };
 
 }  // namespace aft

@@ -1,0 +1,222 @@
+#include "held_job.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <aft/ground/random.hpp>
+
+#include "../ground/coarse_clock.hpp"
+#include "../storage/connection.hpp"
+#include "../storage/database.hpp"
+
+namespace aft::jobs {
+namespace {
+
+constexpr std::size_t longest_error = 1000;  // bytes kept of what a job threw
+
+std::string shortened(std::string text) {
+  if (text.size() <= longest_error) return text;
+  auto end = longest_error;
+  while (end && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not in a letter
+  return text.substr(0, end);
+}
+
+// A database takes neither bytes that are no UTF-8 nor, on PostgreSQL, a zero.
+std::string storable(std::string text) {
+  const bool fits = text.find('\0') == text.npos && json::valid(json::write(text));
+  if (fits) return text;
+  for (auto& c : text) {
+    if (static_cast<unsigned char>(c) >= 0x80 || c == 0) c = '?';
+  }
+  return text;
+}
+
+std::string describe(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& e) {
+    return shortened(storable(e.what()));
+  } catch (...) {
+    return "it threw something that is no std::exception";
+  }
+}
+
+// Queries of a job end when its time is up.
+class deadline_for {
+ public:
+  deadline_for(reader& db, duration timeout) : place_(storage_access::connection_of(db).deadline) {
+    before_ = place_;
+    if (timeout > duration()) {
+      place_ =
+          aft::detail::coarse_milliseconds() + std::max<std::int64_t>(timeout.in_milliseconds(), 1);
+    }
+  }
+  deadline_for(const deadline_for&) = delete;
+  deadline_for& operator=(const deadline_for&) = delete;
+  ~deadline_for() { place_ = before_; }
+
+ private:
+  std::int64_t& place_;
+  std::int64_t before_;
+};
+
+duration default_delay(int attempt) {
+  const auto n = std::int64_t(std::min(attempt, 100));
+  const auto base = seconds(n * n * n * n);
+  return base +
+         microseconds(std::int64_t(random_number(std::uint64_t(base.in_microseconds() / 10 + 1))));
+}
+
+}  // namespace
+
+held_job::held_job(runner& owner, std::int64_t worker, stored_job&& stored, const kind_entry& kind,
+                   crew& of)
+    : owner_(owner), stored_(std::move(stored)), kind_(kind), crew_(of),
+      run_(owner.db_,
+           {{stored_.id, worker, stored_.attempt},
+            stored_.max_attempts ? stored_.max_attempts : kind.handler_of.policy().max_attempts,
+            stored_.created_at,
+            kind.handler_of.policy().timeout}) {}
+
+held_job::~held_job() {
+  if (job_) info().destroy(job_);
+}
+
+bool held_job::read() {
+  if (stored_.attempt > max_attempts()) {
+    error_ = "its worker died in the last of its attempts";
+    step_ = step::bury;
+    return false;
+  }
+  field_errors errors;
+  try {
+    job_ = info().read(stored_.arguments, errors);
+  } catch (...) {
+    errors.push_back({"", "", "check", describe(std::current_exception())});
+  }
+  if (job_) return true;
+  error_ = "its arguments do not fit:";
+  for (const auto& e : errors) error_ += fmt::format(" {} {};", e.pointer, e.detail);
+  error_ = shortened(storable(std::move(error_)));
+  step_ = step::bury;
+  owner_.note(log_level::error,
+              fmt::format("job {} ({}) is given up: {}", stored_.id, stored_.kind, error_));
+  return false;
+}
+
+void held_job::call(transaction* tx, reader* db) {
+  run_.begin(tx);
+  struct ending {
+    jobs::run& run;
+    ~ending() { run.end(); }
+  } ends{run_};
+  job_context context(run_);
+  if (db) {
+    const deadline_for deadline(*db, run_.of().timeout);
+    info().run(kind_.handler_of.callable(), job_, context, tx, db, kind_.states.data());
+  } else {
+    info().run(kind_.handler_of.callable(), job_, context, tx, db, kind_.states.data());
+  }
+}
+
+void held_job::run_here() {
+  try {
+    if (run_.why_stopped() == stop_reason::cancelled) throw job_stopped("it was cancelled");
+    if (info().takes_reader) owner_.db_.read([this](reader& db) { call(nullptr, &db); });
+    else call(nullptr, nullptr);
+    step_ = step::complete;
+  } catch (...) {
+    failed(std::current_exception());
+  }
+}
+
+void held_job::failed(const std::exception_ptr& why) {
+  try {
+    std::rethrow_exception(why);
+  } catch (const cancel_job& c) {
+    error_ = shortened(storable(c.why));
+    step_ = step::cancel;
+    return;
+  } catch (const snooze_job& s) {
+    snooze_ = std::max(s.wait, duration());
+    step_ = step::put_back;
+    return;
+  } catch (...) {
+    error_ = describe(why);
+  }
+  const auto stopped = run_.why_stopped();
+  if (stopped == stop_reason::cancelled) {
+    step_ = step::cancel;
+    return;
+  }
+  if (stopped == stop_reason::stopping) {
+    snooze_ = {};
+    step_ = step::put_back;
+    return;
+  }
+  const bool last = stored_.attempt >= max_attempts();
+  step_ = last ? step::bury : step::retry;
+  owner_.note(last ? log_level::error : log_level::warning,
+              fmt::format("job {} ({}) failed in attempt {} of {}{}: {}", stored_.id, stored_.kind,
+                          stored_.attempt, max_attempts(), last ? ", the last" : "", error_));
+}
+
+duration held_job::keep() const {
+  return std::max(kind_.handler_of.policy().keep, owner_.options_.keep);
+}
+
+duration held_job::delay() const {
+  const auto& own = kind_.handler_of.policy().retry_delay;
+  const auto& all = owner_.options_.retry_delay;
+  try {
+    if (own) return own(stored_.attempt);
+    if (all) return all(stored_.attempt);
+  } catch (...) {
+    owner_.note(log_level::error, fmt::format("the retry_delay of {} threw: {}", stored_.kind,
+                                              describe(std::current_exception())));
+  }
+  return default_delay(stored_.attempt);
+}
+
+bool held_job::run(transaction& tx) {
+  const auto& c = run_.of().claim;
+  const auto now = tx.now();
+  switch (step_) {
+    case step::run:
+      if (run_.why_stopped() == stop_reason::cancelled) throw job_stopped("it was cancelled");
+      call(&tx, &tx);
+      // Both or neither: a worker that was taken for dead leaves no effect.
+      return complete(tx, c, tx.now(), keep(), run_.output);
+    case step::complete: return complete(tx, c, now, keep(), run_.output);
+    case step::retry: return retry(tx, c, now, now + delay(), error_);
+    case step::bury: return bury(tx, c, now, owner_.options_.keep_dead, error_);
+    case step::cancel: return end_cancelled(tx, c, now, owner_.options_.keep_dead, error_);
+    case step::put_back: return put_back(tx, c, now, now + snooze_);
+  }
+  return false;
+}
+
+waker* held_job::done(std::exception_ptr failure) noexcept {
+  if (failure && step_ == step::run) {
+    failed(failure);
+    tell();
+  } else if (failure) {
+    owner_.note(log_level::error, fmt::format("the end of job {} could not be noted: {}",
+                                              stored_.id, describe(failure)));
+    owner_.try_again_later(this);
+  } else {
+    owner_.ended(this);
+  }
+  return nullptr;
+}
+
+void held_job::tell() {
+  if (!owner_.db_.inside().submit(*this)) owner_.try_again_later(this);
+}
+
+bool held_job::ends_plainly() const {
+  return step_ == step::complete && keep() <= duration() && !stored_.limit_key;
+}
+
+}  // namespace aft::jobs

@@ -1,0 +1,223 @@
+// What the runner's own thread does: it claims, and beats the heart.
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "held_job.hpp"
+#include "limits.hpp"
+#include "runner.hpp"
+#include "workers.hpp"
+
+namespace aft::jobs {
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+steady::time_point after(duration d) {
+  return steady::now() + std::chrono::microseconds(d.in_microseconds());
+}
+
+constexpr std::int64_t most_swept = 500;  // in one transaction
+
+// Deletes jobs that were kept for long enough; how many.
+std::int64_t sweep(transaction& tx, time_point now) {
+  struct old_job {
+    std::int64_t id;
+    int followers;
+  };
+  const auto old = tx.all<old_job>(
+      "select id, followers from aft_job where keep_until is not null and keep_until <= $1 "
+      "order by keep_until limit $2",
+      now, most_swept);
+  for (const auto& job : old) {
+    tx.execute("delete from aft_job where id = $1", job.id);
+    if (job.followers) cancel_followers(tx, job.id, now);
+  }
+  return std::int64_t(old.size());
+}
+
+}  // namespace
+
+// A worker that was silent for too long has been taken for dead, and others have its jobs. It goes
+// on as a new one.
+void runner::keep_alive(transaction& tx) {
+  if (!beat(tx, worker_, tx.now())) worker_ = add_worker(tx, tx.now());
+}
+
+void runner::beat_heart() {
+  const auto count = db_.write([this](transaction& tx) {
+    keep_alive(tx);
+    return recover(tx, tx.now() - options_.lease, tx.now());
+  });
+  if (count) note(log_level::warning, fmt::format("{} jobs of dead workers start again", count));
+}
+
+// What nobody waits for, in small transactions.
+void runner::tidy() {
+  constexpr write_options behind_others{.low_priority = true};
+  db_.write([this](transaction& tx) { mark_full_queues(tx, options_.max_waiting); }, behind_others);
+  while (db_.write([](transaction& tx) { return sweep(tx, tx.now()); }, behind_others) ==
+         most_swept) {}
+  last_limit_ = db_.write(
+      [this](transaction& tx) { return forget_limits(tx, last_limit_, tx.now()); }, behind_others);
+}
+
+// `rooms` are those of the crews.
+runner::round runner::claim_round(transaction& tx, const std::vector<std::size_t>& rooms) {
+  const auto now = tx.now();
+  auto left = rooms;
+  round r;
+  r.more = promote(tx, now);
+  auto queues = ready_queues(tx);
+  if (!queues.empty()) {
+    std::rotate(queues.begin(), queues.begin() + std::ptrdiff_t(turn_ % queues.size()),
+                queues.end());
+  }
+  for (const auto& queue : queues) {
+    std::size_t which = 0;
+    for (std::size_t i = 1; i < crews_.size(); ++i) {
+      if (crews_[i]->queue == queue) which = i;
+    }
+    if (!left[which]) continue;
+    auto some = claim(tx, worker_, kind_list_, {queue, std::int64_t(left[which])}, now);
+    r.more = r.more || some.held_back;
+    left[which] -= some.jobs.size();
+    std::move(some.jobs.begin(), some.jobs.end(), std::back_inserter(r.claimed));
+  }
+  return r;
+}
+
+// True: there may be more.
+bool runner::claim_some() {
+  std::vector<std::size_t> rooms;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& c : crews_) {
+      rooms.push_back(c->prefetch > c->held ? c->prefetch - c->held : 0);
+      c->is_hungry = !rooms.back();  // until there is some
+    }
+  }
+  ++turn_;
+  auto found = db_.write([&](transaction& tx) {
+    keep_alive(tx);
+    return claim_round(tx, rooms);
+  });
+  bool more = found.more;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& job : found.claimed) {
+      auto& c = crew_of(job.queue);
+      const auto which = std::size_t(
+          std::find_if(crews_.begin(), crews_.end(), [&](auto& p) { return p.get() == &c; }) -
+          crews_.begin());
+      if (--rooms[which] == 0) c.is_hungry = true;
+    }
+  }
+  dispatch(std::move(found.claimed));
+  return more;
+}
+
+void runner::dispatch(std::vector<stored_job>&& claimed) {
+  for (auto& stored : claimed) {
+    const auto& kind = kinds_.find(stored.kind)->second;
+    auto& of = crew_of(stored.queue);
+    auto* job = new held_job(*this, worker_, std::move(stored), kind, of);
+    {
+      std::lock_guard lock(mutex_);
+      all_.insert(job);
+      ++of.held;
+    }
+    if (!job->read()) {
+      job->tell();
+    } else if (job->takes_transaction()) {
+      job->begin_on_writer();
+      job->tell();
+    } else {
+      std::lock_guard lock(mutex_);
+      of.waiting.push_back(job);
+      of.wake.notify_one();
+    }
+  }
+}
+
+void runner::pass_stop_requests() {
+  const auto asked = db_.read([this](reader& db) {
+    return db.all<std::int64_t>(
+        "select id from aft_job where worker = $1 and state = 1 and stop_asked = 1", worker_);
+  });
+  std::lock_guard lock(mutex_);
+  for (auto* job : all_) {
+    const bool is_asked = std::find(asked.begin(), asked.end(), job->stored().id) != asked.end();
+    if (is_asked) job->its_run().stop(stop_reason::cancelled);
+  }
+}
+
+// A job that does not stop when it is asked to is reported once, and its thread replaced.
+void runner::look_for_stuck() {
+  const auto now = db_.time().now();
+  std::vector<std::string> names;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto* job : all_) {
+      if (job->reported || !job->is_on_thread) continue;
+      const auto since = job->its_run().stopped_at();
+      if (!since || now < *since + options_.stuck_after) continue;
+      job->reported = true;
+      names.push_back(fmt::format("{} ({})", job->stored().id, job->stored().kind));
+      auto& c = job->its_crew();
+      if (c.replaced >= c.threads) continue;
+      ++c.replaced;
+      add_thread(c);
+    }
+  }
+  for (const auto& name : names) {
+    note(log_level::error,
+         fmt::format("job {} was asked to stop and goes on; another thread takes its place", name));
+  }
+}
+
+void runner::pump() {
+  auto next_beat = steady::now(), next_look = next_beat;
+  while (true) {
+    std::vector<held_job*> untold;
+    bool look = false, stops = false;
+    {
+      std::unique_lock lock(mutex_);
+      pump_wake_.wait_until(lock, std::min(next_beat, next_look),
+                            [this] { return stopping_ || wanted_ || stops_wanted_; });
+      if (stopping_) return;
+      untold.swap(untold_);
+      stops = std::exchange(stops_wanted_, false);
+      look = std::exchange(wanted_, false) || steady::now() >= next_look;
+      if (look) next_look = after(options_.poll);
+    }
+    for (auto* job : untold) job->tell();
+    try {
+      look_for_stuck();
+      if (steady::now() >= next_beat) {
+        next_beat = after(options_.heartbeat);
+        beat_heart();
+        tidy();
+        stops = true;
+      }
+      if (stops) pass_stop_requests();
+      if (!look) continue;
+      if (claim_some()) {
+        std::lock_guard lock(mutex_);
+        wanted_ = true;
+      } else if (const auto due = db_.read([](reader& db) { return next_due(db); })) {
+        const auto left = *due - db_.time().now();
+        if (left < options_.poll) {
+          next_look = std::min(next_look, after(std::max(left, milliseconds(1))));
+        }
+      }
+    } catch (const std::exception& e) {
+      note(log_level::error, fmt::format("jobs cannot be claimed: {}", e.what()));
+    }
+  }
+}
+
+}  // namespace aft::jobs

@@ -1,0 +1,98 @@
+#include "store.hpp"
+
+namespace aft::jobs {
+namespace {
+
+const char* const tables = R"(
+create table aft_worker (
+  id       integer primary key autoincrement,  -- never that of another one
+  machine  text not null,     -- the boot and the container that its process belongs to
+  process  integer not null,
+  started  integer not null,  -- of the process, to tell it from a later one of the same number
+  seen_at  integer not null
+) strict;
+
+-- Queues of which there is something to say.
+create table aft_queue (
+  name       text primary key,
+  is_paused  integer not null default 0,
+  is_full    integer not null default 0
+) strict;
+
+create table aft_job (
+  id            integer primary key,
+  kind          text not null,
+  arguments     text not null,
+  queue         text not null,
+  state         integer not null,  -- job_state
+  priority      integer not null,
+  run_at        integer not null,
+  attempt       integer not null default 0,
+  max_attempts  integer not null,  -- 0: as its handler says
+  worker        integer,
+  stop_asked    integer not null default 0,
+  error         text,
+  history       text,              -- JSON: the last failed attempts
+  created_at    integer not null,
+  started_at    integer,
+  finished_at   integer,
+  keep_until    integer,           -- for those that have ended
+  unique_key    text,              -- while it has it
+  unique_until  integer,
+  limit_key     text,
+  waits_for     integer not null default 0,  -- jobs that are not done
+  followers     integer not null default 0,  -- whether jobs wait for it
+  progress      real,
+  progress_note text,
+  output        text,              -- JSON
+  saved         text               -- JSON: steps and cursors
+) strict;
+
+create index aft_job_ready on aft_job (queue, priority desc, run_at, id) where state = 0;
+create index aft_job_running on aft_job (worker) where state = 1;
+create index aft_job_later on aft_job (run_at) where state = 5;
+create index aft_job_ended on aft_job (state, id) where state in (2, 3, 4);
+create index aft_job_keep on aft_job (keep_until) where keep_until is not null;
+create unique index aft_job_unique on aft_job (kind, unique_key) where unique_key is not null;
+create index aft_job_held on aft_job (limit_key, priority desc, run_at, id) where state = 6;
+create index aft_job_limited on aft_job (limit_key, state) where limit_key is not null;
+
+create table aft_job_after (
+  parent  integer not null,
+  job     integer not null,
+  primary key (parent, job)
+) strict;
+create index aft_job_after_job on aft_job_after (job);
+
+create table aft_limit (
+  key       text primary key,
+  most      integer not null,  -- that run at once; 0: any number
+  rate      integer not null,  -- that start in a period; 0: any number
+  period    integer not null,
+  used      integer not null default 0,  -- of the rate
+  opens_at  integer not null default 0,  -- when the period ends
+  is_waited integer not null default 0   -- for that, by jobs that are held
+) strict;
+create index aft_limit_waited on aft_limit (opens_at) where is_waited = 1;
+
+create table aft_schedule (
+  name          text primary key,
+  kind          text not null,
+  arguments     text not null,
+  queue         text not null,
+  priority      integer not null,
+  max_attempts  integer not null,
+  text          text not null,     -- of the schedule
+  zone          text not null,
+  missed        integer not null,  -- missed_runs
+  next_at       integer not null,
+  last_at       integer,
+  is_paused     integer not null default 0
+) strict;
+)";
+
+}  // namespace
+
+std::vector<migration> migrations() { return {{"001_jobs", tables}}; }
+
+}  // namespace aft::jobs

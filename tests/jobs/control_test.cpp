@@ -1,0 +1,218 @@
+#include <aft/jobs/control.hpp>
+
+#include <stdexcept>
+
+#include <doctest/doctest.h>
+
+#include "job_app.hpp"
+
+namespace {
+
+namespace jobs = aft::jobs;
+using jobs::job_state;
+
+struct mail {
+  int n = 0;
+};
+struct print {
+  int n = 0;
+};
+
+struct with_mail : job_app {
+  bool fails = false;
+  with_mail() {
+    app.job<mail>([this](mail m) {
+      ran += std::to_string(m.n);
+      if (fails) throw std::runtime_error("down");
+    });
+  }
+  std::int64_t bury(int n) {
+    fails = true;
+    const auto id = enqueue(mail{n}, {.max_attempts = 1});
+    run();
+    fails = false;
+    ran.clear();
+    return id;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_mail, "a queue that is paused waits, also after a restart, until resumed") {
+  write([](aft::transaction& tx) { jobs::pause(tx, "slow"); });
+  enqueue(mail{1}, {.queue = "slow"});
+  enqueue(mail{2});
+  CHECK(run() == 1);
+  CHECK(take_ran() == "2");
+  CHECK(app.db().read(jobs::paused) == std::vector<std::string>{"slow"});
+  write([](aft::transaction& tx) { jobs::resume(tx, "slow"); });
+  CHECK(run() == 1);
+  CHECK(ran == "1");
+  CHECK(app.db().read(jobs::paused).empty());
+}
+
+TEST_CASE_FIXTURE(with_mail, "dead jobs are listed, retried and dropped") {
+  const auto one = bury(1), two = bury(2);
+  auto dead = list({.state = job_state::dead});
+  REQUIRE(dead.size() == 2);
+  CHECK(dead[0].id == two);
+  CHECK(dead[1].arguments.text == R"({"n":1})");
+  CHECK(dead[1].error == "down");
+  CHECK(dead[1].finished_at == time.now());
+
+  CHECK(write([&](aft::transaction& tx) { return jobs::retry(tx, one); }));
+  CHECK(write([&](aft::transaction& tx) { return jobs::drop(tx, two); }));
+  CHECK(!write([&](aft::transaction& tx) { return jobs::retry(tx, two); }));
+  CHECK(run() == 1);
+  CHECK(ran == "1");
+  CHECK(list().empty());
+}
+
+TEST_CASE_FIXTURE(with_mail, "one that waits is cancelled at once, and can be retried") {
+  const auto id = enqueue(mail{1}, {.delay = aft::hours(1)});
+  CHECK(write([&](aft::transaction& tx) { return jobs::cancel(tx, id); }));
+  CHECK(!write([&](aft::transaction& tx) { return jobs::cancel(tx, id); }));
+  CHECK(run_after(aft::hours(2)) == 0);
+  CHECK(state(id) == job_state::cancelled);
+  CHECK(write([&](aft::transaction& tx) { return jobs::retry(tx, id); }));
+  CHECK(run() == 1);
+}
+
+TEST_CASE_FIXTURE(with_mail, "retry hurries a job that waits for its time") {
+  const auto id = enqueue(mail{1}, {.delay = aft::hours(1)});
+  CHECK(run() == 0);
+  write([&](aft::transaction& tx) { jobs::retry(tx, id); });
+  CHECK(run() == 1);
+}
+
+TEST_CASE_FIXTURE(with_mail, "a running job can be neither retried nor dropped") {
+  app.job<print>([this](print, aft::job_context& c) {
+    CHECK(!write([&](aft::transaction& tx) { return jobs::retry(tx, c.id()); }));
+    CHECK(!write([&](aft::transaction& tx) { return jobs::drop(tx, c.id()); }));
+    ran += "ran";
+  });
+  enqueue(print{});
+  run();
+  CHECK(ran == "ran");
+}
+
+TEST_CASE_FIXTURE(with_mail, "a running job that was cancelled and fails is not run again") {
+  app.job<print>([this](print, aft::job_context& c) {
+    CHECK(write([&](aft::transaction& tx) { return jobs::cancel(tx, c.id()); }));
+    throw std::runtime_error("in the middle");
+  });
+  const auto id = enqueue(print{});
+  run();
+  CHECK(state(id) == job_state::cancelled);
+  CHECK(run_after(aft::days(1)) == 0);
+}
+
+TEST_CASE_FIXTURE(with_mail, "jobs are listed by queue, kind, state and age, in pages") {
+  app.job<print>([](print) {});
+  for (int i = 0; i < 5; ++i) enqueue(mail{i}, {.queue = "a"});
+  const auto old = time.now();
+  time.advance(aft::hours(1));
+  enqueue(print{}, {.queue = "b", .delay = aft::hours(1)});
+  CHECK(list().size() == 6);
+  CHECK(list({.queue = "a"}).size() == 5);
+  CHECK(list({.kind = "print"}).size() == 1);
+  CHECK(list({.state = job_state::later}).size() == 1);
+  CHECK(list({.state = job_state::ready, .queue = "b"}).empty());
+  CHECK(list({.created_before = old + aft::seconds(1)}).size() == 5);
+
+  std::vector<std::int64_t> seen;
+  app.db().read([&](aft::reader& db) {
+    for (auto page = jobs::list(db, {}, {}, 4); !page.empty();
+         page = jobs::list(db, {}, page.back().id, 4)) {
+      for (const auto& job : page) seen.push_back(job.id);
+    }
+  });
+  CHECK(seen.size() == 6);
+  CHECK(std::is_sorted(seen.rbegin(), seen.rend()));
+
+  const auto counts = app.db().read(jobs::count);
+  REQUIRE(counts.size() == 2);
+  CHECK(counts[0].queue == "a");
+  CHECK(counts[0].state == job_state::ready);
+  CHECK(counts[0].count == 5);
+  CHECK(counts[1].state == job_state::later);
+}
+
+TEST_CASE_FIXTURE(with_mail, "all jobs of a filter are acted on, more than one chunk of them") {
+  app.db().write([](aft::transaction& tx) {
+    for (int i = 0; i < 1201; ++i) aft::enqueue(tx, mail{i}, {.queue = i % 2 ? "odd" : "even"});
+  });
+  CHECK(jobs::cancel_all(app.db(), {.queue = "even"}) == 601);
+  CHECK(jobs::cancel_all(app.db(), {.queue = "even"}) == 0);
+  CHECK(jobs::retry_all(app.db(), {.state = job_state::cancelled}) == 601);
+  CHECK(jobs::drop_all(app.db(), {}) == 1201);
+  CHECK(list().empty());
+}
+
+TEST_CASE("jobs that are done are kept for a while, then deleted") {
+  job_app site({.keep = aft::hours(1), .keep_dead = aft::days(2)});
+  site.app.job<mail>([](mail m) {
+    if (m.n) throw std::runtime_error("no");
+  });
+  site.app.db().write([](aft::transaction& tx) {
+    for (int i = 0; i < 1100; ++i) aft::enqueue(tx, mail{});  // more than one sweep
+  });
+  const auto dead = site.enqueue(mail{1}, {.max_attempts = 1});
+  CHECK(site.run() == 1101);
+  const auto kept = [&] {
+    return site.app.db().read(
+        [](aft::reader& db) { return db.one<int>("select count(*) from aft_job"); });
+  };
+  CHECK(kept() == 1101);
+  site.run_after(aft::minutes(59));
+  CHECK(kept() == 1101);
+  site.run_after(aft::minutes(1));
+  CHECK(kept() == 1);
+  CHECK(site.state(dead) == job_state::dead);
+  site.run_after(aft::days(2));
+  CHECK(kept() == 0);
+}
+
+TEST_CASE("a claim walks by the index, however many jobs wait or have ended") {
+  if (on_postgres()) return;  // its plans depend on statistics
+  job_app site;
+  site.app.job<mail>([](mail) {});
+  struct step {
+    std::int64_t id, parent, notused;
+    std::string detail;
+  };
+  auto plan = [&](const auto& explained) {
+    std::string all;
+    for (const auto& s : explained) all += s.detail + "\n";
+    return all;
+  };
+  site.app.db().read([&](aft::reader& db) {
+    const auto claim = plan(db.all<step>(
+        "explain query plan select id from aft_job where state = 0 and queue = 'default' "
+        "and kind in (select value from json_each('[]')) "
+        "order by priority desc, run_at, id limit 64"));
+    CHECK(has(claim, "aft_job_ready (queue=?)"));
+    CHECK(!has(claim, "TEMP B-TREE"));
+    const auto due = plan(
+        db.all<step>("explain query plan select id from aft_job where state = 5 and run_at <= 5 "
+                     "order by run_at limit 1000"));
+    CHECK(has(due, "aft_job_later (run_at<?)"));
+    CHECK(!has(due, "TEMP B-TREE"));
+    const auto queues = plan(db.all<step>(
+        "explain query plan select min(queue) from aft_job where state = 0 and queue > 'a'"));
+    CHECK(has(queues, "aft_job_ready (queue>?)"));
+    const auto old = plan(db.all<step>(
+        "explain query plan select id, followers from aft_job where keep_until is not null "
+        "and keep_until <= 5 order by keep_until limit 500"));
+    CHECK(has(old, "aft_job_keep (keep_until"));
+    const auto held = plan(db.all<step>(
+        "explain query plan select id from aft_job where state = 6 and limit_key = 'a' "
+        "order by priority desc, run_at, id limit 1"));
+    CHECK(has(held, "aft_job_held (limit_key=?)"));
+    CHECK(!has(held, "TEMP B-TREE"));
+    const auto mine = plan(
+        db.all<step>("explain query plan select id from aft_job where worker = 5 and state = 1 "
+                     "and stop_asked = 1"));
+    CHECK(has(mine, "aft_job_running (worker=?)"));
+  });
+}
