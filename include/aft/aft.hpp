@@ -45,6 +45,7 @@
 #include <aft/jobs/handler.hpp>
 #include <aft/jobs/job.hpp>
 #include <aft/jobs/options.hpp>
+#include <aft/jobs/periodic.hpp>
 #include <aft/local.hpp>
 #include <aft/meeting/options.hpp>
 #include <aft/server/options.hpp>

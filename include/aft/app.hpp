@@ -17,6 +17,7 @@
 #include <aft/http/routes.hpp>
 #include <aft/jobs/handler.hpp>
 #include <aft/jobs/options.hpp>
+#include <aft/jobs/periodic.hpp>
 #include <aft/meeting/options.hpp>
 #include <aft/server/options.hpp>
 #include <aft/storage/database.hpp>
@@ -85,6 +86,16 @@ class app : public routes {
   void job(F&& handler, job_policy policy = {}) {
     add_job(detail::make_job_handler<Job>(static_cast<F&&>(handler),
                                           static_cast<job_policy&&>(policy)));
+  }
+
+  // Enqueues the job at each moment of the schedule, once however many processes run: from the
+  // start on, or where the schedule has changed since. See aft/jobs/periodic.hpp.
+  //   app.schedule("nightly", aft::schedule("0 3 * * *", "Europe/Berlin"), clean_up{});
+  template <class Job>
+  void schedule(std::string_view name, const aft::schedule& when, const Job& job,
+                const schedule_options& options = {}) {
+    add_schedule(
+        {std::string(name), std::string(job_name<Job>()), json::write(job), when, options});
   }
 
   // The next step of the host's schema; they are applied in the order of these calls.
@@ -167,6 +178,7 @@ class app : public routes {
   void leave_local();
   void add_state(resource_key key, void* object);
   void add_job(jobs::handler&& handler);
+  void add_schedule(jobs::periodic_job&& job);
 
   impl* impl_;
 };

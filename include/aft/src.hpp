@@ -120,6 +120,7 @@
 #include "../../src/jobs/gathered_ends.cpp"
 #include "../../src/jobs/held_job.cpp"
 #include "../../src/jobs/limits.cpp"
+#include "../../src/jobs/periodic.cpp"
 #include "../../src/jobs/pump.cpp"
 #include "../../src/jobs/run.cpp"
 #include "../../src/jobs/runner.cpp"

@@ -49,13 +49,14 @@ class app::impl {
       storage->migrate("aft", jobs::migrations());
       storage->migrate("host", steps);
       storage->write([this](transaction& tx) {
+        for (const auto& job : periodic) jobs::set_schedule(tx, job);
         for (const auto& fill : seeds) fill(tx);
       });
       meeting::provide_storage(*dispatch, *storage);
       writer =
           std::make_unique<meeting::write_lane>(*storage, *dispatch, log, options.lanes.max_wait);
       dispatch->set_lane(lane::write, *writer);
-    } else if (!steps.empty() || !seeds.empty() || !job_handlers.empty()) {
+    } else if (!steps.empty() || !seeds.empty() || !job_handlers.empty() || !periodic.empty()) {
       throw configuration_error(
           "there are migrations, seeds or jobs, but no database; give .database to the app");
     }
@@ -188,6 +189,7 @@ class app::impl {
   std::vector<migration> steps;
   std::vector<function<void(transaction&)>> seeds;
   std::vector<jobs::handler> job_handlers;
+  std::vector<jobs::periodic_job> periodic;
   function<response(const problem&, const request&)> problem_writer;
   std::optional<api_info> documented;
 
@@ -263,6 +265,7 @@ void app::add_state(resource_key key, void* object) {
 }
 
 void app::add_job(jobs::handler&& handler) { impl_->job_handlers.push_back(std::move(handler)); }
+void app::add_schedule(jobs::periodic_job&& job) { impl_->periodic.push_back(std::move(job)); }
 void app::migrate(migration step) { impl_->steps.push_back(std::move(step)); }
 const std::vector<migration>& app::migrations() const { return impl_->steps; }
 void app::seed(function<void(transaction&)> fill) { impl_->seeds.push_back(std::move(fill)); }

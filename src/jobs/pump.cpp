@@ -8,6 +8,7 @@
 
 #include "held_job.hpp"
 #include "limits.hpp"
+#include "periodic.hpp"
 #include "runner.hpp"
 #include "workers.hpp"
 
@@ -70,7 +71,8 @@ runner::round runner::claim_round(transaction& tx, const std::vector<std::size_t
   const auto now = tx.now();
   auto left = rooms;
   round r;
-  r.more = promote(tx, now);
+  r.more = enqueue_due(tx, kind_list_, now);
+  r.more = promote(tx, now) || r.more;
   auto queues = ready_queues(tx);
   if (!queues.empty()) {
     std::rotate(queues.begin(), queues.begin() + std::ptrdiff_t(turn_ % queues.size()),

@@ -84,7 +84,7 @@ create table aft_schedule (
   max_attempts  integer not null,
   text          text not null,     -- of the schedule
   zone          text not null,
-  missed        integer not null,  -- missed_runs
+  missed        integer not null,  -- missed_runs: 0 skip, 1 once, 2 all
   next_at       integer not null,
   last_at       integer,
   is_paused     integer not null default 0
