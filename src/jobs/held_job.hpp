@@ -44,6 +44,7 @@ class held_job final : public storage::unit {
   // Guarded by the runner's mutex.
   bool is_on_thread = false;  // its handler runs, without a transaction
   bool reported = false;      // as stuck
+  bool has_left = false;      // its crew
   bool left_behind = false;
 
  private:

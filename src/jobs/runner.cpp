@@ -219,11 +219,13 @@ void runner::work(crew& of, worker_thread& self, std::uint64_t generation) {
 
 // Of jobs that end at the same time the database is told together.
 void runner::ran(held_job* job) {
+  std::unique_lock lock(mutex_);
+  leave_crew(job);
   if (!job->ends_plainly()) {
+    lock.unlock();
     job->tell();
     return;
   }
-  std::unique_lock lock(mutex_);
   plain_ends_.push_back(job);
   if (std::exchange(is_gathering_, true)) return;
   auto* told = new gathered_ends(*this, std::exchange(plain_ends_, {}));
@@ -252,22 +254,28 @@ void runner::gathered(gathered_ends* told, bool failed) {
   for (auto* job : std::exchange(plain_ends_, {})) untold_.push_back(job);
 }
 
+// Makes room for another one: the next are claimed while the database is told of this one.
+void runner::leave_crew(held_job* job) {
+  if (std::exchange(job->has_left, true)) return;
+  auto& c = job->its_crew();
+  --c.held;
+  // With half of its room empty a crew asks for more, not for each job.
+  if (!c.is_hungry || c.held > c.prefetch / 2) return;
+  c.is_hungry = false;
+  wanted_ = true;
+  pump_wake_.notify_all();
+}
+
 void runner::forget(held_job* job) {
   all_.erase(job);
-  --job->its_crew().held;
+  leave_crew(job);
 }
 
 void runner::ended(held_job* job) {
   {
     std::lock_guard lock(mutex_);
     forget(job);
-    auto& c = job->its_crew();
-    // With half of its room empty a crew asks for more, not for each job.
-    if (c.is_hungry && c.held <= c.prefetch / 2) {
-      c.is_hungry = false;
-      wanted_ = true;
-    }
-    if (stopping_ || wanted_) pump_wake_.notify_all();
+    if (stopping_) pump_wake_.notify_all();
   }
   delete job;
 }

@@ -41,7 +41,7 @@ struct crew {
   std::size_t prefetch = 0;
 
   std::deque<held_job*> waiting{};
-  std::size_t held = 0;    // claimed and not ended
+  std::size_t held = 0;    // claimed, and not run yet
   unsigned replaced = 0;   // threads that take the place of those with stuck jobs
   bool is_hungry = false;  // there was no room for all that was ready
   std::condition_variable wake{};
@@ -103,7 +103,8 @@ class runner {
   void add_thread(crew& of);
   void work(crew& of, worker_thread& self, std::uint64_t generation);
   void leave_behind();
-  void forget(held_job* job);  // with mutex_ held
+  void leave_crew(held_job* job);  // these two with mutex_ held
+  void forget(held_job* job);
   void ran(held_job* job);
   void ended(held_job* job);  // the database knows
   void gathered(gathered_ends* told, bool failed);
