@@ -104,7 +104,7 @@ yearly_shift::span yearly_shift::span_at(std::int64_t moment) const {
   struct change {
     std::int64_t at, offset;  // from then on
   };
-  change changes[10];
+  change changes[10]{};
   int count = 0;
   // Two years around, for a week's hours may move a change into the next year.
   for (auto y = now - years(2); y <= now + years(2); ++y) {

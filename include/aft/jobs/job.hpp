@@ -55,7 +55,7 @@ struct job_options {
   std::vector<std::int64_t> after{};
 };
 
-// Thrown by enqueue: the queue has more waiting jobs than jobs_options::max_waiting.
+// Thrown by enqueue: the queue has more jobs that are ready than jobs_options::max_waiting.
 class queue_full : public error {
  public:
   using error::error;

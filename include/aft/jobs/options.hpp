@@ -34,11 +34,12 @@ struct jobs_options {
   // transaction& is always waited for.
   duration drain = seconds(30);
   // A job that goes on for this long after it was asked to stop is reported, and another thread
-  // takes its place, as often as there are threads.
+  // takes its place, as often as there are threads. One with a transaction& has no thread here: if
+  // it never ends, its writer is lost (on SQLite there is but one).
   duration stuck_after = seconds(10);
 
-  // Jobs of one queue that wait, about: it is counted with each heartbeat. Beyond, enqueue throws
-  // queue_full until there are fewer.
+  // Jobs of one queue that are ready to run, about: workers count with each heartbeat. Beyond,
+  // enqueue throws queue_full until there are fewer.
   std::int64_t max_waiting = 1'000'000;
 
   duration keep{};                 // jobs that are done, with their output; 0: deleted at once
