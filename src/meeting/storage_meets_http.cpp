@@ -11,15 +11,7 @@ namespace aft::meeting {
 namespace {
 
 // What a client is told of errors that are no faults of the program; empty of others.
-std::optional<problem> explain(const std::exception& e) {
-  const auto* from_storage = dynamic_cast<const storage_error*>(&e);
-  if (!from_storage) return {};
-  if (from_storage->fault() == storage_fault::busy) {
-    // All connections in use, a lock of somebody else, a full queue.
-    problem busy{503, "the database has more work than it takes on; try again"};
-    busy.retry_after_seconds = 1;
-    return busy;
-  }
+std::optional<problem> explain_constraint(const std::exception& e) {
   const auto* constraint = dynamic_cast<const constraint_error*>(&e);
   if (constraint && constraint->kind() == constraint_kind::unique) {
     return problem{409, "there is one like it already"};
@@ -28,6 +20,14 @@ std::optional<problem> explain(const std::exception& e) {
     return problem{409, "it belongs to something that is not there, or something belongs to it"};
   }
   return {};
+}
+std::optional<problem> explain(const std::exception& e) {
+  const auto* from_storage = dynamic_cast<const storage_error*>(&e);
+  if (!from_storage || from_storage->fault() != storage_fault::busy) return explain_constraint(e);
+  // All connections in use, a lock of somebody else, a full queue.
+  problem busy{503, "the database has more work than it takes on; try again"};
+  busy.retry_after_seconds = 1;
+  return busy;
 }
 
 }  // namespace
@@ -86,13 +86,14 @@ class write_lane::unit final : public storage::unit {
   // The handler was well, but the commit was not.
   void not_kept(const std::exception_ptr& failure) noexcept {
     std::optional<problem> known;
-    bool in_doubt = false;
+    bool in_doubt = false, try_again = false;
     try {
       std::rethrow_exception(failure);
     } catch (const storage_error& e) {
       in_doubt = e.fault() == storage_fault::in_doubt;
-      known = explain(e);
-      if (!known || known->status >= 500) owner_.log_.write(log_level::error, "storage", e.what());
+      try_again = e.fault() == storage_fault::busy;
+      known = explain_constraint(e);
+      if (!known) owner_.log_.write(log_level::error, "storage", e.what());
     } catch (const std::exception& e) {
       owner_.log_.write(log_level::error, "storage", e.what());
     } catch (...) {}
@@ -102,6 +103,7 @@ class write_lane::unit final : public storage::unit {
         : in_doubt
             ? problem{500, "the database was lost meanwhile: the change may be stored, or not"}
             : problem{503, "the change could not be stored; nothing was changed"};
+    if (try_again) call_.failure.retry_after_seconds = 1;
     owner_.routes_.answer_failure(call_);
   }
 
