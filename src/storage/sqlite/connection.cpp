@@ -2,10 +2,12 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <mutex>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -350,8 +352,8 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
     if (access == sqlite_access::write) {
-      run_script(fmt::format("pragma journal_mode=wal; pragma synchronous={};",
-                             durable ? "full" : "normal"));
+      begin_log(busy_timeout);
+      run_script(durable ? "pragma synchronous=full" : "pragma synchronous=normal");
       sqlite3_wal_hook(
           db_,
           [](void* self, sqlite3*, const char*, int pages) {
@@ -370,6 +372,21 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
   } catch (...) {
     sqlite3_close(db_);
     throw;
+  }
+}
+
+// Where several processes make the same file at once, SQLite fails without waiting for the others,
+// because it sees that two of them could wait for each other.
+void sqlite_connection::begin_log(duration busy_timeout) {
+  using steady = std::chrono::steady_clock;
+  const auto end = steady::now() + std::chrono::microseconds(busy_timeout.in_microseconds());
+  while (true) {
+    try {
+      return run_script("pragma journal_mode=wal");
+    } catch (const storage_error& e) {
+      if (e.fault() != storage_fault::busy || steady::now() >= end) throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }
 

@@ -55,6 +55,7 @@ class sqlite_connection : public schema_connection {
   struct statement;
   class running;
 
+  void begin_log(duration busy_timeout);
   statement& prepare(std::string_view text);
   statement& prepared(std::string_view text, std::span<const detail::parameter> values);
   void plan_rows(statement& s, const type_info& type);
