@@ -108,6 +108,7 @@ TEST_CASE_FIXTURE(on_counted_disk, "a statement is prepared once, not for each q
   CHECK(found.runs == 100);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose memory is their own
 // SQLite's page cache hands its memory back to the kernel and takes it again, with each of them,
 // where it may.
 TEST_CASE_FIXTURE(on_counted_disk, "a returning clause costs no page faults") {
@@ -127,6 +128,7 @@ TEST_CASE_FIXTURE(on_counted_disk, "a returning clause costs no page faults") {
   add(2000);
   CHECK(add(2000) < 1000);
 }
+#endif
 
 // A process that closes any descriptor of a file loses its locks on it, and with them what keeps
 // other processes from removing the log.
