@@ -119,21 +119,15 @@ void runner::stop() {
   running_ = false;
   db_.unlisten(listener_);
   db_.unlisten(stop_listener_);
-  std::vector<held_job*> not_begun;
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
-    for (auto& c : crews_) {
-      not_begun.insert(not_begun.end(), c->waiting.begin(), c->waiting.end());
-      c->waiting.clear();
-      c->wake.notify_all();
-    }
-    for (auto* job : not_begun) forget(job);
+    for (auto& c : crews_) c->wake.notify_all();
     for (auto* job : all_) job->its_run().stop(stop_reason::stopping);
   }
-  for (auto* job : not_begun) delete job;  // given back below
   pump_wake_.notify_all();
-  pump_thread_.join();
+  pump_thread_.join();  // it may have claimed some more
+  drop_waiting();
   leave_behind();
   std::vector<held_job*> untold;
   {
@@ -152,6 +146,20 @@ void runner::stop() {
     note(log_level::error, fmt::format("the worker could not sign off: {}", e.what()));
   }
   worker_ = 0;
+}
+
+// What was not begun is given back with the worker.
+void runner::drop_waiting() {
+  std::vector<held_job*> not_begun;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& c : crews_) {
+      not_begun.insert(not_begun.end(), c->waiting.begin(), c->waiting.end());
+      c->waiting.clear();
+    }
+    for (auto* job : not_begun) forget(job);
+  }
+  for (auto* job : not_begun) delete job;
 }
 
 // Waits for the threads, and no longer than `drain`.

@@ -102,6 +102,7 @@ class runner {
   // runner.cpp
   void add_thread(crew& of);
   void work(crew& of, worker_thread& self, std::uint64_t generation);
+  void drop_waiting();
   void leave_behind();
   void leave_crew(held_job* job);  // these two with mutex_ held
   void forget(held_job* job);
