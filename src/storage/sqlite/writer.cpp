@@ -156,10 +156,11 @@ unit* sqlite_writer::run_some(unit* first) {
     }
     if (!failure) commit(first, end);
   } catch (...) {
+    noted_.clear();
     failure = std::current_exception();
     if (end == first) {  // no transaction could be begun: at least this one fails
       leave_queue(*first);
-      if (!first->thrown) first->thrown = failure;
+      if (!first->thrown) first->thrown = std::exchange(failure, nullptr);  // and no longer ours
       end = first->next;
     }
     try {
