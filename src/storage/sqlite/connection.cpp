@@ -2,19 +2,16 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <cstring>
-#include <limits>
 #include <mutex>
 #include <thread>
 
 #include <fmt/format.h>
 
-#include <aft/ground/json.hpp>
-
-#include "../../ground/check.hpp"
 #include "../../ground/coarse_clock.hpp"
+#include "columns.hpp"
+#include "parameters.hpp"
 
 namespace aft::storage {
 
@@ -100,191 +97,6 @@ bool is_blank(std::string_view rest) {
     else if (std::string_view(" \t\r\n;").find(rest[i]) == rest.npos) return false;
   }
   return true;
-}
-
-void bind_text(sqlite3_stmt* s, int i, std::string_view text, sqlite3_destructor_type life) {
-  // A null pointer would bind NULL.
-  sqlite3_bind_text64(s, i, text.data() ? text.data() : "", text.size(), life, SQLITE_UTF8);
-}
-
-void bind(sqlite3_stmt* s, int i, const void* value, const type_info& type,
-          sqlite3_destructor_type life = SQLITE_STATIC) {
-  switch (type.kind) {
-    case type_kind::boolean: sqlite3_bind_int(s, i, *static_cast<const bool*>(value)); return;
-    case type_kind::integer: {
-      const auto number = detail::load_integer(value, type.width, type.is_signed);
-      if (!type.is_signed && type.width == 8 && number < 0) {
-        throw storage_error(storage_fault::statement,
-                            fmt::format("${} is greater than any integer of SQLite", i));
-      }
-      sqlite3_bind_int64(s, i, number);
-      return;
-    }
-    case type_kind::number: {
-      float narrow;
-      double number;
-      if (type.width == 4) std::memcpy(&narrow, value, 4), number = double(narrow);
-      else std::memcpy(&number, value, 8);
-      sqlite3_bind_double(s, i, number);
-      return;
-    }
-    case type_kind::string: return bind_text(s, i, *static_cast<const std::string*>(value), life);
-    case type_kind::bytes: {
-      const auto& bytes = *static_cast<const std::vector<std::byte>*>(value);
-      if (bytes.empty()) sqlite3_bind_zeroblob(s, i, 0);
-      else sqlite3_bind_blob64(s, i, bytes.data(), bytes.size(), life);
-      return;
-    }
-    case type_kind::enumeration: {
-      const auto number = detail::load_integer(value, type.width, type.is_signed);
-      for (std::uint32_t e = 0; e < type.enumerator_count; ++e) {
-        if (type.enumerators[e].value != number) continue;
-        return bind_text(s, i, type.enumerators[e].name, SQLITE_STATIC);
-      }
-      throw storage_error(storage_fault::statement,
-                          fmt::format("${} is {} without a name of {}", i, number, type.name));
-    }
-    case type_kind::time: sqlite3_bind_int64(s, i, detail::load_time(value, type)); return;
-    case type_kind::optional:
-      if (const void* held = type.get(value)) return bind(s, i, held, *type.element, life);
-      sqlite3_bind_null(s, i);
-      return;
-    case type_kind::codec: {
-      struct state {
-        sqlite3_stmt* s;
-        int i;
-        const type_info& written_as;
-      } binding{s, i, *type.element};
-      return type.encode(value, &binding, [](void* context, const void* written_as) {
-        auto& b = *static_cast<state*>(context);
-        bind(b.s, b.i, written_as, b.written_as, SQLITE_TRANSIENT);  // it goes when this returns
-      });
-    }
-    case type_kind::raw_json:
-      return bind_text(s, i, static_cast<const raw_json*>(value)->text, life);
-    case type_kind::object:
-    case type_kind::array:
-    case type_kind::map: {
-      buffer text;
-      json::write(text, value, type);
-      return bind_text(s, i, text.view(), SQLITE_TRANSIENT);
-    }
-  }
-}
-
-const char* found_kind(int column_type) {
-  switch (column_type) {
-    case SQLITE_INTEGER: return "an integer";
-    case SQLITE_FLOAT: return "a number";
-    case SQLITE_TEXT: return "text";
-    case SQLITE_BLOB: return "a blob";
-    default: return "NULL";
-  }
-}
-
-std::string_view text_of(sqlite3_stmt* s, int column) {
-  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(s, column));
-  return {text ? text : "", std::size_t(sqlite3_column_bytes(s, column))};
-}
-
-void require(detail::complaint&& wrong, std::string_view column) {
-  if (!wrong) return;
-  throw storage_error(storage_fault::statement, fmt::format("column {} {}", column, wrong.detail));
-}
-
-void read_column(sqlite3_stmt* s, const planned_column& c, void* value, const type_info& type) {
-  const int kind = sqlite3_column_type(s, c.column);
-  auto need = [&](int wanted) {
-    if (kind != wanted) wrong_column(c.name, type, found_kind(kind));
-  };
-  switch (type.kind) {
-    case type_kind::integer: {
-      need(SQLITE_INTEGER);
-      const auto number = sqlite3_column_int64(s, c.column);
-      const bool fits =
-          type.is_signed ? detail::fits(number, type.width)
-                         : number >= 0 && detail::fits_unsigned(std::uint64_t(number), type.width);
-      if (!fits) {
-        throw storage_error(
-            storage_fault::statement,
-            fmt::format("column {} {}, not {}", c.name, detail::out_of_range(type), number));
-      }
-      detail::store_integer(value, type.width, std::uint64_t(number));
-      if (c.rule) require(detail::check_integer(*c.rule, number), c.name);
-      return;
-    }
-    case type_kind::string: {
-      need(SQLITE_TEXT);
-      const auto text = text_of(s, c.column);
-      static_cast<std::string*>(value)->assign(text);
-      if (c.rule) require(detail::check_string(*c.rule, text), c.name);
-      return;
-    }
-    case type_kind::boolean:
-      need(SQLITE_INTEGER);
-      *static_cast<bool*>(value) = sqlite3_column_int(s, c.column) != 0;
-      return;
-    case type_kind::number: {
-      if (kind != SQLITE_INTEGER) need(SQLITE_FLOAT);
-      const double number = sqlite3_column_double(s, c.column);
-      const auto narrow = float(number);
-      if (type.width == 4) std::memcpy(value, &narrow, 4);
-      else std::memcpy(value, &number, 8);
-      if (c.rule) require(detail::check_number(*c.rule, number), c.name);
-      return;
-    }
-    case type_kind::bytes: {
-      need(SQLITE_BLOB);
-      const auto* begin = static_cast<const std::byte*>(sqlite3_column_blob(s, c.column));
-      const auto size = std::size_t(sqlite3_column_bytes(s, c.column));
-      auto& bytes = *static_cast<std::vector<std::byte>*>(value);
-      if (size) bytes.assign(begin, begin + size);
-      else bytes.clear();
-      return;
-    }
-    case type_kind::enumeration: {
-      need(SQLITE_TEXT);
-      const auto name = text_of(s, c.column);
-      for (std::uint32_t e = 0; e < type.enumerator_count; ++e) {
-        if (type.enumerators[e].name != name) continue;
-        return detail::store_integer(value, type.width, std::uint64_t(type.enumerators[e].value));
-      }
-      throw storage_error(storage_fault::statement,
-                          fmt::format("column {} {}", c.name, detail::one_of(type)));
-    }
-    case type_kind::time:
-      need(SQLITE_INTEGER);
-      return detail::store_time(value, type, sqlite3_column_int64(s, c.column));
-    case type_kind::optional:
-      if (kind == SQLITE_NULL) return type.clear(value);
-      return read_column(s, c, type.emplace(value), *type.element);
-    case type_kind::codec: {
-      struct state {
-        sqlite3_stmt* s;
-        const planned_column& c;
-        const type_info& written_as;
-      } reading{s, c, *type.element};
-      std::string why;
-      const bool decoded = type.decode(
-          value, &reading,
-          [](void* context, void* written_as) {
-            auto& r = *static_cast<state*>(context);
-            read_column(r.s, r.c, written_as, r.written_as);
-            return true;
-          },
-          why);
-      if (!decoded) {
-        throw storage_error(storage_fault::statement, fmt::format("column {}: {}", c.name, why));
-      }
-      return;
-    }
-    case type_kind::object:
-    case type_kind::array:
-    case type_kind::map:
-    case type_kind::raw_json:
-      need(SQLITE_TEXT);
-      return read_json_column(text_of(s, c.column), value, type, c.name);
-  }
 }
 
 constexpr int steps_between_looks = 2000;  // of SQLite's machine, some ten microseconds
@@ -476,9 +288,7 @@ sqlite_connection::statement& sqlite_connection::prepared(
   if (late()) fail_late(text);
   auto& s = prepare(text);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto& v = values[i];
-    if (v.value) bind(s.handle, int(i + 1), v.value, *v.type);
-    else bind_text(s.handle, int(i + 1), v.text, SQLITE_STATIC);
+    sqlite::bind(s.handle, int(i + 1), values[i]);
   }
   return s;
 }
@@ -502,7 +312,7 @@ void sqlite_connection::plan_rows(statement& s, const type_info& type) {
 
 void sqlite_connection::fill_row(statement& s, const type_info&, void* row) {
   for (const auto& column : s.plan) {
-    read_column(s.handle, column, static_cast<char*>(row) + column.offset, *column.type);
+    sqlite::read_column(s.handle, column, static_cast<char*>(row) + column.offset);
   }
 }
 

@@ -98,63 +98,31 @@ unit* sqlite_writer::take_patient(unit& last) {
   return last.next = queue_.take_patient(steady::now());
 }
 
+// Between transactions.
+void sqlite_writer::run_on_connection(unit& u) {
+  auto* const next = u.next;
+  leave_queue(u);
+  try {
+    u.run_on(connection_);
+  } catch (...) {
+    u.thrown = std::current_exception();
+  }
+  finish(&u, next, nullptr);
+}
+
 // Runs units into one commit; returns the first that is left for the next.
 unit* sqlite_writer::run_some(unit* first) {
-  std::exception_ptr failure;
   if (first->wants_connection()) {
-    auto* next = first->next;
-    waiting_.fetch_sub(1, std::memory_order_relaxed);
-    try {
-      first->run_on(connection_);
-    } catch (...) {
-      first->thrown = std::current_exception();
-    }
-    finish(first, next, nullptr);
+    auto* const next = first->next;
+    run_on_connection(*first);
     return next;
   }
+  std::exception_ptr failure;  // of all of them
   unit* end = first;
   try {
     connection_.run("begin immediate");
-    auto deadline = steady::now() + longest_round;
-    const bool alone = !first->next;
-    // A savepoint costs as much as a short transaction. So while all goes well there are none.
-    bool together = !alone && !rounds_with_savepoints_;
-    if (!alone && rounds_with_savepoints_) --rounds_with_savepoints_;
-    bool took_patient = false;
-    while (end) {
-      const auto how = alone && end == first ? undo::alone
-                       : together            ? undo::together
-                                             : undo::to_savepoint;
-      if (!end->settled && !run_one(*end, how)) {
-        end->settled = true;
-        connection_.run("rollback");
-        noted_.clear();
-        together = false;
-        rounds_with_savepoints_ = rounds_after_failure;
-        end = first;
-        connection_.run("begin immediate");
-        deadline = steady::now() + longest_round;
-        continue;
-      }
-      if (!end->may_run_again()) together = false;
-      auto* last = std::exchange(end, end->next);
-      if (!connection_.in_transaction()) {
-        // A full disk and the like: SQLite has undone everything, also what went well before.
-        failure = std::make_exception_ptr(
-            storage_error(storage_fault::other, "the transaction was undone by the engine"));
-        for (auto* u = first; u != end; u = u->next) {
-          if (u->thrown) failure = u->thrown;
-        }
-        break;
-      }
-      const bool has_time = steady::now() < deadline;
-      if (end && (end->wants_connection() || !has_time)) break;
-      if (!end && (has_time || !took_patient)) {
-        end = take_patient(*last);
-        took_patient = true;
-      }
-    }
-    if (!failure) commit(first, end);
+    run_round(first, end);
+    commit(first, end);
   } catch (...) {
     noted_.clear();
     failure = std::current_exception();
@@ -169,9 +137,7 @@ unit* sqlite_writer::run_some(unit* first) {
       log_.write(log_level::error, "storage", e.what());
     }
   }
-  if (!failure) {
-    for (const auto& note : noted_) topics_.tell(note);
-  }
+  for (const auto& note : noted_) topics_.tell(note);
   noted_.clear();
   finish(first, end, failure);
   try {
@@ -180,6 +146,51 @@ unit* sqlite_writer::run_some(unit* first) {
     log_.write(log_level::error, "storage", e.what());
   }
   return end;
+}
+
+// Moves `end` behind the last that has run. Throws where none of them can be kept.
+void sqlite_writer::run_round(unit* first, unit*& end) {
+  auto deadline = steady::now() + longest_round;
+  const bool alone = !first->next;
+  // A savepoint costs as much as a short transaction. So while all goes well there are none.
+  bool together = !alone && !rounds_with_savepoints_;
+  if (!alone && rounds_with_savepoints_) --rounds_with_savepoints_;
+  bool took_patient = false;
+  while (end) {
+    const auto how = alone && end == first ? undo::alone
+                     : together            ? undo::together
+                                           : undo::to_savepoint;
+    if (!end->settled && !run_one(*end, how)) {
+      end->settled = true;
+      connection_.run("rollback");
+      noted_.clear();
+      together = false;
+      rounds_with_savepoints_ = rounds_after_failure;
+      end = first;
+      connection_.run("begin immediate");
+      deadline = steady::now() + longest_round;
+      continue;
+    }
+    if (!end->may_run_again()) together = false;
+    auto* last = std::exchange(end, end->next);
+    if (!connection_.in_transaction()) fail_round(first, end);
+    const bool has_time = steady::now() < deadline;
+    if (end && (end->wants_connection() || !has_time)) return;
+    if (!end && (has_time || !took_patient)) {
+      end = take_patient(*last);
+      took_patient = true;
+    }
+  }
+}
+
+// On a full disk and the like: SQLite has undone everything, also what went well before.
+void sqlite_writer::fail_round(const unit* first, const unit* end) {
+  std::exception_ptr why;
+  for (const auto* u = first; u != end; u = u->next) {
+    if (u->thrown) why = u->thrown;
+  }
+  if (why) std::rethrow_exception(why);
+  throw storage_error(storage_fault::other, "the transaction was undone by the engine");
 }
 
 void sqlite_writer::commit(const unit* first, const unit* end) {

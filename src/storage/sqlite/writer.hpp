@@ -40,7 +40,10 @@ class sqlite_writer {
 
  private:
   void work();
+  void run_on_connection(unit& u);
   unit* run_some(unit* first);
+  void run_round(unit* first, unit*& end);
+  [[noreturn]] static void fail_round(const unit* first, const unit* end);
   unit* take_patient(unit& last);
   // How one that fails is undone: with all of the transaction, which is its own; to a savepoint
   // before it; or with all of the transaction, which must then be run once more without it.
