@@ -26,6 +26,11 @@ constexpr const char* mover_lock = "7018130316843184997";  // "aft_move", of one
 constexpr const char* make_notes =
     "create table aft_move (kind text not null, name text not null, detail text not null)";
 
+// The source of the last move that ended.
+constexpr const char* end_words = "Moved from ";
+constexpr const char* read_end =
+    "select substr(obj_description('aft_migration'::regclass, 'pg_class'), 12)";
+
 constexpr const char* note_constraints =
     "insert into aft_move select 'restore', format('%s %s', conrelid::regclass, conname), "
     "  format('alter table %s add constraint %I %s', conrelid::regclass, conname, "
@@ -89,9 +94,16 @@ class mover {
   }
 
  private:
+  // A mover that was killed keeps the lock until the server sees that, at the end of a statement.
   void lock() {
-    if (target_.one("select pg_try_advisory_lock("s + mover_lock + ")") == "t") return;
-    throw storage_error(storage_fault::busy, "another program moves rows to this database");
+    target_.run("set lock_timeout = '3s'");
+    try {
+      target_.rows("select pg_advisory_lock("s + mover_lock + ")");
+    } catch (const storage_error& e) {
+      if (e.fault() != storage_fault::busy) throw;
+      throw storage_error(storage_fault::busy, "another program moves rows to this database");
+    }
+    target_.run("set lock_timeout = 0");
   }
 
   void compare_schemas() {
@@ -151,6 +163,12 @@ class mover {
   void begin() {
     for (std::size_t i = 0; i < movers_.size(); ++i) {
       if (movers_[i]->is_empty()) continue;
+      if (target_.one(read_end) == file_) {
+        throw configuration_error(fmt::format(
+            "the rows of {} were moved to this database before, and that has ended; go on with the "
+            "target alone",
+            file_));
+      }
       throw configuration_error(
           fmt::format("the table {} of the target has rows of its own; move to a database to which "
                       "migrations were applied and nothing else",
@@ -218,6 +236,10 @@ class mover {
           {row[0], row[1], row[2]});
     }
     target_.run("drop table aft_move");
+    // A mover that is killed right after its commit could not say that it was done.
+    const auto end = target_.one("select format('comment on table aft_migration is %L', $1::text)",
+                                 {end_words + file_});
+    target_.run(end);
     source_.end();
     if (source_.version() != seen) {
       target_.run("rollback");

@@ -168,7 +168,7 @@ TEST_CASE_FIXTURE(moving, "all rows are there after a move, and new ones come be
   CHECK_THROWS_AS(
       to.write([](aft::transaction& tx) { tx.execute("insert into part values (4711, 'x', 1)"); }),
       aft::constraint_error);
-  CHECK(has(thrown_by([&] { aft::move(from, to); }), "has rows of its own"));
+  CHECK(has(thrown_by([&] { aft::move(from, to); }), "and that has ended"));
 }
 
 TEST_CASE_FIXTURE(moving, "the migrations are as old as they were, and none is applied again") {
@@ -302,6 +302,22 @@ TEST_CASE_FIXTURE(moving, "a move from another file does not go on with what one
   steps.push_back(words.step("002"));
   other.migrate("host", steps);
   CHECK(has(thrown_by([&] { aft::move(other, to); }), "source.db are being moved"));
+}
+
+TEST_CASE_FIXTURE(moving, "a move that has ended is not begun again, and says so") {
+  if (!on_postgres()) return;
+  add(1, "one");
+  aft::move(from, to);
+  CHECK(has(thrown_by([&] { aft::move(from, to); }),
+            "source.db were moved to this database before, and that has ended"));
+  check_same();
+}
+
+TEST_CASE_FIXTURE(moving, "two moves to one target exclude each other") {
+  if (!on_postgres()) return;
+  std::string why;
+  aft::move(from, to, {.stop_writes = [&] { why = thrown_by([&] { aft::move(from, to); }); }});
+  CHECK(why == "another program moves rows to this database");
 }
 
 TEST_CASE_FIXTURE(moving, "a target with rows, or of another schema, is refused") {

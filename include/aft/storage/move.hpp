@@ -56,7 +56,8 @@ struct move_options {
 // meanwhile; the keys are checked at the end. Identities go on behind the largest key, or where
 // AUTOINCREMENT was. Memory is constant but for the largest row. On this thread.
 //
-// Throws configuration_error where the target has rows of its own or another schema, and
+// Throws configuration_error where the target has rows of its own or another schema, and says so
+// where they came by a move from the same file that has ended; busy, where another mover works; and
 // storage_error, statement or constraint, that names the table, row and column where a row does not
 // fit.
 moved move(database& from, database& to, const move_options& options = {});
