@@ -557,6 +557,18 @@ POSTGRES_TEST("a query alone takes one round trip") {
   CHECK(sum(far) == 0);
 }
 
+POSTGRES_TEST("a query alone follows a view that was read row by row") {
+  aft::database one(url, {.max_readers = 1}, log, time);
+  for (int i = 0; i < 2; ++i) {
+    int rows = 0;
+    one.read([&](aft::reader& r) {
+      r.each<int>("select generate_series(1, 100)", [&](int) { ++rows; });
+    });
+    CHECK(rows == 100);
+    CHECK(one.one<int>("select 1") == 1);
+  }
+}
+
 POSTGRES_TEST("other processes hear of commits") {
   aft::database other(url, {}, log, time);  // as good as another process: it shares nothing
   std::atomic<int> heard{0}, own{0};

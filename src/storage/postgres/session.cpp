@@ -443,6 +443,7 @@ void session::commit(std::span<const std::string> notes, const std::string& own_
 
 void session::rollback() noexcept {
   const auto was = std::exchange(state_, state::none);
+  read_.clear();
   if (!db_ || was == state::none || was == state::wanted) return;
   try {
     if (in_transaction()) simple("rollback");
@@ -452,6 +453,7 @@ void session::rollback() noexcept {
 }
 
 void session::end_view() noexcept {
+  read_.clear();  // the end of the transaction closes them
   if (state_ != state::open) return rollback();
   state_ = state::none;
   draining_ = db_ && PQsendQuery(db_.get(), "commit") == 1;
