@@ -13,6 +13,7 @@
 #include <aft/ground/function.hpp>
 #include <aft/ground/json.hpp>
 #include <aft/ground/log.hpp>
+#include <aft/ground/metrics.hpp>
 #include <aft/ground/problem.hpp>
 #include <aft/ground/query_string.hpp>
 #include <aft/ground/random.hpp>
