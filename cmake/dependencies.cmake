@@ -15,6 +15,11 @@ if(NOT Boost_FOUND)
     "(its libboost-dev is 1.74, which does not compile as C++20). cmake/setup installs all there is.")
 endif()
 
+find_path(TOML_INCLUDE toml++/toml.h)
+if(NOT TOML_INCLUDE)
+  message(FATAL_ERROR "aft needs the headers of toml++ 3. On Debian: apt-get install libtomlplusplus-dev.")
+endif()
+
 find_library(SODIUM_LIBRARY sodium)
 find_path(SODIUM_INCLUDE sodium.h)
 if(NOT SODIUM_LIBRARY OR NOT SODIUM_INCLUDE)

@@ -2,68 +2,59 @@
 //
 //   conduit [--port N] [--address A] [--database URL] [--threads N] [--web DIRECTORY]
 //
-// Prints "listening on http://127.0.0.1:8080" once it is ready, and stops cleanly on SIGTERM.
+// The same settings may stand in conduit.toml or the environment (CONDUIT_PORT); --help tells of
+// all, and --settings of where each comes from. Prints "listening on http://127.0.0.1:8080" once it
+// is ready, and stops cleanly on SIGTERM.
 
-#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
-#include <string_view>
 
 #include "conduit.hpp"
 
 namespace {
 
-[[noreturn]] void refuse(const char* why, std::string_view what = {}) {
-  std::fprintf(stderr,
-               "conduit: %s%.*s\nusage: conduit [--port N] [--address A] [--database URL] "
-               "[--threads N] [--web DIRECTORY]\n",
-               why, int(what.size()), what.data());
-  std::exit(2);
-}
-
-template <class Number>
-Number number(std::string_view name, std::string_view text) {
-  Number n{};
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (code != std::errc() || end != text.data() + text.size()) refuse("not a number: ", name);
-  return n;
-}
+struct config {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8080;
+  unsigned threads = 0;
+  std::string database = "conduit.db";
+  std::string web{};
+  static void rules(aft::rules<config>& r) {
+    r(&config::address).describe("where to listen: an IP address, unix:/run/x.sock, inherited");
+    r(&config::port).describe("0: any that is free");
+    r(&config::threads).describe("event loops; 0: one for each core, at most four");
+    r(&config::database).describe("a file, or postgresql://...");
+    r(&config::web).describe("a built front end, served at /");
+  }
+};
 
 // Any RealWorld front end that was built for the origin it is served from.
 void serve_front_end(aft::app& app, const std::string& directory) {
-  try {
-    app.files("/", directory, {.single_page = true});
-  } catch (const aft::configuration_error& e) {
-    refuse(e.what());
-  }
+  app.files("/", directory, {.single_page = true});
   app.any("/api/{rest...}", [](std::string) { return aft::problem{404, "no such path"}; }).hidden();
 }
 
 }  // namespace
 
-int main(int count, char** words) {
-  // Any page may call: callers are known by tokens, which no browser sends by itself.
-  aft::app_options options{.database = "conduit.db",
-                           .access = {.origins = {"*"}},
-                           .log = aft::log_to_stderr(),
-                           .least_log_level = aft::log_level::warning};
-  aft::listen_options listen;
-  std::string web;
-  for (int i = 1; i < count; i += 2) {
-    const std::string_view name = words[i];
-    if (i + 1 == count) refuse("no value for ", name);
-    const std::string_view value = words[i + 1];
-    if (name == "--port") listen.port = number<std::uint16_t>(name, value);
-    else if (name == "--threads") listen.threads = number<unsigned>(name, value);
-    else if (name == "--address") listen.address = value;
-    else if (name == "--database") options.database = value;
-    else if (name == "--web") web = value;
-    else refuse("unknown option ", name);
+int main(int count, char** words) try {
+  const auto found = aft::read_settings<config>(
+      {.program = "conduit", .environment = "CONDUIT_", .file = "conduit.toml"}, count, words);
+  if (!found) {
+    std::fputs(found.reason().text.c_str(), found.reason().status ? stderr : stdout);
+    return found.reason().status;
   }
+  const auto& given = found->values;
+  // Any page may call: callers are known by tokens, which no browser sends by itself.
   conduit::keys keys;
-  aft::app app(std::move(options));
+  aft::app app({.database = given.database,
+                .access = {.origins = {"*"}},
+                .log = aft::log_to_stderr(),
+                .least_log_level = aft::log_level::warning});
   conduit::define(app, keys);
-  if (!web.empty()) serve_front_end(app, web);
-  app.run(listen);
+  if (!given.web.empty()) serve_front_end(app, given.web);
+  app.run({.address = given.address, .port = given.port, .threads = given.threads});
+  return 0;
+} catch (const aft::configuration_error& e) {
+  std::fprintf(stderr, "conduit: %s\n", e.what());
+  return 2;
 }

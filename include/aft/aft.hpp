@@ -20,6 +20,7 @@
 #include <aft/ground/reflect.hpp>
 #include <aft/ground/resource.hpp>
 #include <aft/ground/result.hpp>
+#include <aft/ground/settings.hpp>
 #include <aft/ground/text.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/ground/type.hpp>

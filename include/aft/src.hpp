@@ -20,6 +20,8 @@
 #include "../../src/ground/problem.cpp"
 #include "../../src/ground/query_string.cpp"
 #include "../../src/ground/random.cpp"
+#include "../../src/ground/settings.cpp"
+#include "../../src/ground/settings_file.cpp"
 #include "../../src/ground/time.cpp"
 #include "../../src/ground/type.cpp"
 // 1 rooms

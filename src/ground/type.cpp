@@ -114,4 +114,9 @@ field_rules& field_rules::describe(std::string_view text) {
   return *this;
 }
 
+field_rules& field_rules::secret() {
+  field_.is_secret = true;
+  return *this;
+}
+
 }  // namespace aft

@@ -59,6 +59,7 @@ struct field_info {
   std::uint32_t offset = 0;
   bool required = true;     // false for std::optional
   bool restricted = false;  // rule.restricts()
+  bool is_secret = false;   // not shown with other settings, see aft/ground/settings.hpp
   constraints rule{};
 };
 
@@ -142,6 +143,7 @@ class field_rules {
   field_rules& email();
   field_rules& name(std::string_view name);  // in JSON and SQL, where C++ has no such identifier
   field_rules& describe(std::string_view text);
+  field_rules& secret();  // of settings: not shown
 
  private:
   template <class>
