@@ -2,6 +2,9 @@
 // All of aft.
 
 #include <aft/app.hpp>
+#include <aft/auth/claims.hpp>
+#include <aft/auth/jwk.hpp>
+#include <aft/auth/jws.hpp>
 #include <aft/auth/password.hpp>
 #include <aft/auth/token.hpp>
 #include <aft/ground/buffer.hpp>

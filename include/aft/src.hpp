@@ -116,6 +116,10 @@
 #include "../../src/storage/topics.cpp"
 #include "../../src/storage/upkeep.cpp"
 // 2 trades
+#include "../../src/auth/claims.cpp"
+#include "../../src/auth/jwk.cpp"
+#include "../../src/auth/jws.cpp"
+#include "../../src/auth/key_material.cpp"
 #include "../../src/auth/password.cpp"
 #include "../../src/auth/token.cpp"
 #include "../../src/jobs/claim.cpp"
