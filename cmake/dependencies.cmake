@@ -7,6 +7,7 @@ find_package(fmt REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(date 3.0 REQUIRED)  # time zones
+find_package(CURL 7.85 REQUIRED)  # calls to other servers, and mail
 
 find_package(Boost 1.81 QUIET)
 if(NOT Boost_FOUND)

@@ -7,6 +7,7 @@
 #include <aft/auth/jws.hpp>
 #include <aft/auth/password.hpp>
 #include <aft/auth/token.hpp>
+#include <aft/client/http_client.hpp>
 #include <aft/ground/buffer.hpp>
 #include <aft/ground/cache.hpp>
 #include <aft/ground/clock.hpp>

@@ -85,6 +85,28 @@ std::string ip_address::text() const {
   return out;
 }
 
+std::optional<ip_network> ip_network::parse(std::string_view text) {
+  const auto slash = text.find('/');
+  const auto address = ip_address::parse(text.substr(0, slash));
+  if (!address) return {};
+  const unsigned most = address->is_v4() ? 32 : 128;
+  unsigned bits = most;
+  if (slash != text.npos) {
+    const char* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data() + slash + 1, end, bits);
+    if (read.ec != std::errc() || read.ptr != end || bits > most) return {};
+  }
+  return ip_network{*address, bits + 128 - most};
+}
+
+bool ip_network::contains(const ip_address& a) const {
+  const auto whole = bits / 8, rest = bits % 8;
+  if (!std::equal(address.bytes.begin(), address.bytes.begin() + whole, a.bytes.begin())) {
+    return false;
+  }
+  return !rest || (address.bytes[whole] ^ a.bytes[whole]) >> (8 - rest) == 0;
+}
+
 trusted_proxies::trusted_proxies(const std::vector<std::string>& networks, std::string header)
     : header_(std::move(header)) {
   for (const auto& text : networks) {
@@ -92,22 +114,13 @@ trusted_proxies::trusted_proxies(const std::vector<std::string>& networks, std::
       unix_ = true;
       continue;
     }
-    const auto slash = text.find('/');
-    const auto address = ip_address::parse(std::string_view(text).substr(0, slash));
-    const unsigned most = address && address->is_v4() ? 32 : 128;
-    unsigned bits = most;
-    bool fits = address.has_value();
-    if (slash != text.npos) {
-      const char* end = text.data() + text.size();
-      const auto read = std::from_chars(text.data() + slash + 1, end, bits);
-      fits = fits && read.ec == std::errc() && read.ptr == end && bits <= most;
-    }
-    if (!fits) {
+    const auto network = ip_network::parse(text);
+    if (!network) {
       throw configuration_error("\"" + text +
                                 "\" is no network of proxies; give it like \"10.0.0.0/8\", "
                                 "\"::1\" or \"unix\"");
     }
-    networks_.push_back({*address, address->is_v4() ? bits + 96 : bits});
+    networks_.push_back(*network);
   }
   if (!equal_ignoring_case(header_, "X-Forwarded-For") &&
       !equal_ignoring_case(header_, "Forwarded")) {
@@ -117,13 +130,8 @@ trusted_proxies::trusted_proxies(const std::vector<std::string>& networks, std::
 
 bool trusted_proxies::trusts(const ip_address& a) const {
   if (a == ip_address()) return unix_;
-  return std::any_of(networks_.begin(), networks_.end(), [&](const network& n) {
-    const auto whole = n.bits / 8, rest = n.bits % 8;
-    if (!std::equal(n.address.bytes.begin(), n.address.bytes.begin() + whole, a.bytes.begin())) {
-      return false;
-    }
-    return !rest || (n.address.bytes[whole] ^ a.bytes[whole]) >> (8 - rest) == 0;
-  });
+  return std::any_of(networks_.begin(), networks_.end(),
+                     [&a](const ip_network& n) { return n.contains(a); });
 }
 
 trusted_proxies::sender trusted_proxies::find_sender(const ip_address& peer,

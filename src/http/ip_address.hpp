@@ -23,6 +23,14 @@ struct ip_address {
   bool operator==(const ip_address&) const = default;
 };
 
+struct ip_network {
+  ip_address address;
+  unsigned bits = 0;  // of the address as IPv6
+
+  static std::optional<ip_network> parse(std::string_view text);  // "10.0.0.0/8", "::1"
+  bool contains(const ip_address& a) const;
+};
+
 // Filled on one thread; afterwards const from any.
 class trusted_proxies {
  public:
@@ -42,17 +50,13 @@ class trusted_proxies {
   }
 
  private:
-  struct network {
-    ip_address address;
-    unsigned bits;
-  };
   struct sender {
     ip_address address;
     bool secure = false;
   };
   sender find_sender(const ip_address& peer, const request& r) const;
 
-  std::vector<network> networks_;
+  std::vector<ip_network> networks_;
   bool unix_ = false;
   std::string header_;
 };

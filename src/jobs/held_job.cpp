@@ -7,6 +7,7 @@
 #include <aft/ground/random.hpp>
 
 #include "../ground/coarse_clock.hpp"
+#include "../ground/deadline.hpp"
 #include "../storage/connection.hpp"
 #include "../storage/database.hpp"
 
@@ -42,15 +43,18 @@ std::string describe(const std::exception_ptr& thrown) {
   }
 }
 
+// When a job that begins now should have ended; 0: whenever.
+std::int64_t end_of(duration timeout) {
+  if (timeout <= duration()) return 0;
+  return aft::detail::coarse_milliseconds() + std::max<std::int64_t>(timeout.in_milliseconds(), 1);
+}
+
 // Queries of a job end when its time is up.
 class deadline_for {
  public:
   deadline_for(reader& db, duration timeout) : place_(storage_access::connection_of(db).deadline) {
     before_ = place_;
-    if (timeout > duration()) {
-      place_ =
-          aft::detail::coarse_milliseconds() + std::max<std::int64_t>(timeout.in_milliseconds(), 1);
-    }
+    if (const auto at = end_of(timeout)) place_ = at;
   }
   deadline_for(const deadline_for&) = delete;
   deadline_for& operator=(const deadline_for&) = delete;
@@ -112,6 +116,7 @@ void held_job::call(transaction* tx, reader* db) {
     ~ending() { run.end(); }
   } ends{run_};
   job_context context(run_);
+  const aft::detail::deadline_here calls_end(end_of(run_.of().timeout));
   if (db) {
     const deadline_for deadline(*db, run_.of().timeout);
     info().run(kind_.handler_of.callable(), job_, context, tx, db, kind_.states.data());

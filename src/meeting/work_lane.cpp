@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "../ground/deadline.hpp"
 #include "../ground/may_wait.hpp"
 #include "../ground/quiet_thread.hpp"
 
@@ -57,7 +58,10 @@ void work_lane::work() {
     const auto began = queue_watch::now();
     if (queue_.begins(*std::launder(reinterpret_cast<queue_watch::moment*>(c->lane_memory)),
                       began)) {
-      const auto end = routes_.resume(*c, lane::work);
+      const auto end = [&] {
+        const detail::deadline_here deadline(c->deadline);
+        return routes_.resume(*c, lane::work);
+      }();
       queue_.ended(began);
       if (end == http::outcome::handed_over) continue;
     } else {
