@@ -2,12 +2,15 @@
 // All of aft.
 
 #include <aft/app.hpp>
+#include <aft/auth/api_key.hpp>
 #include <aft/auth/claims.hpp>
 #include <aft/auth/jwk.hpp>
 #include <aft/auth/jws.hpp>
 #include <aft/auth/password.hpp>
+#include <aft/auth/refresh_token.hpp>
 #include <aft/auth/token.hpp>
 #include <aft/client/http_client.hpp>
+#include <aft/auth/totp.hpp>
 #include <aft/ground/buffer.hpp>
 #include <aft/ground/cache.hpp>
 #include <aft/ground/clock.hpp>

@@ -8,6 +8,7 @@
 
 #include <aft/ground/error.hpp>
 
+#include "../auth/token_schema.hpp"
 #include "../ground/may_wait.hpp"
 #include "../http/openapi.hpp"
 #include "../http/token_gate.hpp"
@@ -47,6 +48,7 @@ class app::impl {
     if (!options.database.empty()) {
       open_database();
       storage->migrate("aft", jobs::migrations());
+      storage->migrate(auth::token_line, auth::token_migrations());
       storage->migrate("host", steps);
       storage->write([this](transaction& tx) {
         for (const auto& job : periodic) jobs::set_schedule(tx, job);
@@ -94,6 +96,7 @@ class app::impl {
     to_options.archive = {};
     database to(url, to_options, log, time);
     to.migrate("aft", jobs::migrations());
+    to.migrate(auth::token_line, auth::token_migrations());
     to.migrate("host", steps);
     if (how.stop_writes) return move(*storage, to, how);
     return move(*storage, to,
