@@ -14,6 +14,7 @@
 #include <aft/ground/buffer.hpp>
 #include <aft/ground/cache.hpp>
 #include <aft/ground/clock.hpp>
+#include <aft/ground/context.hpp>
 #include <aft/ground/digest.hpp>
 #include <aft/ground/encoding.hpp>
 #include <aft/ground/error.hpp>

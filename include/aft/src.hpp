@@ -8,6 +8,7 @@
 #include "../../src/ground/cache.cpp"
 #include "../../src/ground/check.cpp"
 #include "../../src/ground/clock.cpp"
+#include "../../src/ground/context.cpp"
 #include "../../src/ground/digest.cpp"
 #include "../../src/ground/encoding.cpp"
 #include "../../src/ground/json_read.cpp"
@@ -27,6 +28,7 @@
 // 1 rooms
 #include "../../src/http/accept.cpp"
 #include "../../src/http/access.cpp"
+#include "../../src/http/call_context.cpp"
 #include "../../src/http/chunked.cpp"
 #include "../../src/http/coding.cpp"
 #include "../../src/http/compression.cpp"

@@ -18,6 +18,7 @@
 #include "../ground/coarse_clock.hpp"
 #include "../ground/waker.hpp"
 #include "body_source.hpp"
+#include "call_context.hpp"
 #include "coding.hpp"
 #include "coroutine.hpp"
 #include "head.hpp"
@@ -142,7 +143,7 @@ class argument_pack {
 
 class call {
  public:
-  call() = default;
+  call() { request_access::set_source(incoming, &origin); }
   call(const call&) = delete;
   call& operator=(const call&) = delete;
 
@@ -166,6 +167,8 @@ class call {
   // When it must be answered, of detail::coarse_milliseconds(); 0: whenever.
   std::int64_t deadline = 0;
   bool late() const { return deadline && detail::coarse_milliseconds() > deadline; }
+
+  call_context origin{*this};  // made when somebody asks for it
 
   // ---- its way
   argument_pack arguments;
@@ -207,6 +210,7 @@ class call {
     deadline = 0;
     in_coroutine = cancelled = false;
     if (later) later.reset();
+    origin.reset();
     answer.clear();
   }
 

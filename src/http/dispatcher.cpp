@@ -6,6 +6,7 @@
 
 #include <aft/ground/error.hpp>
 
+#include "../ground/current_context.hpp"
 #include "compression.hpp"
 #include "ip_address.hpp"
 #include "token_gate.hpp"
@@ -245,7 +246,8 @@ void dispatcher::put_back(call& c) const {
 void dispatcher::report_to(call& c, std::string_view what) const {
   const auto label =
       c.route ? fmt::format("{} {}", to_string(c.route->method), c.route->pattern) : "";
-  log_.write({log_level::error, "http", what, label, {}});
+  const auto& id = c.origin.get().request_id;
+  log_.write({log_level::error, "http", what, label, id});
 }
 
 void dispatcher::report_broken(std::string_view what) const {
@@ -371,6 +373,7 @@ outcome dispatcher::run(call& c) const {
 
 outcome dispatcher::resume(call& c, lane here) const {
   const auto& route = *c.route;
+  const aft::detail::working_for context(&c.origin);
   if (here != lane::io && c.late()) {  // it has waited for so long
     fail_late(c);
     answer_failure(c);

@@ -77,6 +77,7 @@ struct request_access {
   static const client_of* client(const request& r) {
     return static_cast<const client_of*>(r.client_);
   }
+  static void set_source(request& r, aft::detail::context_source* s) { r.source_ = s; }
   static void set_deadline(request& r, const std::int64_t* at) { r.deadline_ = at; }
   static void bind(request& r, const request_head& head, std::string_view body) {
     r.headers_ = head.lines;

@@ -65,6 +65,11 @@ duration request::time_left() const {
   return milliseconds(std::max<std::int64_t>(*deadline_ - detail::coarse_milliseconds(), 0));
 }
 
+const request_context& request::context() const {
+  static const request_context none;
+  return source_ ? source_->get() : none;
+}
+
 response redirect(std::string location, int status) {
   return {status, {}, {}, {{"Location", std::move(location)}}};
 }

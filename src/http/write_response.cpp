@@ -50,6 +50,15 @@ void add_hsts_line(const session_host& host, const call& c, buffer& lines) {
   lines.append("\r\n");
 }
 
+// Unless the handler has an id of its own.
+void add_id_line(call& c, buffer& lines) {
+  constexpr std::string_view name = "X-Request-Id: ";
+  if (lines.view().find(name) != std::string_view::npos) return;
+  lines.append(name);
+  lines.append(c.origin.get().request_id);
+  lines.append("\r\n");
+}
+
 }  // namespace
 
 void session_host::set_date(std::int64_t unix_seconds) {
@@ -69,6 +78,7 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
     access.add_page_lines(answer.headers);
   }
   if (!host.hsts.empty()) add_hsts_line(host, c, answer.headers);
+  if (c.origin.is_made()) add_id_line(c, answer.headers);
   const auto content = answer.content();
   const auto headers = answer.headers.view();
   char* to = out.reserve(sizeof host.ok_head + longest_reason + answer.content_type.size() +

@@ -52,7 +52,7 @@ claimed_jobs claim(transaction& tx, std::int64_t worker, const std::string& kind
                 "update aft_job set state = 1, attempt = attempt + 1, worker = $4, "
                 "started_at = $5 where id in (select id from picked) "
                 "returning id, kind, arguments, queue, priority, run_at, attempt, max_attempts, "
-                "created_at, limit_key",
+                "created_at, limit_key, request_id, traceparent",
                 room.queue, kinds, room.most, worker, now)
           : tx.all<stored_job>(
                 "update aft_job set state = 1, attempt = attempt + 1, worker = $4, "
@@ -60,7 +60,7 @@ claimed_jobs claim(transaction& tx, std::int64_t worker, const std::string& kind
                 "and queue = $1 and kind in (select value from json_each($2)) "
                 "order by priority desc, run_at, id limit $3) "
                 "returning id, kind, arguments, queue, priority, run_at, attempt, max_attempts, "
-                "created_at, limit_key",
+                "created_at, limit_key, request_id, traceparent",
                 room.queue, kinds, room.most, worker, now);
   std::sort(jobs.begin(), jobs.end(), is_more_urgent);
   const bool held_back = hold_back(tx, jobs, now);

@@ -81,7 +81,12 @@ held_job::held_job(runner& owner, std::int64_t worker, stored_job&& stored, cons
            {{stored_.id, worker, stored_.attempt},
             stored_.max_attempts ? stored_.max_attempts : kind.handler_of.policy().max_attempts,
             stored_.created_at,
-            kind.handler_of.policy().timeout}) {}
+            kind.handler_of.policy().timeout}) {
+  origin_.request_id = stored_.request_id.value_or("");
+  const auto parent = read_traceparent(stored_.traceparent.value_or(""));
+  if (parent) origin_.trace = next_span(*parent);
+  origin_.route = stored_.kind;
+}
 
 held_job::~held_job() {
   if (job_) info().destroy(job_);
@@ -104,9 +109,13 @@ bool held_job::read() {
   for (const auto& e : errors) error_ += fmt::format(" {} {};", e.pointer, e.detail);
   error_ = shortened(storable(std::move(error_)));
   step_ = step::bury;
-  owner_.note(log_level::error,
-              fmt::format("job {} ({}) is given up: {}", stored_.id, stored_.kind, error_));
+  note(log_level::error,
+       fmt::format("job {} ({}) is given up: {}", stored_.id, stored_.kind, error_));
   return false;
+}
+
+void held_job::note(log_level level, const std::string& text) const {
+  owner_.log_.write({level, "jobs", text, stored_.kind, origin_.request_id});
 }
 
 void held_job::call(transaction* tx, reader* db) {
@@ -115,6 +124,7 @@ void held_job::call(transaction* tx, reader* db) {
     jobs::run& run;
     ~ending() { run.end(); }
   } ends{run_};
+  const context_scope origin(origin_);
   job_context context(run_);
   const aft::detail::deadline_here calls_end(end_of(run_.of().timeout));
   if (db) {
@@ -162,9 +172,9 @@ void held_job::failed(const std::exception_ptr& why) {
   }
   const bool last = stored_.attempt >= max_attempts();
   step_ = last ? step::bury : step::retry;
-  owner_.note(last ? log_level::error : log_level::warning,
-              fmt::format("job {} ({}) failed in attempt {} of {}{}: {}", stored_.id, stored_.kind,
-                          stored_.attempt, max_attempts(), last ? ", the last" : "", error_));
+  note(last ? log_level::error : log_level::warning,
+       fmt::format("job {} ({}) failed in attempt {} of {}{}: {}", stored_.id, stored_.kind,
+                   stored_.attempt, max_attempts(), last ? ", the last" : "", error_));
 }
 
 duration held_job::keep() const {
@@ -178,8 +188,8 @@ duration held_job::delay() const {
     if (own) return own(stored_.attempt);
     if (all) return all(stored_.attempt);
   } catch (...) {
-    owner_.note(log_level::error, fmt::format("the retry_delay of {} threw: {}", stored_.kind,
-                                              describe(std::current_exception())));
+    note(log_level::error, fmt::format("the retry_delay of {} threw: {}", stored_.kind,
+                                       describe(std::current_exception())));
   }
   return default_delay(stored_.attempt);
 }
@@ -207,8 +217,8 @@ waker* held_job::done(std::exception_ptr failure) noexcept {
     failed(failure);
     tell();
   } else if (failure) {
-    owner_.note(log_level::error, fmt::format("the end of job {} could not be noted: {}",
-                                              stored_.id, describe(failure)));
+    note(log_level::error,
+         fmt::format("the end of job {} could not be noted: {}", stored_.id, describe(failure)));
     owner_.try_again_later(this);
   } else {
     owner_.ended(this);

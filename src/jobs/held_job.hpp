@@ -4,6 +4,8 @@
 #include <exception>
 #include <string>
 
+#include <aft/ground/context.hpp>
+
 #include "../storage/unit.hpp"
 #include "run.hpp"
 #include "runner.hpp"
@@ -54,12 +56,14 @@ class held_job final : public storage::unit {
   void call(transaction* tx, reader* db);
   duration keep() const;
   duration delay() const;
+  void note(log_level level, const std::string& text) const;
 
   runner& owner_;
   stored_job stored_;
   const kind_entry& kind_;
   crew& crew_;
   jobs::run run_;
+  request_context origin_{};  // of the request that enqueued it
   void* job_ = nullptr;
   std::string error_{};
   duration snooze_{};

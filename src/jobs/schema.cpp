@@ -45,7 +45,9 @@ create table aft_job (
   progress      real,
   progress_note text,
   output        text,              -- JSON
-  saved         text               -- JSON: steps and cursors
+  saved         text,              -- JSON: steps and cursors
+  request_id    text,              -- of the request that enqueued it
+  traceparent   text               -- and of its step in a trace
 ) strict;
 
 create index aft_job_ready on aft_job (queue, priority desc, run_at, id) where state = 0;

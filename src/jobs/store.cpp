@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <aft/ground/context.hpp>
 #include <aft/ground/error.hpp>
 #include <aft/jobs/control.hpp>
 #include <aft/jobs/job.hpp>
@@ -85,20 +86,35 @@ void follow(transaction& tx, std::int64_t job, const std::vector<std::int64_t>& 
   tx.execute("update aft_job set state = 7, waits_for = $2 where id = $1", job, open);
 }
 
+struct origin {
+  std::optional<std::string> request_id{}, traceparent{};
+};
+
+origin origin_of_this_thread() {
+  const auto* context = current_context();
+  if (!context) return {};
+  origin o;
+  if (!context->request_id.empty()) o.request_id = context->request_id;
+  if (!context->trace.trace_id.empty()) o.traceparent = write_traceparent(context->trace);
+  return o;
+}
+
 std::optional<std::int64_t> insert(transaction& tx, std::string_view kind,
                                    std::string_view arguments, const job_options& o) {
   const auto now = tx.now();
   const int state = o.delay > duration() ? 5 : 0;
+  const auto why = origin_of_this_thread();
   if (o.unique.empty()) {
     try {
       // No queue, which the table refuses, where it is full: that costs less than a select here.
       return tx.one<std::int64_t>(
           "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
-          "created_at, limit_key) values ($1, $2, case when exists "
+          "created_at, limit_key, request_id, traceparent) values ($1, $2, case when exists "
           "(select 1 from aft_queue where name = $3 and is_full = 1) then null else $3 end, "
-          "$4, $5, $6, $7, $8, $9) returning id",
+          "$4, $5, $6, $7, $8, $9, $10, $11) returning id",
           kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
-          o.limit_key.empty() ? std::optional<std::string>() : o.limit_key);
+          o.limit_key.empty() ? std::optional<std::string>() : o.limit_key, why.request_id,
+          why.traceparent);
     } catch (const constraint_error& e) {
       if (e.kind() != constraint_kind::not_null) throw;
       return {};
@@ -106,13 +122,13 @@ std::optional<std::int64_t> insert(transaction& tx, std::string_view kind,
   }
   return tx.find<std::int64_t>(
       "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
-      "created_at, limit_key, unique_key, unique_until) "
-      "select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 "
+      "created_at, limit_key, unique_key, unique_until, request_id, traceparent) "
+      "select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, cast($12 as text), cast($13 as text) "
       "where not exists (select 1 from aft_queue where name = $3 and is_full = 1) "
       "on conflict (kind, unique_key) where unique_key is not null do nothing returning id",
       kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
       o.limit_key.empty() ? std::optional<std::string>() : o.limit_key, o.unique,
-      now + o.unique_for);
+      now + o.unique_for, why.request_id, why.traceparent);
 }
 
 }  // namespace

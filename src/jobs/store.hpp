@@ -33,6 +33,8 @@ struct stored_job {
   int max_attempts;
   time_point created_at;
   std::optional<std::string> limit_key;
+  std::optional<std::string> request_id;
+  std::optional<std::string> traceparent;
 };
 
 bool is_on_postgres(const reader& db);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "../ground/current_context.hpp"
 #include "../ground/may_wait.hpp"
 #include "migrate.hpp"
 #include "postgres/engine.hpp"
@@ -121,6 +122,7 @@ class waited_unit : public storage::unit, private waker {
       : call_(call), function_(function) {}
 
   bool run(transaction& tx) final {
+    const detail::working_for context(source_);
     function_(call_, tx);
     return true;
   }
@@ -143,6 +145,7 @@ class waited_unit : public storage::unit, private waker {
  private:
   void* call_;
   void (*function_)(void*, transaction&);
+  detail::context_source* const source_ = detail::current_source;  // of the thread that waits
   std::exception_ptr failure_;
   std::mutex mutex_;
   std::condition_variable finished_now_;
@@ -175,8 +178,12 @@ void database::submit(function<void(transaction&)> f, function<void(std::excepti
   class owned_unit final : public storage::unit {
    public:
     owned_unit(function<void(transaction&)> call, function<void(std::exception_ptr)> tell)
-        : call_(std::move(call)), tell_(std::move(tell)) {}
+        : call_(std::move(call)), tell_(std::move(tell)) {
+      if (const auto* c = current_context()) context_ = *c;
+    }
     bool run(transaction& tx) override {
+      if (!context_) return call_(tx), true;
+      const context_scope context(*context_);
       call_(tx);
       return true;
     }
@@ -190,6 +197,7 @@ void database::submit(function<void(transaction&)> f, function<void(std::excepti
    private:
     function<void(transaction&)> call_;
     function<void(std::exception_ptr)> tell_;
+    std::optional<request_context> context_{};
   };
   auto unit = std::make_unique<owned_unit>(std::move(f), std::move(done));
   unit->set(how);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <aft/ground/context.hpp>
 #include <aft/ground/time.hpp>
 
 namespace aft {
@@ -67,6 +68,10 @@ class request {
   // milliseconds.
   duration time_left() const;
 
+  // Its id, which a trusted proxy gave in X-Request-Id or which is made now, and the trace of its
+  // traceparent or a new one. Once it was asked for, the answer tells the id in X-Request-Id.
+  const request_context& context() const;
+
   std::string_view body() const { return body_; }  // whole, with any chunked coding removed
 
  private:
@@ -79,6 +84,7 @@ class request {
   std::uint8_t minor_version_ = 1;
   const void* client_ = nullptr;            // http::client_of
   const std::int64_t* deadline_ = nullptr;  // call::deadline; null: none
+  detail::context_source* source_ = nullptr;
 };
 
 // A response in the host's own words, where a value is not enough.
