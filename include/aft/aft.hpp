@@ -11,6 +11,9 @@
 #include <aft/auth/token.hpp>
 #include <aft/client/http_client.hpp>
 #include <aft/auth/totp.hpp>
+#include <aft/client/mail.hpp>
+#include <aft/client/mail_sender.hpp>
+#include <aft/client/webhook.hpp>
 #include <aft/ground/buffer.hpp>
 #include <aft/ground/cache.hpp>
 #include <aft/ground/clock.hpp>
