@@ -9,8 +9,8 @@
 #include <aft/auth/password.hpp>
 #include <aft/auth/refresh_token.hpp>
 #include <aft/auth/token.hpp>
-#include <aft/client/http_client.hpp>
 #include <aft/auth/totp.hpp>
+#include <aft/client/http_client.hpp>
 #include <aft/client/mail.hpp>
 #include <aft/client/mail_sender.hpp>
 #include <aft/client/webhook.hpp>
@@ -61,6 +61,7 @@
 #include <aft/jobs/periodic.hpp>
 #include <aft/local.hpp>
 #include <aft/meeting/options.hpp>
+#include <aft/outbox/mail.hpp>
 #include <aft/server/options.hpp>
 #include <aft/server/tls.hpp>
 #include <aft/storage/archive.hpp>

@@ -19,6 +19,7 @@
 #include <aft/jobs/options.hpp>
 #include <aft/jobs/periodic.hpp>
 #include <aft/meeting/options.hpp>
+#include <aft/outbox/mail.hpp>
 #include <aft/server/options.hpp>
 #include <aft/storage/database.hpp>
 #include <aft/storage/drill.hpp>
@@ -40,6 +41,7 @@ struct app_options {
   storage_options storage{};
   drill_options backups{};  // by the clock, while it runs
   jobs_options jobs{};
+  mail_options mail{};
   lane_options lanes{};
   access_options access{};
   page_options pages{};

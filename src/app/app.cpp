@@ -16,6 +16,8 @@
 #include "../jobs/store.hpp"
 #include "../meeting/storage_meets_http.hpp"
 #include "../meeting/work_lane.hpp"
+#include "../outbox/mail_job.hpp"
+#include "../outbox/schema.hpp"
 #include "../server/coroutines.hpp"
 #include "../server/server.hpp"
 #include "../storage/backup_drill.hpp"
@@ -49,18 +51,21 @@ class app::impl {
       open_database();
       storage->migrate("aft", jobs::migrations());
       storage->migrate(auth::token_line, auth::token_migrations());
+      storage->migrate(outbox::line, outbox::migrations());
       storage->migrate("host", steps);
       storage->write([this](transaction& tx) {
         for (const auto& job : periodic) jobs::set_schedule(tx, job);
+        if (outbox::takes_mail(options.mail)) outbox::store_settings(tx, options.mail);
         for (const auto& fill : seeds) fill(tx);
       });
       meeting::provide_storage(*dispatch, *storage);
       writer =
           std::make_unique<meeting::write_lane>(*storage, *dispatch, log, options.lanes.max_wait);
       dispatch->set_lane(lane::write, *writer);
-    } else if (!steps.empty() || !seeds.empty() || !job_handlers.empty() || !periodic.empty()) {
+    } else if (!steps.empty() || !seeds.empty() || !job_handlers.empty() || !periodic.empty() ||
+               outbox::takes_mail(options.mail)) {
       throw configuration_error(
-          "there are migrations, seeds or jobs, but no database; give .database to the app");
+          "there are migrations, seeds, jobs or mail, but no database; give .database to the app");
     }
     for (const auto& [key, object] : states) {
       dispatch->provide({key, lane::io, object, [](void* o, http::call&) { return o; }, nullptr});
@@ -97,6 +102,7 @@ class app::impl {
     database to(url, to_options, log, time);
     to.migrate("aft", jobs::migrations());
     to.migrate(auth::token_line, auth::token_migrations());
+    to.migrate(outbox::line, outbox::migrations());
     to.migrate("host", steps);
     if (how.stop_writes) return move(*storage, to, how);
     return move(*storage, to,
@@ -247,6 +253,7 @@ class app::impl {
     if (!storage) return;
     runner = std::make_unique<jobs::runner>(*storage, log, std::move(options.jobs));
     for (auto& handler : job_handlers) runner->add(std::move(handler));
+    if (outbox::sends_mail(options.mail)) runner->add(outbox::mail_handler(options.mail));
     runner->resolve([this](resource_key wanted) -> void* {
       for (const auto& [key, object] : states) {
         if (key == wanted) return object;

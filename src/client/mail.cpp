@@ -57,7 +57,7 @@ bool is_content_type(std::string_view text) {
          http::is_token(text.substr(slash + 1));
 }
 
-std::string quoted(std::string_view text) {
+std::string quoted_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -70,7 +70,7 @@ std::string address_text(const mail_address& a) {
   if (a.name.empty()) return a.address;
   const bool simple = client::is_printable_ascii(a.name) && a.name.size() < 60 &&
                       a.name.find("=?") == std::string::npos;
-  const auto name = simple ? quoted(a.name) : client::encode_words(a.name, 10);
+  const auto name = simple ? quoted_text(a.name) : client::encode_words(a.name, 10);
   const bool fits = simple && name.size() + a.address.size() < 60;
   return name + (fits ? " <" : "\r\n <") + a.address + ">";
 }
@@ -86,7 +86,7 @@ void add_addresses(std::string& out, const char* name, const std::vector<mail_ad
 }
 
 std::string file_name_parameter(std::string_view name) {
-  if (client::is_printable_ascii(name) && name.size() <= 50) return "filename=" + quoted(name);
+  if (client::is_printable_ascii(name) && name.size() <= 50) return "filename=" + quoted_text(name);
   std::string out = "filename*=UTF-8''";  // RFC 2231
   constexpr char digits[] = "0123456789ABCDEF";
   for (const char c : name) {
