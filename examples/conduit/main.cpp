@@ -19,12 +19,14 @@ struct config {
   unsigned threads = 0;
   std::string database = "conduit.db";
   std::string web{};
+  bool check = false;
   static void rules(aft::rules<config>& r) {
     r(&config::address).describe("where to listen: an IP address, unix:/run/x.sock, inherited");
     r(&config::port).describe("0: any that is free");
     r(&config::threads).describe("event loops; 0: one for each core, at most four");
     r(&config::database).describe("a file, or postgresql://...");
     r(&config::web).describe("a built front end, served at /");
+    r(&config::check).describe("say what is unsafe about these settings, and end");
   }
 };
 
@@ -52,7 +54,14 @@ int main(int count, char** words) try {
                 .least_log_level = aft::log_level::warning});
   conduit::define(app, keys);
   if (!given.web.empty()) serve_front_end(app, given.web);
-  app.run({.address = given.address, .port = given.port, .threads = given.threads});
+  const aft::listen_options listen{
+      .address = given.address, .port = given.port, .threads = given.threads};
+  if (given.check) {
+    const auto findings = app.self_check(listen);
+    std::fputs(aft::describe(findings).c_str(), stdout);
+    return aft::is_unsafe(findings);
+  }
+  app.run(listen);
   return 0;
 } catch (const aft::configuration_error& e) {
   std::fprintf(stderr, "conduit: %s\n", e.what());

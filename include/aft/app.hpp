@@ -20,6 +20,7 @@
 #include <aft/jobs/periodic.hpp>
 #include <aft/meeting/options.hpp>
 #include <aft/outbox/mail.hpp>
+#include <aft/self_check.hpp>
 #include <aft/server/options.hpp>
 #include <aft/storage/database.hpp>
 #include <aft/storage/drill.hpp>
@@ -163,6 +164,10 @@ class app : public routes {
   // how.stop_writes instead) and carries over what was written meanwhile. Start the program with
   // the new URL then. See aft::move for what it promises and throws. Not in a handler or job.
   moved move_to(const std::string& url, const move_options& how = {});
+
+  // What is unsafe about its options, where it would listen like that. Looks at files, and asks
+  // nobody; before or after the start.
+  std::vector<finding> self_check(const listen_options& listen) const;
 
   // Needs a database; throws configuration_error otherwise. Opens it where that has not been done.
   database& db();

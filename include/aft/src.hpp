@@ -178,4 +178,5 @@
 #include "../../src/app/local.cpp"
 #include "../../src/app/presence.cpp"
 #include "../../src/app/run.cpp"
+#include "../../src/app/self_check.cpp"
 #include "../../src/app/test_client.cpp"

@@ -24,6 +24,7 @@
 #include "../storage/move.hpp"
 #include "in_process.hpp"
 #include "presence.hpp"
+#include "self_check.hpp"
 
 namespace aft {
 
@@ -365,6 +366,10 @@ std::size_t app::run_due_backups() {
 moved app::move_to(const std::string& url, const move_options& how) {
   db();
   return impl_->move_to(url, how);
+}
+
+std::vector<finding> app::self_check(const listen_options& listen) const {
+  return check_options(impl_->options, impl_->log.takes(log_level::error), listen);
 }
 
 const clock& app::time() const { return impl_->time; }

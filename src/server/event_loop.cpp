@@ -59,7 +59,8 @@ constexpr std::size_t max_sent_of_a_file = 256 * 1024;
 constexpr std::size_t max_kept_bytes = 16 * 1024;  // of a buffer that is not needed now
 constexpr std::size_t max_lingering = 16 * 1024 * 1024;
 constexpr duration linger_time = seconds(5);
-constexpr int helped_at_once = 5;  // milliseconds
+constexpr duration first_request_grace = seconds(1);  // of a connection, where the server drains
+constexpr int helped_at_once = 5;                     // milliseconds
 constexpr int patience = 1000;  // milliseconds, until a context is taken for one that nobody runs
 
 // What a client must move within a time, so that it gets as much again.
@@ -894,7 +895,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     for_each([this](connection& c) {
       const bool listens = c.http.sending() && c.http.starved();
       if (listens) close(c);
-      else if (c.http.idle() && c.in.empty() && c.out.empty()) leave(c);
+      else if (c.http.idle() && c.in.empty() && c.out.empty()) leave_or_read(c);
     });
   }
 
@@ -925,8 +926,18 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     if (received <= 0 || c.lingered > max_lingering) close(c);
   }
 
-  // Between two requests, so that nothing is cut off.
+  // A request that has come already is answered.
+  void leave_or_read(connection& c) {
+    char byte;
+    const bool has_come = ::recv(c.fd.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    if (!has_come || c.proxied || c.shaking) return leave(c);
+    read(c);
+  }
+
+  // Between two requests, so that nothing is cut off; its client may ask again elsewhere. One that
+  // has just connected would not: it has a moment for its first request.
   void leave(connection& c) {
+    if (c.received == 0) return put_off(c, first_request_grace);
     if (c.tls) c.tls->shutdown();
     close(c);
   }

@@ -24,6 +24,11 @@ void fail_file(const std::string& doing, const std::string& path, int error) {
                       fmt::format("cannot {} {}: {}", doing, path, std::strerror(error)));
 }
 
+void make_private(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
+}
+
 durable_file durable_file::create(const std::string& path) {
   durable_file file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), path);
   if (!file) fail_file("make", path, errno);

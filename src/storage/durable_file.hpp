@@ -38,6 +38,9 @@ class durable_file {
   std::string path_;
 };
 
+// An empty file for its owner alone, where there is none. What fails is left to who opens it.
+void make_private(const std::string& path);
+
 std::string read_whole_file(const std::string& path, std::size_t most);
 // Either the old or the new is there at any moment.
 void replace_file(const std::string& path, std::string_view content);

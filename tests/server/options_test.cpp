@@ -217,6 +217,33 @@ TEST_CASE_FIXTURE(with_server, "stop ends idle connections at once, and lets ans
   stops.join();
 }
 
+TEST_CASE_FIXTURE(with_server,
+                  "a new connection has a moment for its request while the server ends") {
+  start({.threads = 1});
+  client fresh(port), second(port), busy(port);
+  second.send(get);
+  second.response();  // so the first one has been accepted, too
+  busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  while (!inside) std::this_thread::yield();
+  std::thread stops([this] { app.stop(); });
+  CHECK(second.receive().empty());  // it ends
+  fresh.send(get);
+  const auto answer = fresh.receive();
+  CHECK(has(answer, "200 OK"));
+  CHECK(has(answer, "Connection: close"));
+  go = true;
+  stops.join();
+}
+
+TEST_CASE_FIXTURE(with_server, "stop does not wait for those that connect and ask nothing") {
+  start({.threads = 1, .drain = aft::hours(1)});
+  client fresh(port), second(port);
+  second.send(get);
+  second.response();
+  app.stop();
+  CHECK(fresh.receive().empty());
+}
+
 TEST_CASE_FIXTURE(with_server, "stop does not wait beyond its time for clients that do not end") {
   start({.drain = aft::milliseconds(200)});
   client c(port);

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "../../ground/coarse_clock.hpp"
+#include "../durable_file.hpp"
 #include "columns.hpp"
 #include "parameters.hpp"
 
@@ -142,6 +143,7 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
                                      duration busy_timeout, std::size_t cache_bytes)
     : table_(64) {
   tune_process();
+  if (access == sqlite_access::write && !file.starts_with(':')) make_private(file);
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (access == sqlite_access::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                     : SQLITE_OPEN_READONLY);

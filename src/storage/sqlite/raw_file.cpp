@@ -8,6 +8,8 @@
 
 #include <aft/storage/errors.hpp>
 
+#include "../durable_file.hpp"
+
 namespace aft::storage {
 namespace {
 
@@ -30,6 +32,7 @@ raw_file::raw_file(const std::string& path, raw_access access, duration busy_tim
   const int how = access == raw_access::read    ? SQLITE_OPEN_READONLY
                   : access == raw_access::write ? SQLITE_OPEN_READWRITE
                                                 : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  if (how & SQLITE_OPEN_CREATE) make_private(path);
   const int code = sqlite3_open_v2(path.c_str(), &db_,
                                    how | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (code != SQLITE_OK) {
