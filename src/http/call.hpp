@@ -54,10 +54,10 @@ struct reply {
     content_type = {};
     headers.clear();
     body.clear();
-    long_body.clear();
-    source.reset();
+    if (!long_body.empty()) long_body.clear();
+    if (source) source.reset();
     source_size.reset();
-    upgrade.reset();
+    if (upgrade) upgrade.reset();
     closes = false;
   }
 };
@@ -172,9 +172,11 @@ class call {
 
   // ---- its way
   argument_pack arguments;
-  bool extracted = false;
   body_taker taker{};  // of the body, where it is taken as it comes
+  bool extracted = false;
   bool body_is_whole = false;
+  bool in_coroutine = false;  // on the thread of its loop alone, as is the next
+  bool cancelled = false;
   bool failed = false;
   problem failure;  // when failed
   reply answer;
@@ -184,8 +186,6 @@ class call {
   // Where the handler is a coroutine: its body, and the loop that it runs on.
   std::shared_ptr<coroutine> later{};
   coroutine_loop* coroutines = nullptr;
-  bool in_coroutine = false;  // both on that loop's thread alone
-  bool cancelled = false;
 
   // For the lane that runs it: what it lends to the handler (a transaction), and memory for its own
   // bookkeeping, so that a hand-over allocates nothing.
@@ -203,12 +203,11 @@ class call {
     arguments.discard();
     route = nullptr;
     body_coding = coding::identity;
-    extracted = failed = body_is_whole = false;
-    taker = {};
+    extracted = body_is_whole = in_coroutine = cancelled = failed = false;
+    taker.taker = nullptr;
     taken = 0;
     lent = nullptr;
     deadline = 0;
-    in_coroutine = cancelled = false;
     if (later) later.reset();
     origin.reset();
     answer.clear();

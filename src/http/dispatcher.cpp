@@ -8,7 +8,6 @@
 
 #include "../ground/current_context.hpp"
 #include "compression.hpp"
-#include "ip_address.hpp"
 #include "token_gate.hpp"
 
 namespace aft::http {
@@ -149,20 +148,14 @@ bool dispatcher::let_in(call& c) const {
   return false;
 }
 
-void dispatcher::take_route(call& c, const route_entry* route) {
-  c.route = route;
-  if (route->max_body) c.max_body = route->max_body;
-}
-
-void dispatcher::find_route(call& c) const {
-  c.owner = this;
+void dispatcher::search_route(call& c) const {
   const auto& head = c.head;
   if (!head.is_repeated) c.literal_route = nullptr;
   if (head.access != access_verdict::own && !let_in(c)) return;
   if (gate_ && !gate_->lets_in(c)) return;
   const auto* client = request_access::client(c.incoming);
   const bool goes_on = !client || !client->https_port;
-  if (c.literal_route && goes_on) return take_route(c, c.literal_route);
+  if (c.literal_route && goes_on) return take_route(c, c.literal_route);  // the gate let it in
   const auto path = head.target.substr(0, head.path_length);
   if (path.front() != '/') {  // "*", which only OPTIONS may ask for
     c.answer.status = 204;

@@ -16,6 +16,7 @@
 
 #include "access.hpp"
 #include "call.hpp"
+#include "ip_address.hpp"
 #include "route_list.hpp"
 #include "route_tree.hpp"
 
@@ -87,7 +88,10 @@ class dispatcher {
   bool has_coroutines() const;  // after start()
 
   // With the head of the request: finds its route. Without one, the call has failed.
-  void find_route(call& c) const;
+  void find_route(call& c) const {
+    if (has_found_route(c)) take_route(c, c.literal_route);
+    else search_route(c);
+  }
 
   // With the whole request, on the loop that read it. Answered or handed over.
   outcome run(call& c) const;
@@ -116,7 +120,17 @@ class dispatcher {
   void report_broken(std::string_view what) const;  // an answer that had begun
 
  private:
-  static void take_route(call& c, const route_entry* route);
+  static void take_route(call& c, const route_entry* route) {
+    c.route = route;
+    if (route->max_body) c.max_body = route->max_body;
+  }
+  // Whether the same head had its route found already, and nobody wants to look at it again.
+  bool has_found_route(const call& c) const {
+    const auto* client = request_access::client(c.incoming);
+    return c.head.is_repeated && c.literal_route && c.head.access == access_verdict::own &&
+           !gate_ && !(client && client->https_port);
+  }
+  void search_route(call& c) const;
   void put_back(call& c) const;
   void report_to(call& c, std::string_view what) const;
   bool extract(call& c) const;  // false: failed, or threw

@@ -79,6 +79,12 @@ struct request_access {
   }
   static void set_source(request& r, aft::detail::context_source* s) { r.source_ = s; }
   static void set_deadline(request& r, const std::int64_t* at) { r.deadline_ = at; }
+  // To a head with the same bytes at another place, and without a body.
+  static void bind_again(request& r, const request_head& head) {
+    r.method_name_ = {head.method_name.data(), r.method_name_.size()};
+    r.target_ = {head.target.data(), r.target_.size()};
+    r.body_ = {};
+  }
   static void bind(request& r, const request_head& head, std::string_view body) {
     r.headers_ = head.lines;
     r.header_count_ = head.line_count;

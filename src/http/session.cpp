@@ -39,6 +39,14 @@ constexpr std::size_t most_kept = 256 * 1024;      // of the memory for its part
 
 }  // namespace
 
+call* session_host::take_call() {
+  auto* c = calls.take();
+  c->owner = &routes;
+  c->context = &context;  // which another lane may have replaced by its own
+  request_access::set_deadline(c->incoming, &c->deadline);
+  return c;
+}
+
 std::size_t session::receive(session_host& host, char* data, std::size_t size, buffer& out) {
   std::size_t taken = 0;
   while (taken < size && !in_flight_ && !source_ && !upgrade_ && !closing_ &&
@@ -66,50 +74,54 @@ std::size_t session::receive(session_host& host, char* data, std::size_t size, b
 }
 
 std::size_t session::read_head(session_host& host, char* data, std::size_t size, buffer& out) {
-  if (seen_) {  // the head had begun before: is its end there now?
-    const std::size_t from = seen_ > 3 ? seen_ - 3 : 0;
-    const bool whole = memmem(data + from, size - from, "\r\n\r\n", 4) != nullptr;
-    if (!whole && size <= host.limits.max_head) {
-      seen_ = std::uint32_t(size);
-      return 0;
-    }
-  }
+  if (seen_ && !head_ends(host, data, size)) return 0;
   auto& c = *host.scratch;
   const auto parsed = parse_head(data, data + size, c.head, host.parsing, host.last);
-  switch (parsed.status) {
-    case parse_status::complete:
-      if (parsed.size > host.limits.max_head) break;
-      seen_ = 0;
-      head_noticed_ = false;
-      return begin_request(host, data, size, parsed.size, out);
-    case parse_status::incomplete:
-      if (size > host.limits.max_head) break;
-      seen_ = std::uint32_t(size);
-      return 0;
-    case parse_status::refused: refuse(host, parsed.refusal, parsed.why, out); return size;
+  if (parsed.status != parse_status::complete || parsed.size > host.limits.max_head) {
+    return end_head(host, parsed, size, out);
+  }
+  seen_ = 0;
+  head_noticed_ = false;
+
+  c.reset();
+  c.max_body = host.limits.max_body;
+  if (c.head.is_repeated) request_access::bind_again(c.incoming, c.head);
+  else request_access::bind(c.incoming, c.head, {});
+  request_access::set_client(c.incoming, &client);
+  host.routes.find_route(c);
+  if (c.head.has_body()) return begin_body(host, c, data, size, parsed.size, out);
+  if (c.route && c.route->outlives_buffer) keep(host, c, data, parsed.size);
+  run(host, c, out);
+  return parsed.size;
+}
+
+// Of one that had begun before: whether its end is there now, or never comes.
+bool session::head_ends(session_host& host, const char* data, std::size_t size) {
+  const std::size_t from = seen_ > 3 ? seen_ - 3 : 0;
+  const bool whole = memmem(data + from, size - from, "\r\n\r\n", 4) != nullptr;
+  if (whole || size > host.limits.max_head) return true;
+  seen_ = std::uint32_t(size);
+  return false;
+}
+
+// Of one that is not to be answered, at least not yet.
+std::size_t session::end_head(session_host& host, const parse_result& parsed, std::size_t size,
+                              buffer& out) {
+  if (parsed.status == parse_status::refused) {
+    refuse(host, parsed.refusal, parsed.why, out);
+    return size;
+  }
+  if (parsed.status == parse_status::incomplete && size <= host.limits.max_head) {
+    seen_ = std::uint32_t(size);
+    return 0;
   }
   refuse(host, 431, "a longer head than allowed", out);
   return size;
 }
 
-std::size_t session::begin_request(session_host& host, char* data, std::size_t size,
-                                   std::size_t head_size, buffer& out) {
-  auto& c = *host.scratch;
-  c.reset();
-  c.context = &host.context;
-  c.coroutines = host.coroutines;
-  c.max_body = host.limits.max_body;
-  request_access::bind(c.incoming, c.head, {});
-  request_access::set_client(c.incoming, &client);
-  request_access::set_deadline(c.incoming, &c.deadline);
-  host.routes.find_route(c);
-
+std::size_t session::begin_body(session_host& host, call& c, char* data, std::size_t size,
+                                std::size_t head_size, buffer& out) {
   const auto& head = c.head;
-  if (!head.has_body()) {
-    if (c.route && c.route->outlives_buffer) keep(host, c, data, head_size);
-    run(host, c, out);
-    return head_size;
-  }
   const bool wanted = c.route && !c.failed;
   if (wanted && head.content_length > c.max_body) {
     c.fail(413, "the body is larger than " + std::to_string(c.max_body) + " bytes");
@@ -149,7 +161,7 @@ std::size_t session::begin_request(session_host& host, char* data, std::size_t s
 void session::gather(session_host& host, call& c, const char* data, std::size_t head_size) {
   host.last.forget();
   reading_ = &c;
-  host.scratch = host.calls.take();
+  host.scratch = host.take_call();
   head_size_ = std::uint32_t(head_size);
   c.kept.clear();
   c.kept.reserve(head_size + parser_slack);
@@ -303,19 +315,29 @@ outcome session::dispatch(session_host& host, call& c) {
   return outcome::answered;
 }
 
-void session::run(session_host& host, call& c, buffer& out) {
+// Another lane or a coroutine may have it for a while, and give it back on another thread.
+void session::prepare_to_leave(session_host& host, call& c) {
+  c.coroutines = host.coroutines;
   c.on_done = host.on_done;
   c.session = this;
-  c.deadline = c.route && c.route->time_limit ? host.now + c.route->time_limit : 0;
+  in_flight_ = &c;
+}
+
+void session::run(session_host& host, call& c, buffer& out) {
+  if (c.route) {
+    if (c.route->time_limit) c.deadline = host.now + c.route->time_limit;
+    if (c.route->outlives_buffer) prepare_to_leave(host, c);
+  }
   const bool is_scratch = &c == host.scratch;
-  in_flight_ = &c;  // before it may come back on another thread
   if (dispatch(host, c) == outcome::handed_over) {
-    if (is_scratch) host.scratch = host.calls.take();
+    if (is_scratch) host.scratch = host.take_call();
     return;
   }
   in_flight_ = nullptr;
-  if (waits_for_body(c)) return read_parts(host, c, out);
-  if (c.route && c.route->takes_body_in_parts && !c.body_is_whole) leave_body(c);
+  if (c.route && c.route->takes_body_in_parts) {
+    if (waits_for_body(c)) return read_parts(host, c, out);
+    if (!c.body_is_whole) leave_body(c);
+  }
   answer(host, c, out);
 }
 
@@ -325,15 +347,14 @@ void session::answer(session_host& host, call& c, buffer& out) {
   if (source && !has_content(c.answer.status)) source.reset();
   if (host.compressing.concerns(c.answer)) host.compressing.compress(c);
   const bool ends_by_closing = source && !c.answer.source_size && c.head.minor_version == 0;
-  const bool keep_alive =
-      c.head.keep_alive && !c.answer.closes && !host.draining && !ends_by_closing;
-  write_response(host, c, keep_alive, out);
+  const bool closes = !c.head.keep_alive || c.answer.closes || host.draining || ends_by_closing;
+  write_response(host, c, !closes, out);
   if (c.head.method == method::head) source.reset();
   if (source) {
     begin_sending(host, c);
-    closes_after_ = !keep_alive;
+    closes_after_ = closes;
   } else {
-    closing_ = !keep_alive;
+    closing_ = closes;
   }
   c.arguments.discard();
 }
@@ -459,7 +480,6 @@ void session::refuse(session_host& host, int status, const char* why, buffer& ou
   c.head.keep_alive = false;
   request_access::bind(c.incoming, c.head, {});
   request_access::set_client(c.incoming, &client);
-  request_access::set_deadline(c.incoming, &c.deadline);
   c.fail(status, std::string("the request was refused: ") + why);
   host.routes.answer_failure(c);
   answer(host, c, out);

@@ -41,7 +41,7 @@ class call_pool {
 class session_host {
  public:
   session_host(const dispatcher& d, const http_limits& l) : routes(d), limits(l) {
-    scratch = calls.take();
+    scratch = take_call();
     parsing.max_target = l.max_target;
     parsing.access = &d.access();
     parsing.max_headers = std::min(l.max_headers, request_head::max_headers);
@@ -51,6 +51,7 @@ class session_host {
   session_host& operator=(const session_host&) = delete;
 
   void set_date(std::int64_t unix_seconds);  // cheap where the second has not changed
+  call* take_call();                         // from `calls`, for a request of this host's
 
   const dispatcher& routes;
   const http_limits& limits;
@@ -151,8 +152,11 @@ class session {
   enum class place : std::uint8_t { head, fixed_body, chunked_body, skip };
 
   std::size_t read_head(session_host& host, char* data, std::size_t size, buffer& out);
-  std::size_t begin_request(session_host& host, char* data, std::size_t size, std::size_t head_size,
-                            buffer& out);
+  bool head_ends(session_host& host, const char* data, std::size_t size);
+  std::size_t end_head(session_host& host, const parse_result& parsed, std::size_t size,
+                       buffer& out);
+  std::size_t begin_body(session_host& host, call& c, char* data, std::size_t size,
+                         std::size_t head_size, buffer& out);
   std::size_t read_fixed_body(session_host& host, const char* data, std::size_t size, buffer& out);
   std::size_t read_chunked_body(session_host& host, const char* data, std::size_t size,
                                 buffer& out);
@@ -171,6 +175,7 @@ class session {
   }
   void keep(session_host& host, call& c, const char* data, std::size_t size);
   outcome dispatch(session_host& host, call& c);
+  void prepare_to_leave(session_host& host, call& c);
   void run(session_host& host, call& c, buffer& out);
   void answer(session_host& host, call& c, buffer& out);
   void begin_upgrade(session_host& host, call& c, buffer& out);

@@ -21,13 +21,12 @@ char* put(char* to, std::string_view text) {
 constexpr std::size_t longest_reason = 40;
 
 // A length mostly has few digits.
-char* put_number(char* to, std::uint64_t number) {
-  if (number < 100) {
-    if (number >= 10) *to++ = char('0' + number / 10);
-    *to++ = char('0' + number % 10);
-    return to;
-  }
-  return std::to_chars(to, to + 20, number).ptr;
+inline char* put_number(char* to, std::uint64_t number) {
+  if (number >= 100) return std::to_chars(to, to + 20, number).ptr;
+  const auto small = unsigned(number), tens = small / 10;
+  if (tens) *to++ = char('0' + tens);
+  *to++ = char('0' + small - 10 * tens);
+  return to;
 }
 
 // What the policy of access adds to an answer.
@@ -79,6 +78,7 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
   }
   if (!host.hsts.empty()) add_hsts_line(host, c, answer.headers);
   if (c.origin.is_made()) add_id_line(c, answer.headers);
+  const bool has_body = has_content(answer.status);
   const auto content = answer.content();
   const auto headers = answer.headers.view();
   char* to = out.reserve(sizeof host.ok_head + longest_reason + answer.content_type.size() +
@@ -95,7 +95,7 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
     std::memcpy(to, host.date_line, host.date_line_size);
     to += host.date_line_size;
   }
-  if (has_content(answer.status)) {
+  if (has_body) {
     const bool is_whole = !answer.source;
     if (is_whole && is_text) {
       to = put(to,
@@ -121,7 +121,7 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
   if (!keep_alive) to = put(to, "Connection: close\r\n");
   else if (c.head.minor_version == 0) to = put(to, "Connection: keep-alive\r\n");
   to = put(to, "\r\n");
-  if (has_content(answer.status) && c.head.method != method::head) to = put(to, content);
+  if (has_body && c.head.method != method::head) to = put(to, content);
   out.stop_at(to);
 }
 
