@@ -55,6 +55,7 @@
 #include "../../src/http/route_tree.cpp"
 #include "../../src/http/routes.cpp"
 #include "../../src/http/session.cpp"
+#include "../../src/http/session_body.cpp"
 #include "../../src/http/stream.cpp"
 #include "../../src/http/temporary_file.cpp"
 #include "../../src/http/token_gate.cpp"

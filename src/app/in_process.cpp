@@ -120,7 +120,8 @@ test_response in_process_client::send(const test_request& request) {
   const auto size = bytes.size();
   bytes.resize(size + http::parser_slack);
   std::size_t used = 0;
-  while (waiting.session.waiting() || (used < size && !waiting.session.closing())) {
+  while (waiting.session.waiting() || waiting.session.decoding() ||
+         (used < size && !waiting.session.closing())) {
     if (waiting.session.waiting()) {
       waiting.session.finish(*host, waiting.wait(), out);
       continue;
@@ -128,7 +129,7 @@ test_response in_process_client::send(const test_request& request) {
     detail::no_waiting guard("on an event loop");
     const auto taken = waiting.session.receive(*host, bytes.data() + used, size - used, out);
     used += taken;
-    if (!taken && !waiting.session.waiting()) break;
+    if (!taken && !waiting.session.waiting() && !waiting.session.decoding()) break;
   }
   while (waiting.session.sending() && !waiting.session.starved()) {
     buffer part;

@@ -81,6 +81,20 @@ class session_host {
   std::int64_t second_ = -1;
 };
 
+// A body that has a content coding.
+struct coded_body {
+  coded_body(coding c, std::size_t max_body) : decoder(c, max_body) {}
+  void pause(std::string_view bytes) {
+    rest.append(bytes);
+    is_paused = true;
+  }
+
+  body_decoder decoder;
+  buffer rest{};           // that is not decoded yet
+  bool is_paused = false;  // until the next turn
+  bool has_come = false;   // all of it
+};
+
 class session {
  public:
   session() = default;
@@ -118,6 +132,10 @@ class session {
   // WebSocket's.
   bool upgrading() const { return upgrade_ != nullptr; }
   std::unique_ptr<websocket_start> take_upgrade() { return std::move(upgrade_); }
+
+  // A body has a coding, and means more than a turn has time for: receive() is to be called in the
+  // next one, with or without bytes. Until then the session takes none.
+  bool decoding() const { return coded_ && coded_->is_paused; }
 
   // An answer that is made while it is sent: send_more() appends some of it. Until it has ended
   // the session takes no bytes either.
@@ -160,12 +178,13 @@ class session {
   std::size_t read_fixed_body(session_host& host, const char* data, std::size_t size, buffer& out);
   std::size_t read_chunked_body(session_host& host, const char* data, std::size_t size,
                                 buffer& out);
-  void body_is_whole(session_host& host, buffer& out);
+  void body_has_come(session_host& host, buffer& out);
   std::size_t begin_parts(session_host& host, call& c, const char* data, std::size_t head_size,
                           buffer& out);
   void read_parts(session_host& host, call& c, buffer& out);
   void take_part(session_host& host, std::string_view part, buffer& out);
   void decode_part(session_host& host, std::string_view part, buffer& out);
+  void decode_on(session_host& host, buffer& out);
   void give_part(session_host& host, std::string_view part, buffer& out);
   void end_parts(session_host& host, call& c, buffer& out);
   void leave_body(call& c);
@@ -186,7 +205,7 @@ class session {
   call* in_flight_ = nullptr;  // on another lane
   call* reading_ = nullptr;    // whose body is being read
   std::unique_ptr<chunked_reader> chunks_{};
-  std::unique_ptr<body_decoder> decoder_{};  // of a body that has a content coding
+  std::unique_ptr<coded_body> coded_{};
   std::unique_ptr<body_source> source_{};
   std::unique_ptr<websocket_start> upgrade_{};
   std::uint64_t source_left_ = 0;  // where its size is known

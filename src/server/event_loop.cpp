@@ -497,7 +497,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
       const bool blocked = !send_output(c);
       if (c.fd.get() < 0) return;  // closed on the way
       if (blocked || !taken || used == have || c.http.waiting() || c.http.sending() ||
-          c.http.closing()) {
+          c.http.closing() || c.http.decoding()) {
         break;
       }
     }
@@ -525,6 +525,10 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     if (c.http.waiting()) {  // nothing to be read or written for now
       watch(c, c.http.can_cancel() ? EPOLLERR | EPOLLRDHUP : EPOLLERR);
       return put_off(c, c.http.can_cancel() ? c.http.time_left(host_) : hours(24 * 365));
+    }
+    if (c.http.decoding()) {  // after the others have had their turn
+      watch(c, EPOLLOUT);
+      return put_off(c, times.body);
     }
     watch(c, to_read(c));
     if (c.http.idle()) {

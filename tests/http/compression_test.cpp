@@ -601,6 +601,48 @@ TEST_CASE("a coded body may come in pieces, and others may follow it") {
   }
 }
 
+TEST_CASE("a coded body is decoded by pieces, a turn for each") {
+  const std::string text(5'000'000, '0');
+  for (const auto c : every_coding) {
+    for (const std::string framing : {"fixed", "chunked"}) {
+      for (const char* target : {"/whole", "/parts"}) {
+        CAPTURE(name_of(c));
+        CAPTURE(framing);
+        CAPTURE(target);
+        wire::site s;
+        s.compression.enabled = true;
+        s.limits.max_body = text.size();
+        s.routes.post("/whole", [](aft::body<std::string> b) { return b->size(); });
+        s.routes.post("/parts", [](aft::body_into<counting_sink> b) { return b->text.size(); });
+        s.start();
+        const auto body = coded(c, text);
+        auto bytes = fmt::format("POST {} HTTP/1.1\r\nHost: a\r\nContent-Encoding: {}\r\n", target,
+                                 name_of(c));
+        if (framing == "fixed")
+          bytes += fmt::format("Content-Length: {}\r\n\r\n", body.size()) + body;
+        else bytes += "Transfer-Encoding: chunked\r\n\r\n" + in_chunks(body, 99);
+        bytes += "POST /none HTTP/1.1\r\nHost: a\r\n\r\n";
+        const auto size = bytes.size();
+        bytes.resize(size + aft::http::parser_slack);
+
+        aft::http::session session;
+        aft::buffer out;
+        std::size_t used = 0, turns = 0;
+        while (session.decoding() || used < size) {
+          used += session.receive(*s.host, bytes.data() + used, size - used, out);
+          if (used == size) session.receive_end(*s.host, out);  // changes nothing until all is read
+          REQUIRE(++turns < 1000);
+        }
+        CHECK(turns > 15);
+        const std::string answers(out.view());
+        CHECK(wire::statuses(answers) == "200 404");
+        CHECK(answers.find("\r\n\r\n5000000HTTP/1.1 404") != answers.npos);
+        session.abandon(*s.host);
+      }
+    }
+  }
+}
+
 TEST_CASE("a bomb is refused before it goes off") {
   const std::string zeros(10'000'000, '\0');
   for (const auto c : every_coding) {

@@ -53,14 +53,14 @@ inline outcome send(site& s, std::string_view bytes, std::size_t piece = std::st
     const auto size = pending.size();
     pending.resize(size + aft::http::parser_slack);
     std::size_t used = 0;
-    while (used < size && !session.closing()) {
+    while (session.decoding() || (used < size && !session.closing())) {
       const auto taken = session.receive(*s.host, pending.data() + used, size - used, out);
       while (session.sending() && !session.starved()) {
         aft::buffer more;
         session.send_more(*s.host, more);
         out.append(more.view());
       }
-      if (!taken) break;
+      if (!taken && !session.decoding()) break;
       used += taken;
     }
     pending = pending.substr(used, size - used);

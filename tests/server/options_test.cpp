@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -15,6 +16,7 @@
 
 #include "../temporary_file.hpp"
 #include "client.hpp"
+#include "http/coding.hpp"
 
 namespace {
 
@@ -478,6 +480,43 @@ TEST_CASE_FIXTURE(with_server, "a client that leaves while its call is away cost
   CHECK(app.handle({"POST", "/in", {}, "hello"}).body == "6");
   CHECK(app.handle({"POST", "/in", {}, ""}).body == "1");
   app.stop();  // some calls are away yet, and the feed goes first
+}
+
+namespace {
+
+// Tells of each part of a body, on the loop that reads it.
+struct telling_sink {
+  static inline std::atomic<std::size_t> bytes{0};
+  static inline std::function<void()> on_first{};
+  void write(std::string_view part) {
+    if (bytes.fetch_add(part.size()) == 0) on_first();
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_server, "a body that unfolds to much leaves room for others") {
+  constexpr std::size_t size = 20'000'000;
+  app.post("/unfolded", [](aft::body_into<telling_sink>) { return telling_sink::bytes.load(); })
+      .max_body(size);
+  app.get("/so-far", [] { return telling_sink::bytes.load(); });
+  start({.threads = 1});
+  aft::buffer body;
+  const auto gzip = aft::http::make_compressor(aft::http::coding::gzip, {});
+  gzip->begin(size);
+  gzip->write(std::string(size, '0'), body, aft::http::compressor::flushing::end);
+  client uploads(port), asks(port);
+  asks.send(get);
+  CHECK(body_of(asks.response()) == "root");
+  telling_sink::bytes = 0;
+  telling_sink::on_first = [&] { asks.send("GET /so-far HTTP/1.1\r\nHost: a\r\n\r\n"); };
+  uploads.send("POST /unfolded HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: " +
+               std::to_string(body.size()) + "\r\n\r\n" + std::string(body.view()));
+  uploads.end();  // which does not cut short what is not decoded yet
+  const auto so_far = std::stoul(body_of(asks.response()));
+  CHECK(so_far > 0);
+  CHECK(so_far < 1'000'000);
+  CHECK(body_of(uploads.response()) == std::to_string(size));
 }
 
 TEST_CASE_FIXTURE(with_server, "who does not read a file loses it") {
