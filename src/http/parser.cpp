@@ -172,6 +172,8 @@ parse_result check_whole(request_head& head, std::size_t size) {
     if (head.minor_version != 0) return refuse(400, "no Host");
   } else if (!is_host(head.value(known::host))) {
     return refuse(400, "a malformed Host");
+  } else if (head.value(known::host).empty() && head.authority.empty()) {
+    return refuse(400, "an empty Host");
   }
   if (head.has(known::expect)) {
     if (!equal_ignoring_case(head.value(known::expect), "100-continue")) {

@@ -46,7 +46,8 @@ TEST_CASE("a server answers under its own names alone") {
     CAPTURE(host);
     CHECK(s.status("GET", {{"Host", host}}) == 200);
   }
-  for (const char* host : {"", "rebound.example", "example.org", "xapi.example.org", "example.net",
+  CHECK(s.status("GET", {{"Host", ""}}) == 400);
+  for (const char* host : {"rebound.example", "example.org", "xapi.example.org", "example.net",
                            "api.example.org.evil.example", "127.0.0.1.evil.example", "1.2.3",
                            "1.2.3.4.5", "localhost.evil.example", "evil-localhost"}) {
     CAPTURE(host);

@@ -163,6 +163,7 @@ TEST_CASE("a compressed sibling goes to those who take it, while it is up to dat
   CHECK(!s.ask("/static/app.js", {{"Accept-Encoding", "gzip"}}).header("Vary"));
   s.write("www/app.js.gz", "zipped");
   s.write("www/app.js.br", "brotli");
+  s.write("www/app.js.zst", "standard");
   const auto got = s.ask("/static/app.js", {{"Accept-Encoding", "gzip, br"}});
   CHECK(got.body == "brotli");
   CHECK(got.header("Content-Encoding") == "br");
@@ -173,6 +174,9 @@ TEST_CASE("a compressed sibling goes to those who take it, while it is up to dat
   CHECK(plain.header("Vary") == "Accept-Encoding");
   CHECK(plain.header("ETag") != got.header("ETag"));
   CHECK(s.ask("/static/app.js", {{"Accept-Encoding", "br;q=0, gzip;q=0.1"}}).body == "zipped");
+  const auto standard = s.ask("/static/app.js", {{"Accept-Encoding", "zstd, gzip"}});
+  CHECK(standard.body == "standard");
+  CHECK(standard.header("Content-Encoding") == "zstd");
   const auto beyond = s.ask("/static/app.js", {{"Accept-Encoding", "br"}, {"Range", "bytes=99-"}});
   CHECK(beyond.status == 416);
   CHECK(!beyond.header("Content-Encoding"));
