@@ -65,6 +65,8 @@ TEST_CASE("what is sent is framed by these rules") {
       {"bytes beyond ASCII in a value", get + "X: \xc3\xa9\xff\r\n\r\n", "200", false},
       {"an empty value", get + "X:\r\n\r\n", "200", false},
       {"100-continue", post + "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n", "100", false},
+      {"100-continue in HTTP/1.0, which does not know it",
+       "POST /echo HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n", "", false},
 
       {"no Host", "GET / HTTP/1.1\r\n\r\n", "400", true},
       {"an empty Host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", "400", true},

@@ -68,12 +68,12 @@ class client {
   }
   void end() { ::shutdown(fd_, SHUT_WR); }
 
-  // What comes until `enough` bytes are there, the server closes, or nothing comes for ten seconds.
+  // What comes until `enough` bytes are there, the server closes, or nothing comes for a minute.
   std::string receive(std::size_t enough = std::string::npos) {
     std::string got;
     while (got.size() < enough) {
       pollfd p{fd_, POLLIN, 0};
-      if (::poll(&p, 1, 10'000) != 1) {
+      if (::poll(&p, 1, 60'000) != 1) {
         got += "[nothing came]";
         break;
       }

@@ -169,7 +169,7 @@ TEST_CASE_FIXTURE(with_server, "the time for each part runs out, with its own an
   CHECK(has(head.receive(), "HTTP/1.1 408"));
   CHECK(has(body.receive(), "HTTP/1.1 408"));
   CHECK(idle.receive().empty());
-  CHECK(clock::now() - began < std::chrono::seconds(5));
+  CHECK(clock::now() - began < std::chrono::seconds(9));  // without the options it takes ten
 }
 
 TEST_CASE_FIXTURE(with_server, "a head that drips is cut off, however often a byte comes") {
@@ -583,23 +583,60 @@ TEST_CASE_FIXTURE(with_server, "a body that nobody wants has as long as a head")
   CHECK(has(drip(next, "GET"), "HTTP/1.1 408"));
 }
 
+namespace {
+
+// Of a client that does something now and then, on a machine that may have more to do.
+class pace {
+ public:
+  using clock = std::chrono::steady_clock;
+  void wait() {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const auto now = clock::now();
+    longest_ = std::max(longest_, now - last_);
+    last_ = now;
+  }
+  bool kept() const { return longest_ < std::chrono::milliseconds(300); }
+
+ private:
+  clock::time_point last_ = clock::now();
+  clock::duration longest_{};
+};
+
+// Tries again where the machine held the client up, which no server can tell from a slow one.
+template <class F>
+bool keeps_pace(F&& what) {
+  for (int i = 0; i < 20; ++i) {
+    pace p;
+    what(p);
+    if (p.kept()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 TEST_CASE_FIXTURE(with_server, "a slow body may go on for long if it is fast enough") {
   start({.threads = 1, .timeouts = {.body = aft::milliseconds(750), .body_rate = 10}});
-  client c(port);
-  c.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
-  const auto began = std::chrono::steady_clock::now();
-  for (int i = 0; i < 100; ++i) {
-    c.send("0123456789");
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  CHECK(std::chrono::steady_clock::now() - began > std::chrono::milliseconds(1500));
-  CHECK(has(c.response(), "HTTP/1.1 200"));
+  const bool in_pace = keeps_pace([&](pace& p) {
+    client c(port);
+    c.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+    const auto began = pace::clock::now();
+    for (int i = 0; i < 100; ++i) {
+      c.send("0123456789");
+      p.wait();
+    }
+    const auto got = c.response();
+    if (!p.kept()) return;
+    CHECK(pace::clock::now() - began > std::chrono::milliseconds(1500));
+    CHECK(has(got, "HTTP/1.1 200"));
+  });
+  CHECK(in_pace);
 }
 
 namespace {
 
 // Reads a little now and then; how much until the server ended it, or until there was enough.
-std::size_t sip(client& c, std::size_t at_once, std::size_t enough) {
+std::size_t sip(client& c, std::size_t at_once, std::size_t enough, pace& p) {
   using clock = std::chrono::steady_clock;
   const auto until = clock::now() + std::chrono::seconds(30);
   std::size_t all = 0;
@@ -607,7 +644,7 @@ std::size_t sip(client& c, std::size_t at_once, std::size_t enough) {
     const auto got = c.receive(at_once);
     all += got.size();
     if (got.size() != at_once || has(got, "[")) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    p.wait();
   }
   return all;
 }
@@ -636,19 +673,25 @@ TEST_CASE_FIXTURE(with_server, "a client that reads its answer drop by drop is c
     const auto ask = "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n";
     for (int i = 0; i < 10; ++i) c.send(ask);
     CHECK(has(c.receive(12), "HTTP/1.1 200"));
-    CHECK(gets_room([&] { sip(c, 1, 1); }));
+    pace p;
+    CHECK(gets_room([&] { sip(c, 1, 1, p); }));
   }
 }
 
 TEST_CASE_FIXTURE(with_server, "a slow reader that is fast enough gets its answer") {
   start({.threads = 1, .timeouts = {.send = aft::milliseconds(750), .send_rate = 1000}});
-  client c(port);
-  const int small = 64 * 1024;
-  ::setsockopt(c.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-  c.send("GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-  // The server's socket takes no more for long, because it still holds enough.
-  std::size_t all = sip(c, 20'000, 2'500'000);
-  CHECK(all >= 2'500'000);
-  all += c.receive().size();
-  CHECK(all > 10'000'000);
+  const bool in_pace = keeps_pace([&](pace& p) {
+    client c(port);
+    const int small = 64 * 1024;
+    ::setsockopt(c.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    c.send("GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    // The server's socket takes no more for long, because it still holds enough.
+    std::size_t all = sip(c, 20'000, 2'500'000, p);
+    const bool had_enough = all >= 2'500'000;
+    all += c.receive().size();
+    if (!p.kept()) return;
+    CHECK(had_enough);
+    CHECK(all > 10'000'000);
+  });
+  CHECK(in_pace);
 }

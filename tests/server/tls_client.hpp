@@ -143,7 +143,7 @@ class tls_client {
   void flush() { plain_.send(taken_from(out_)); }
   bool take() {
     pollfd p{plain_.fd(), POLLIN, 0};
-    if (::poll(&p, 1, 20'000) != 1) return end_ = "[nothing came]", false;
+    if (::poll(&p, 1, 60'000) != 1) return end_ = "[nothing came]", false;
     char part[65536];
     const auto n = ::recv(plain_.fd(), part, sizeof part, 0);
     if (n <= 0) return end_ = n == 0 ? "[cut off]" : "[reset]", false;
