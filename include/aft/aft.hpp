@@ -63,6 +63,7 @@
 #include <aft/meeting/options.hpp>
 #include <aft/outbox/mail.hpp>
 #include <aft/self_check.hpp>
+#include <aft/outbox/webhooks.hpp>
 #include <aft/server/options.hpp>
 #include <aft/server/tls.hpp>
 #include <aft/storage/archive.hpp>

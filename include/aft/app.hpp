@@ -20,6 +20,7 @@
 #include <aft/jobs/periodic.hpp>
 #include <aft/meeting/options.hpp>
 #include <aft/outbox/mail.hpp>
+#include <aft/outbox/webhooks.hpp>
 #include <aft/self_check.hpp>
 #include <aft/server/options.hpp>
 #include <aft/storage/database.hpp>
@@ -43,6 +44,7 @@ struct app_options {
   drill_options backups{};  // by the clock, while it runs
   jobs_options jobs{};
   mail_options mail{};
+  webhook_options webhooks{};  // with .keys handlers and jobs take an aft::webhooks&
   lane_options lanes{};
   access_options access{};
   page_options pages{};
@@ -171,6 +173,9 @@ class app : public routes {
 
   // Needs a database; throws configuration_error otherwise. Opens it where that has not been done.
   database& db();
+
+  // Needs app_options::webhooks; throws configuration_error otherwise.
+  const webhooks& hooks() const;
 
   const clock& time() const;
   const logger& log() const;

@@ -163,6 +163,8 @@
 #include "../../src/outbox/mail_job.cpp"
 #include "../../src/outbox/schema.cpp"
 #include "../../src/outbox/stored_mail.cpp"
+#include "../../src/outbox/webhook_job.cpp"
+#include "../../src/outbox/webhooks.cpp"
 #include "../../src/server/client_places.cpp"
 #include "../../src/server/coroutines.cpp"
 #include "../../src/server/event_loop.cpp"

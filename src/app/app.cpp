@@ -32,7 +32,11 @@ class app::impl {
  public:
   explicit impl(app_options given)
       : options(std::move(given)), log(std::move(options.log), options.least_log_level),
-        time(options.time ? *options.time : system_clock) {}
+        time(options.time ? *options.time : system_clock) {
+    if (!options.webhooks.keys) return;
+    hooks = std::make_unique<webhooks>(std::move(options.webhooks), time);
+    states.emplace_back(key_of<webhooks>(), hooks.get());
+  }
 
   ~impl() {
     stop();
@@ -64,9 +68,10 @@ class app::impl {
           std::make_unique<meeting::write_lane>(*storage, *dispatch, log, options.lanes.max_wait);
       dispatch->set_lane(lane::write, *writer);
     } else if (!steps.empty() || !seeds.empty() || !job_handlers.empty() || !periodic.empty() ||
-               outbox::takes_mail(options.mail)) {
+               outbox::takes_mail(options.mail) || hooks) {
       throw configuration_error(
-          "there are migrations, seeds, jobs or mail, but no database; give .database to the app");
+          "there are migrations, seeds, jobs, mail or webhooks, but no database; give .database to "
+          "the app");
     }
     for (const auto& [key, object] : states) {
       dispatch->provide({key, lane::io, object, [](void* o, http::call&) { return o; }, nullptr});
@@ -194,6 +199,7 @@ class app::impl {
   clock system_clock;
   logger log;
   const clock& time;
+  std::unique_ptr<webhooks> hooks;
   http::route_list registered;
   std::vector<std::pair<resource_key, void*>> states;
   std::vector<migration> steps;
@@ -254,6 +260,7 @@ class app::impl {
     if (!storage) return;
     runner = std::make_unique<jobs::runner>(*storage, log, std::move(options.jobs));
     for (auto& handler : job_handlers) runner->add(std::move(handler));
+    if (hooks) runner->add(hooks->handler());
     if (outbox::sends_mail(options.mail)) runner->add(outbox::mail_handler(options.mail));
     runner->resolve([this](resource_key wanted) -> void* {
       for (const auto& [key, object] : states) {
@@ -370,6 +377,11 @@ moved app::move_to(const std::string& url, const move_options& how) {
 
 std::vector<finding> app::self_check(const listen_options& listen) const {
   return check_options(impl_->options, impl_->log.takes(log_level::error), listen);
+}
+
+const webhooks& app::hooks() const {
+  if (!impl_->hooks) throw configuration_error("the app has no webhooks; give .webhooks to it");
+  return *impl_->hooks;
 }
 
 const clock& app::time() const { return impl_->time; }

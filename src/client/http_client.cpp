@@ -197,6 +197,10 @@ http_outcome http_client::send(http_request request) const {
   return impl_->call(request);
 }
 
+bool http_client::may_ask(const std::string& url) const {
+  return client::read_target(url, impl_->options.https_only).has_value();
+}
+
 http_outcome http_client::get(std::string url, http_request rest) const {
   rest.method = "GET";
   rest.url = std::move(url);

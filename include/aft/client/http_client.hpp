@@ -162,6 +162,9 @@ class http_client {
   // handler aft::blocking, or do it in a job. Throws it too for a method or header that is none.
   result<http_response, http_failure> send(http_request request) const;
 
+  // Whether a URL is one that send() would not refuse as bad_url.
+  bool may_ask(const std::string& url) const;
+
   result<http_response, http_failure> get(std::string url, http_request rest = {}) const;
   result<http_response, http_failure> del(std::string url, http_request rest = {}) const;
 
