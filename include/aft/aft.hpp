@@ -33,6 +33,7 @@
 #include <aft/ground/result.hpp>
 #include <aft/ground/settings.hpp>
 #include <aft/ground/text.hpp>
+#include <aft/ground/text_template.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/ground/type.hpp>
 #include <aft/http/access.hpp>
@@ -62,8 +63,8 @@
 #include <aft/local.hpp>
 #include <aft/meeting/options.hpp>
 #include <aft/outbox/mail.hpp>
-#include <aft/self_check.hpp>
 #include <aft/outbox/webhooks.hpp>
+#include <aft/self_check.hpp>
 #include <aft/server/options.hpp>
 #include <aft/server/tls.hpp>
 #include <aft/storage/archive.hpp>

@@ -23,6 +23,7 @@
 #include "../../src/ground/random.cpp"
 #include "../../src/ground/settings.cpp"
 #include "../../src/ground/settings_file.cpp"
+#include "../../src/ground/text_template.cpp"
 #include "../../src/ground/time.cpp"
 #include "../../src/ground/type.cpp"
 // 1 rooms
