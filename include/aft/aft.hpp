@@ -53,6 +53,7 @@
 #include <aft/http/stream.hpp>
 #include <aft/http/temporary_file.hpp>
 #include <aft/http/websocket.hpp>
+#include <aft/jobs/batch.hpp>
 #include <aft/jobs/context.hpp>
 #include <aft/jobs/control.hpp>
 #include <aft/jobs/cron.hpp>

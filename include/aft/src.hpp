@@ -141,6 +141,7 @@
 #include "../../src/client/webhook.cpp"
 #include "../../src/jobs/claim.cpp"
 #include "../../src/jobs/control.cpp"
+#include "../../src/jobs/crew.cpp"
 #include "../../src/jobs/cron.cpp"
 #include "../../src/jobs/cron_match.cpp"
 #include "../../src/jobs/cron_read.cpp"

@@ -24,12 +24,13 @@ struct failed_row {
   std::optional<std::string> limit_key;
   std::optional<time_point> started_at;
   int stop_asked;
+  int followers;
 };
 
 // The row of a failed attempt; nothing where the fence holds it back.
 std::optional<failed_row> row_of(transaction& tx, const job_claim& c) {
   return tx.find<failed_row>(
-      "select history, limit_key, started_at, stop_asked from aft_job "
+      "select history, limit_key, started_at, stop_asked, followers from aft_job "
       "where id = $1 and worker = $2 and attempt = $3 and state = 1",
       c.id, c.worker, c.attempt);
 }
@@ -47,17 +48,18 @@ std::string with_failure(const failed_row& row, const job_claim& c, time_point n
   return json::write(history);
 }
 
-// Counts down what waits for a job that is done.
-void free_followers(transaction& tx, std::int64_t parent) {
-  for (const auto job :
-       tx.all<std::int64_t>("select job from aft_job_after where parent = $1", parent)) {
+// Counts down what waits for a job that is done; or, at another end, what is content with that.
+void free_followers(transaction& tx, std::int64_t parent, bool is_done) {
+  const auto freed = tx.all<std::int64_t>(
+      "delete from aft_job_after where parent = $1 and any_end >= $2 returning job", parent,
+      is_done ? 0 : 1);
+  for (const auto job : freed) {
     tx.execute(
         "update aft_job set waits_for = waits_for - 1, "
         "state = case when waits_for <= 1 then 5 else 7 end where id = $1 and state = 7",
         job);
   }
-  tx.execute("delete from aft_job_after where parent = $1", parent);
-  tx.notify(topic);
+  if (!freed.empty()) tx.notify(topic);
 }
 
 }  // namespace
@@ -86,7 +88,7 @@ bool complete(transaction& tx, const job_claim& c, time_point now, duration keep
     return complete(tx, c, now, **until - now, output);
   }
   if (row->limit_key) release(tx, *row->limit_key);
-  if (row->followers) free_followers(tx, c.id);
+  if (row->followers) free_followers(tx, c.id, true);
   return true;
 }
 
@@ -130,6 +132,7 @@ bool bury(transaction& tx, const job_claim& c, time_point now, duration keep,
       "unique_key = case when unique_until > $2 then unique_key end where id = $1",
       c.id, now, now + keep, error, with_failure(*row, c, now, error));
   if (row->limit_key) release(tx, *row->limit_key);
+  if (row->followers) free_followers(tx, c.id, false);
   return true;
 }
 
@@ -177,6 +180,7 @@ void cancel_followers(transaction& tx, std::int64_t parent, time_point now) {
   while (!cancelled.empty()) {
     const auto next = cancelled.back();
     cancelled.pop_back();
+    free_followers(tx, next, false);
     for (const auto job :
          tx.all<std::int64_t>("select job from aft_job_after where parent = $1", next)) {
       tx.execute(

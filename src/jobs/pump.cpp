@@ -44,14 +44,14 @@ std::int64_t sweep(transaction& tx, time_point now) {
 
 // A worker that was silent for too long has been taken for dead, and others have its jobs. It goes
 // on as a new one.
-void runner::keep_alive(transaction& tx) {
+void runner::beat_or_begin_anew(transaction& tx) {
   if (!beat(tx, worker_, tx.now())) worker_ = add_worker(tx, tx.now());
 }
 
 void runner::beat_heart() {
   const auto count = db_.write([this](transaction& tx) {
-    keep_alive(tx);
-    return recover(tx, tx.now() - options_.lease, tx.now());
+    beat_or_begin_anew(tx);
+    return recover(tx, silence_, {db_.time().steady(), options_.lease});
   });
   if (count) note(log_level::warning, fmt::format("{} jobs of dead workers start again", count));
 }
@@ -66,11 +66,11 @@ void runner::tidy() {
       [this](transaction& tx) { return forget_limits(tx, last_limit_, tx.now()); }, behind_others);
 }
 
-// `rooms` are those of the crews.
-runner::round runner::claim_round(transaction& tx, const std::vector<std::size_t>& rooms) {
+// `rooms` are those of the crews. The queues of a crew share what is left of it.
+runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>& rooms) {
   const auto now = tx.now();
-  auto left = rooms;
   round r;
+  r.rooms = rooms;
   r.more = enqueue_due(tx, kind_list_, now);
   r.more = promote(tx, now) || r.more;
   auto queues = ready_queues(tx);
@@ -78,48 +78,53 @@ runner::round runner::claim_round(transaction& tx, const std::vector<std::size_t
     std::rotate(queues.begin(), queues.begin() + std::ptrdiff_t(turn_ % queues.size()),
                 queues.end());
   }
+  std::vector<std::size_t> sharers(crews_.size());
+  std::vector<bool> cut_short(crews_.size());
+  for (const auto& queue : queues) ++sharers[crew_number(queue)];
   for (const auto& queue : queues) {
-    std::size_t which = 0;
-    for (std::size_t i = 1; i < crews_.size(); ++i) {
-      if (crews_[i]->queue == queue) which = i;
+    const auto which = crew_number(queue);
+    auto& room = r.rooms[which];
+    auto& others = sharers[which];
+    auto most = (room.left + others - 1) / others;
+    --others;
+    if (!std::binary_search(room.held.begin(), room.held.end(), queue)) {
+      most = std::max(most, room.least);
     }
-    if (!left[which]) continue;
-    auto some = claim(tx, worker_, kind_list_, {queue, std::int64_t(left[which])}, now);
+    if (!most) continue;
+    auto some = claim(tx, worker_, kind_list_, {queue, std::int64_t(most)}, now);
     r.more = r.more || some.held_back;
-    left[which] -= some.jobs.size();
+    if (some.jobs.size() == most) cut_short[which] = true;
+    room.left -= std::min(room.left, some.jobs.size());
     std::move(some.jobs.begin(), some.jobs.end(), std::back_inserter(r.claimed));
+  }
+  for (std::size_t i = 0; i < crews_.size(); ++i) {
+    r.more = r.more || (cut_short[i] && r.rooms[i].left > 0);
   }
   return r;
 }
 
 // True: there may be more.
 bool runner::claim_some() {
-  std::vector<std::size_t> rooms;
+  std::vector<crew_room> rooms;
   {
     std::lock_guard lock(mutex_);
-    for (auto& c : crews_) {
-      rooms.push_back(c->prefetch > c->held ? c->prefetch - c->held : 0);
-      c->is_hungry = !rooms.back();  // until there is some
-    }
+    for (const auto& c : crews_) rooms.push_back(room_of(*c));
   }
   ++turn_;
   auto found = db_.write([&](transaction& tx) {
-    keep_alive(tx);
+    if (!is_worker(tx, worker_)) beat_or_begin_anew(tx);
     return claim_round(tx, rooms);
   });
-  bool more = found.more;
-  {
-    std::lock_guard lock(mutex_);
-    for (const auto& job : found.claimed) {
-      auto& c = crew_of(job.queue);
-      const auto which = std::size_t(
-          std::find_if(crews_.begin(), crews_.end(), [&](auto& p) { return p.get() == &c; }) -
-          crews_.begin());
-      if (--rooms[which] == 0) c.is_hungry = true;
-    }
-  }
   dispatch(std::move(found.claimed));
-  return more;
+  std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < crews_.size(); ++i) {
+    auto& c = *crews_[i];
+    if (found.rooms[i].left) continue;
+    // It takes more when there is room again, which may be so already.
+    c.is_hungry = c.held > c.prefetch / 2;
+    found.more = found.more || !c.is_hungry;
+  }
+  return found.more;
 }
 
 void runner::dispatch(std::vector<stored_job>&& claimed) {
@@ -130,7 +135,7 @@ void runner::dispatch(std::vector<stored_job>&& claimed) {
     {
       std::lock_guard lock(mutex_);
       all_.insert(job);
-      ++of.held;
+      of.hold(job->stored().queue);
     }
     if (!job->read()) {
       job->tell();
@@ -139,7 +144,7 @@ void runner::dispatch(std::vector<stored_job>&& claimed) {
       job->tell();
     } else {
       std::lock_guard lock(mutex_);
-      of.waiting.push_back(job);
+      of.wait(job->stored().queue, job);
       of.wake.notify_one();
     }
   }
@@ -159,7 +164,7 @@ void runner::pass_stop_requests() {
 
 // A job that does not stop when it is asked to is reported once, and its thread replaced.
 void runner::look_for_stuck() {
-  const auto now = db_.time().now();
+  const auto now = db_.time().steady();
   std::vector<std::string> names;
   {
     std::lock_guard lock(mutex_);
@@ -181,11 +186,20 @@ void runner::look_for_stuck() {
   }
 }
 
+// By a look alone, which costs others nothing.
+bool runner::is_something_due() {
+  return db_.read([this](reader& db) {
+    if (!is_worker(db, worker_) || !ready_queues(db).empty()) return true;
+    const auto due = next_due(db);
+    return due && *due <= db_.time().now();
+  });
+}
+
 void runner::pump() {
   auto next_beat = steady::now(), next_look = next_beat;
   while (true) {
     std::vector<held_job*> untold;
-    bool look = false, stops = false;
+    bool look = false, told = false, stops = false;
     {
       std::unique_lock lock(mutex_);
       pump_wake_.wait_until(lock, std::min(next_beat, next_look),
@@ -193,7 +207,8 @@ void runner::pump() {
       if (stopping_) return;
       untold.swap(untold_);
       stops = std::exchange(stops_wanted_, false);
-      look = std::exchange(wanted_, false) || steady::now() >= next_look;
+      told = std::exchange(wanted_, false);
+      look = told || steady::now() >= next_look;
       if (look) next_look = after(options_.poll);
     }
     for (auto* job : untold) job->tell();
@@ -207,7 +222,7 @@ void runner::pump() {
       }
       if (stops) pass_stop_requests();
       if (!look) continue;
-      if (claim_some()) {
+      if ((told || is_something_due()) && claim_some()) {
         std::lock_guard lock(mutex_);
         wanted_ = true;
       } else if (const auto due = db_.read([](reader& db) { return next_due(db); })) {

@@ -25,13 +25,13 @@ void run::begin(transaction* tx) {
   tx_ = tx;
   saved_.reset();  // what an undone transaction has saved is not there
   output.reset();
-  began_at_ = db_.time().now().since_1970().in_microseconds();
+  began_at_ = db_.time().steady().in_microseconds();
 }
 
 void run::stop(stop_reason why) {
   auto none = stop_reason::none;
   if (stopped_.compare_exchange_strong(none, why)) {
-    stopped_at_ = db_.time().now().since_1970().in_microseconds();
+    stopped_at_ = db_.time().steady().in_microseconds();
   }
 }
 
@@ -39,16 +39,16 @@ stop_reason run::why_stopped() const {
   const auto why = stopped_.load();
   if (why != stop_reason::none) return why;
   if (of_.timeout <= duration() || !has_begun()) return stop_reason::none;
-  const auto ends = time_point(microseconds(began_at_)) + of_.timeout;
-  return db_.time().now() >= ends ? stop_reason::timed_out : stop_reason::none;
+  const auto ends = microseconds(began_at_) + of_.timeout;
+  return db_.time().steady() >= ends ? stop_reason::timed_out : stop_reason::none;
 }
 
-std::optional<time_point> run::stopped_at() const {
+std::optional<duration> run::stopped_at() const {
   const auto why = why_stopped();
   if (why == stop_reason::none || !has_begun()) return {};
-  const auto began = time_point(microseconds(began_at_));
+  const auto began = microseconds(began_at_);
   if (why == stop_reason::timed_out) return began + of_.timeout;
-  return std::max(began, time_point(microseconds(stopped_at_)));
+  return std::max(began, microseconds(stopped_at_));
 }
 
 template <class F>

@@ -38,8 +38,8 @@ class run {
   // Any thread. The first reason stays.
   void stop(stop_reason why);
   stop_reason why_stopped() const;
-  // Since when it has been asked to; nothing where it has not.
-  std::optional<time_point> stopped_at() const;
+  // Since when it has been asked to, by clock::steady(); nothing where it has not.
+  std::optional<duration> stopped_at() const;
 
   // In the transaction where there is one, else in one of its own.
   void progress(double part, std::string_view words);
@@ -60,7 +60,7 @@ class run {
   const run_of of_;
   transaction* tx_ = nullptr;
   std::optional<saved_values> saved_{};
-  std::atomic<std::int64_t> began_at_{not_begun};  // microseconds since 1970
+  std::atomic<std::int64_t> began_at_{not_begun};  // microseconds of clock::steady()
   std::atomic<std::int64_t> stopped_at_{0};
   std::atomic<stop_reason> stopped_{stop_reason::none};
 };

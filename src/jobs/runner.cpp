@@ -23,6 +23,14 @@ runner::runner(database& db, const logger& log, jobs_options options)
   rest->threads = options_.threads;
   rest->prefetch = std::max<std::size_t>(options_.prefetch, 1);
   crews_.push_back(std::move(rest));
+  if (options_.poll <= duration()) {
+    const bool is_told = db.read([](reader& r) { return is_on_postgres(r); });
+    options_.poll = is_told ? seconds(1) : milliseconds(100);
+  }
+  if (options_.heartbeat <= duration() || options_.lease < options_.heartbeat * 2) {
+    throw configuration_error(
+        "jobs_options::lease is less than two heartbeats: a worker would be taken for dead");
+  }
   for (const auto& q : options_.queues) {
     if (q.name.empty() || crews_.front().get() != &crew_of(q.name)) {
       throw configuration_error(
@@ -41,12 +49,14 @@ runner::~runner() {
   for (auto& t : threads_) t.thread.join();  // left behind
 }
 
-crew& runner::crew_of(std::string_view queue) {
-  for (auto& c : crews_) {
-    if (c->queue == queue) return *c;
+std::size_t runner::crew_number(std::string_view queue) const {
+  for (std::size_t i = 1; i < crews_.size(); ++i) {
+    if (crews_[i]->queue == queue) return i;
   }
-  return *crews_.front();
+  return 0;
 }
+
+crew& runner::crew_of(std::string_view queue) { return *crews_[crew_number(queue)]; }
 
 void runner::add(handler&& h) {
   std::string kind(h.info().kind);
@@ -154,8 +164,8 @@ void runner::drop_waiting() {
   {
     std::lock_guard lock(mutex_);
     for (auto& c : crews_) {
-      not_begun.insert(not_begun.end(), c->waiting.begin(), c->waiting.end());
-      c->waiting.clear();
+      const auto its_own = c->take_all();
+      not_begun.insert(not_begun.end(), its_own.begin(), its_own.end());
     }
     for (auto* job : not_begun) forget(job);
   }
@@ -199,11 +209,9 @@ void runner::work(crew& of, worker_thread& self, std::uint64_t generation) {
   detail::serving_for serving(this);
   std::unique_lock lock(mutex_);
   while (true) {
-    of.wake.wait(lock,
-                 [&] { return stopping_ || generation != generation_ || !of.waiting.empty(); });
+    of.wake.wait(lock, [&] { return stopping_ || generation != generation_ || of.has_waiting(); });
     if (stopping_ || generation != generation_) break;
-    auto* job = of.waiting.front();
-    of.waiting.pop_front();
+    auto* job = of.take_next();
     job->is_on_thread = true;
     lock.unlock();
     job->run_here();
@@ -266,7 +274,7 @@ void runner::gathered(gathered_ends* told, bool failed) {
 void runner::leave_crew(held_job* job) {
   if (std::exchange(job->has_left, true)) return;
   auto& c = job->its_crew();
-  --c.held;
+  c.leave(job->stored().queue);
   // With half of its room empty a crew asks for more, not for each job.
   if (!c.is_hungry || c.held > c.prefetch / 2) return;
   c.is_hungry = false;
@@ -304,7 +312,7 @@ std::size_t runner::run_due() {
   if (own) worker_ = db_.write([&](transaction& tx) { return add_worker(tx, tx.now()); });
   tidy();
   std::size_t runs = 0;
-  const std::vector<std::size_t> one_each(crews_.size(), 1);
+  const std::vector<crew_room> one_each(crews_.size(), crew_room{1, 0, {}});
   while (true) {
     auto found = db_.write([&](transaction& tx) { return claim_round(tx, one_each); });
     if (found.claimed.empty() && !found.more) break;

@@ -3,7 +3,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <map>
 #include <memory>
@@ -20,11 +19,12 @@
 #include <aft/jobs/options.hpp>
 #include <aft/storage/database.hpp>
 
+#include "crew.hpp"
 #include "store.hpp"
+#include "workers.hpp"
 
 namespace aft::jobs {
 
-class held_job;
 class gathered_ends;
 
 // A handler, and the states it takes.
@@ -32,19 +32,6 @@ struct kind_entry {
   explicit kind_entry(handler&& h) : handler_of(std::move(h)) {}
   handler handler_of;
   std::vector<void*> states{};
-};
-
-// The threads of one queue, or of all that have none of their own. Guarded by the runner's mutex.
-struct crew {
-  std::string queue{};  // empty: of all others
-  unsigned threads = 0;
-  std::size_t prefetch = 0;
-
-  std::deque<held_job*> waiting{};
-  std::size_t held = 0;    // claimed, and not run yet
-  unsigned replaced = 0;   // threads that take the place of those with stuck jobs
-  bool is_hungry = false;  // there was no room for all that was ready
-  std::condition_variable wake{};
 };
 
 // One worker: claims jobs, runs those that take a transaction on the writer and the others on
@@ -79,7 +66,8 @@ class runner {
 
   struct round {
     std::vector<stored_job> claimed{};
-    bool more = false;  // there may be
+    std::vector<crew_room> rooms{};  // what is left of them
+    bool more = false;               // there may be
   };
   struct worker_thread {
     std::thread thread{};
@@ -92,8 +80,10 @@ class runner {
   void pump();
   void beat_heart();
   void tidy();
-  void keep_alive(transaction& tx);
-  round claim_round(transaction& tx, const std::vector<std::size_t>& rooms);
+  void beat_or_begin_anew(transaction& tx);
+  bool is_something_due();
+  round claim_round(transaction& tx, const std::vector<crew_room>& rooms);
+  std::size_t crew_number(std::string_view queue) const;
   bool claim_some();
   void dispatch(std::vector<stored_job>&& claimed);
   void pass_stop_requests();
@@ -118,6 +108,7 @@ class runner {
   std::map<std::string, kind_entry, std::less<>> kinds_;
   std::vector<std::unique_ptr<crew>> crews_;  // the first is that of all other queues
   std::string kind_list_;                     // JSON
+  silence silence_{};                         // of other workers
   std::int64_t worker_ = 0;                   // of the pump's thread while it runs
   std::uint64_t turn_ = 0;                    // so that no queue of a crew is always the last
   std::string last_limit_{};                  // that tidy() has looked at

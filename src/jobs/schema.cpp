@@ -62,6 +62,7 @@ create index aft_job_limited on aft_job (limit_key, state) where limit_key is no
 create table aft_job_after (
   parent  integer not null,
   job     integer not null,
+  any_end integer not null default 0,  -- 1: that the parent has ended is enough
   primary key (parent, job)
 ) strict;
 create index aft_job_after_job on aft_job_after (job);

@@ -6,6 +6,7 @@
 
 #include <aft/ground/context.hpp>
 #include <aft/ground/error.hpp>
+#include <aft/jobs/batch.hpp>
 #include <aft/jobs/control.hpp>
 #include <aft/jobs/job.hpp>
 #include <aft/storage/errors.hpp>
@@ -66,21 +67,23 @@ std::optional<std::int64_t> settle_conflict(transaction& tx, std::string_view ki
 }
 
 // It waits for those of `after` that are not done.
-void follow(transaction& tx, std::int64_t job, const std::vector<std::int64_t>& after) {
+void follow(transaction& tx, std::int64_t job, const job_options& o) {
+  const bool any_end = o.after_what == job_after::ended;
   std::int64_t open = 0;
-  for (const auto parent : after) {
+  for (const auto parent : o.after) {
     if (parent == job) continue;
     // The row is written, so that its end comes before this or sees it.
     const auto state = tx.find<int>(
         "update aft_job set followers = 1 where id = $1 and state <> 3 returning state", parent);
-    if (!state) continue;
+    if (!state || (any_end && has_ended(*state))) continue;
     if (*state == 4) {
       jobs::cancel(tx, job);
       return;
     }
-    open +=
-        tx.execute("insert into aft_job_after (parent, job) values ($1, $2) on conflict do nothing",
-                   parent, job);
+    open += tx.execute(
+        "insert into aft_job_after (parent, job, any_end) values ($1, $2, $3) "
+        "on conflict do nothing",
+        parent, job, int(any_end));
   }
   if (!open) return;
   tx.execute("update aft_job set state = 7, waits_for = $2 where id = $1", job, open);
@@ -151,9 +154,21 @@ std::int64_t store(transaction& tx, std::string_view kind, std::string_view argu
                     options.queue));
   }
   if (!options.limit_key.empty()) keep_limit(tx, options);
-  if (!options.after.empty()) follow(tx, *id, options.after);
+  if (!options.after.empty()) follow(tx, *id, options);
   tx.notify(topic);
   return *id;
+}
+
+std::int64_t join(transaction& tx, std::int64_t member, std::int64_t joins) {
+  if (!tx.execute("update aft_job set followers = 1 where id = $1 and state <> 3", joins)) return 0;
+  const auto last = tx.all<std::int64_t>(
+      "insert into aft_job_after (parent, job, any_end) select cast($2 as bigint), job, any_end "
+      "from aft_job_after where parent = $1 and job <> $2 on conflict do nothing returning job",
+      member, joins);
+  for (const auto job : last) {
+    tx.execute("update aft_job set waits_for = waits_for + 1 where id = $1", job);
+  }
+  return std::int64_t(last.size());
 }
 
 void mark_full_queues(transaction& tx, std::int64_t most) {

@@ -64,20 +64,28 @@ bool beat(transaction& tx, std::int64_t worker, time_point now) {
   return tx.execute("update aft_worker set seen_at = $2 where id = $1", worker, now) == 1;
 }
 
+bool is_worker(reader& db, std::int64_t worker) {
+  return db.one<bool>("select exists (select 1 from aft_worker where id = $1)", worker);
+}
+
 void remove_worker(transaction& tx, std::int64_t worker) {
   tx.execute("delete from aft_worker where id = $1", worker);
 }
 
-std::int64_t recover(transaction& tx, time_point silent_since, time_point now) {
+std::int64_t recover(transaction& tx, silence& heard, const patience& p) {
   const auto machine = this_machine();
+  silence still;
   for (const auto& w : tx.all<worker_row>("select * from aft_worker")) {
+    const auto before = heard.find(w.id);
+    const bool silent = before != heard.end() && before->second.seen_at == w.seen_at;
+    const auto since = silent ? before->second.since : p.steady_now;
+    still[w.id] = {w.seen_at, since};
     const bool here = !machine.empty() && w.machine == machine;
-    if (here ? lives(w.process, w.started) && w.seen_at >= silent_since
-             : w.seen_at >= silent_since) {
-      continue;
-    }
+    if (p.steady_now - since < p.lease && (!here || lives(w.process, w.started))) continue;
     remove_worker(tx, w.id);
   }
+  heard = std::move(still);
+  const auto now = tx.now();
   const auto orphans = tx.all<job_claim>(
       "select id, worker, attempt from aft_job "
       "where state = 1 and worker not in (select id from aft_worker)");

@@ -9,8 +9,10 @@ TEST_CASE("a manual clock moves only when it is moved") {
   CHECK(c.now().since_1970() == aft::seconds(100));
   c.advance(aft::minutes(1));
   CHECK(c.now().since_1970() == aft::seconds(160));
+  CHECK(c.steady() == aft::minutes(1));
   c.set(aft::time_point());
   CHECK(c.now() == aft::time_point());
+  CHECK(c.steady() == aft::minutes(1));
 }
 
 TEST_CASE("the clock is the system's") {

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "../temporary_file.hpp"
 #include "job_app.hpp"
 
 namespace {
@@ -38,17 +39,33 @@ struct with_mail : job_app {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(with_mail, "a queue that is paused waits, also after a restart, until resumed") {
-  write([](aft::transaction& tx) { jobs::pause(tx, "slow"); });
-  enqueue(mail{1}, {.queue = "slow"});
-  enqueue(mail{2});
-  CHECK(run() == 1);
-  CHECK(take_ran() == "2");
-  CHECK(app.db().read(jobs::paused) == std::vector<std::string>{"slow"});
-  write([](aft::transaction& tx) { jobs::resume(tx, "slow"); });
-  CHECK(run() == 1);
-  CHECK(ran == "1");
-  CHECK(app.db().read(jobs::paused).empty());
+TEST_CASE("a queue that is paused waits, also after a restart, until it is resumed") {
+  const temporary_folder folder;
+  const auto url = new_database(folder / "test.db");
+  std::string ran;
+  const auto with_app = [&](auto&& use) {
+    aft::app app({.database = url});
+    app.job<mail>([&ran](mail m) { ran += std::to_string(m.n); });
+    app.prepare();
+    use(app);
+  };
+  with_app([](aft::app& app) {
+    app.db().write([](aft::transaction& tx) {
+      jobs::pause(tx, "slow");
+      aft::enqueue(tx, mail{1}, {.queue = "slow"});
+      aft::enqueue(tx, mail{2});
+    });
+    CHECK(app.run_due_jobs() == 1);
+  });
+  CHECK(ran == "2");
+  with_app([](aft::app& app) {
+    CHECK(app.db().read(jobs::paused) == std::vector<std::string>{"slow"});
+    CHECK(app.run_due_jobs() == 0);
+    app.db().write([](aft::transaction& tx) { jobs::resume(tx, "slow"); });
+    CHECK(app.run_due_jobs() == 1);
+    CHECK(app.db().read(jobs::paused).empty());
+  });
+  CHECK(ran == "21");
 }
 
 TEST_CASE_FIXTURE(with_mail, "dead jobs are listed, retried and dropped") {

@@ -11,23 +11,18 @@
 #include <aft/app.hpp>
 #include <aft/jobs/control.hpp>
 
+#include "../temporary_file.hpp"
 #include "../test_database.hpp"
+#include "soon.hpp"
 
 namespace {
 
 struct number {
   int n;
 };
-
-// Waits for what another thread is about to do, without sleeping for a fixed time.
-template <class F>
-bool soon(F&& done) {
-  for (int i = 0; i < 20'000; ++i) {
-    if (done()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return false;
-}
+struct report {
+  int n = 0;
+};
 
 }  // namespace
 
@@ -154,6 +149,92 @@ TEST_CASE("a slow queue with threads of its own takes nothing from the others") 
   go = true;
   CHECK(soon([&] { return slow == 50; }));
   CHECK(most == 2);
+}
+
+TEST_CASE("queues that share threads take turns, however many jobs one of them has") {
+  std::atomic<int> may_end{0}, ended{0}, quick{0};
+  aft::app app({.database = new_database(), .jobs = {.threads = 1, .prefetch = 4}});
+  app.job<number>([&](number n) {
+    if (n.n == 0) {
+      ++quick;
+      return;
+    }
+    while (ended >= may_end) std::this_thread::yield();
+    ++ended;
+  });
+  app.start({.port = 0});
+  const auto running = [&](const char* queue) {
+    return app.db().one<int>("select count(*) from aft_job where state = 1 and queue = $1", queue);
+  };
+  app.db().write([](aft::transaction& tx) {
+    for (int i = 0; i < 100; ++i) aft::enqueue(tx, number{1}, {.queue = "slow"});
+  });
+  CHECK(soon([&] { return running("slow") == 4; }));  // all that the worker holds
+  app.db().write([](aft::transaction& tx) { aft::enqueue(tx, number{0}, {.queue = "quick"}); });
+  CHECK(soon([&] { return running("quick") == 1; }));
+  may_end = 1;
+  CHECK(soon([&] { return quick == 1; }));
+  CHECK(ended == 1);
+  may_end = 100;
+  CHECK(soon([&] { return ended == 100; }));
+}
+
+TEST_CASE("jobs begin without polling, also those of another process where there is news of it") {
+  const temporary_folder folder;
+  const auto url = new_database(folder / "test.db");
+  std::atomic<int> runs{0};
+  // On SQLite nobody tells of what other processes do.
+  aft::app app(
+      {.database = url, .jobs = {.poll = on_postgres() ? aft::hours(1) : aft::milliseconds(1)}});
+  app.job<number>([&](number) { ++runs; });
+  app.start({.port = 0});
+  {
+    aft::app other({.database = url});
+    other.job<number>([](number) {});
+    other.db().write([](aft::transaction& tx) { aft::enqueue(tx, number{1}); });
+  }
+  CHECK(soon([&] { return runs == 1; }));
+  app.stop();
+
+  aft::app alone({.database = url, .jobs = {.poll = aft::hours(1)}});
+  alone.job<number>([&](number) { ++runs; });
+  alone.start({.port = 0});
+  for (int i = 2; i < 20; ++i) {
+    alone.db().write([](aft::transaction& tx) { aft::enqueue(tx, number{1}); });
+    CHECK(soon([&] { return runs == i; }));
+  }
+  alone.db().write(
+      [](aft::transaction& tx) { aft::enqueue(tx, number{1}, {.delay = aft::milliseconds(20)}); });
+  CHECK(soon([&] { return runs == 20; }));
+}
+
+TEST_CASE("a worker that has nothing to do writes nothing but its heartbeat") {
+  aft::app app(
+      {.database = new_database(),
+       .jobs = {.poll = aft::milliseconds(1), .heartbeat = aft::hours(1), .lease = aft::hours(3)}});
+  app.job<number>([](number) {});
+  app.job<report>([](report, aft::transaction&) {});
+  app.start({.port = 0});
+  // What is not due is no reason, nor is what waits for others.
+  app.db().write([](aft::transaction& tx) {
+    const auto later = aft::enqueue(tx, number{1}, {.delay = aft::hours(1)});
+    aft::enqueue(tx, number{1}, {.after = {later}});
+  });
+  std::uint64_t before = 0;
+  int quiet = 0;
+  CHECK(soon([&] {
+    const auto now = app.db().writes().transactions;
+    quiet = now == before ? quiet + 1 : 0;
+    before = now;
+    return quiet == 50;
+  }));
+}
+
+TEST_CASE("a lease that a heartbeat cannot keep fails the start") {
+  aft::app app({.database = new_database(), .jobs = {.lease = aft::seconds(15)}});
+  app.job<number>([](number) {});
+  CHECK_THROWS_WITH_AS(app.prepare(), doctest::Contains("less than two heartbeats"),
+                       aft::configuration_error);
 }
 
 TEST_CASE("queues that cannot be told apart fail the start") {

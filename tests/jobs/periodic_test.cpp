@@ -125,6 +125,18 @@ TEST_CASE_FIXTURE(with_clean, "a zone that is not known here holds up no other j
   CHECK(ran == "5");
 }
 
+TEST_CASE_FIXTURE(with_clean, "a clock that jumps gives no moment of a schedule two jobs") {
+  app.schedule("hourly", aft::schedule("0 * * * *"), clean{1});
+  app.prepare();
+  CHECK(run_after(aft::hours(1)) == 1);
+  time.set(time.now() + aft::days(1));  // as 24 missed moments: one job
+  CHECK(run() == 1);
+  time.set(time.now() - aft::days(1));  // it has had all of these
+  CHECK(run() == 0);
+  for (int hour = 0; hour < 24; ++hour) CHECK(run_after(aft::hours(1)) == 0);
+  CHECK(run_after(aft::hours(1)) == 1);
+}
+
 TEST_CASE("of many apps on one database one enqueues the job of a moment") {
   const temporary_folder folder;
   const auto url = new_database(folder / "test.db");

@@ -16,6 +16,10 @@ class clock {
   clock& operator=(const clock&) = delete;
   virtual ~clock() = default;
   virtual time_point now() const;
+
+  // Since some moment in the past. Goes on evenly, also where somebody sets the time of day: for
+  // how long something takes.
+  virtual duration steady() const;
 };
 
 // A clock that stands still until it is moved, for tests. Any thread.
@@ -23,11 +27,13 @@ class manual_clock : public clock {
  public:
   explicit manual_clock(time_point start = {});
   time_point now() const override;
-  void set(time_point moment);
-  void advance(duration by);
+  duration steady() const override;
+  void advance(duration by);    // time passes
+  void set(time_point moment);  // somebody sets the time of day; no time passes
 
  private:
-  std::int64_t microseconds_;  // atomic
+  std::int64_t microseconds_;  // atomic, as is all here
+  std::int64_t steady_ = 0;    // microseconds
 };
 
 }  // namespace aft

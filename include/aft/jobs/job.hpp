@@ -30,6 +30,13 @@ enum class job_conflict : std::uint8_t {
             // successor, which has the key from then on
 };
 
+// What a job waits for of those that it comes after.
+enum class job_after : std::uint8_t {
+  done,   // While one is given up, it waits for somebody to retry that; if one is cancelled or
+          // dropped, so is it.
+  ended,  // Given up, cancelled and dropped are as good as done.
+};
+
 struct job_options {
   std::string queue = "default";
   int priority = 0;      // greater ones first, within a queue
@@ -50,9 +57,10 @@ struct job_options {
   int rate = 0;
   duration rate_period{};
 
-  // It waits until all of these are done. A job that is not there (any more) counts as done; while
-  // one is given up, it waits for somebody to retry that; if one is cancelled or dropped, so is it.
+  // It waits until all of these are done, or have ended. A job that is not there (any more) counts
+  // as done. See also aft::job_batch.
   std::vector<std::int64_t> after{};
+  job_after after_what = job_after::done;
 };
 
 // Thrown by enqueue: the queue has more jobs that are ready than jobs_options::max_waiting.

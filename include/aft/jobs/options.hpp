@@ -19,15 +19,20 @@ struct queue_options {
 };
 
 struct jobs_options {
-  // Of each process, for the queues that are not named below; a slow or full queue that is named
-  // there takes nothing from these, nor they from it.
+  // Of each process, for the queues that are not named below; they take turns. A slow or full
+  // queue that is named there takes nothing from these, nor they from it.
   unsigned threads = 2;       // that run jobs which take no transaction; 0: no jobs are run here
   std::size_t prefetch = 64;  // jobs that this process holds at once, running or about to
   std::vector<queue_options> queues{};
 
-  duration poll = seconds(1);        // how often to look for what other processes have enqueued
-  duration heartbeat = seconds(10);  // how often a worker says that it lives
-  duration lease = seconds(30);      // without a sign of life for this long, its jobs start again
+  // How often to look for what other processes have enqueued: by a few reads of an index, while
+  // there is nothing. 0: 100 ms on SQLite; 1 s on PostgreSQL, which tells of it, too.
+  duration poll{};
+  duration heartbeat = seconds(10);  // how often a worker says that it lives, with one row
+  // Without a sign of life for this long, its jobs start again; where its process is gone, on the
+  // same machine, at once. Two heartbeats at least. Each goes by its own steady clock: it does not
+  // matter whether the times of day agree, or jump.
+  duration lease = seconds(30);
 
   // How long stop() waits for running jobs once they were asked to stop. What has not ended then is
   // left behind: others may run it again, and only the app's destructor waits for it. A job with a

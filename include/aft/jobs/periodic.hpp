@@ -16,6 +16,7 @@
 namespace aft {
 
 // What becomes of moments that have passed while no worker ran: of those more than a minute ago.
+// Those that a clock has jumped over are such, too; where it jumps back, none has a second job.
 enum class missed_runs : std::uint8_t {
   skip,  // nothing
   once,  // one job for all of them
