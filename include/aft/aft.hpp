@@ -62,6 +62,7 @@
 #include <aft/jobs/options.hpp>
 #include <aft/jobs/periodic.hpp>
 #include <aft/local.hpp>
+#include <aft/meeting/job_routes.hpp>
 #include <aft/meeting/options.hpp>
 #include <aft/outbox/mail.hpp>
 #include <aft/outbox/webhooks.hpp>

@@ -159,6 +159,7 @@
 #include "../../src/jobs/workers.cpp"
 #include "../../src/jobs/yearly_shift.cpp"
 // 3 meeting
+#include "../../src/meeting/job_routes.cpp"
 #include "../../src/meeting/storage_meets_http.cpp"
 #include "../../src/meeting/work_lane.cpp"
 #include "../../src/outbox/mail.cpp"

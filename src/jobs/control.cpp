@@ -127,6 +127,38 @@ std::optional<listed_job> find(reader& db, std::int64_t id) {
   return listed(std::move(*row));
 }
 
+std::vector<queue_status> queues(reader& db, std::int64_t most) {
+  auto names = db.all<std::string>(
+      "with recursive q (name) as (select min(queue) from aft_job where state = 0 union all "
+      "select (select min(queue) from aft_job where state = 0 and queue > q.name) from q "
+      "where q.name is not null) select name from q where name is not null "
+      "union select queue from aft_job where state = 1 "
+      "union select name from aft_queue where is_paused = 1 order by 1");
+  std::vector<queue_status> all;
+  for (auto& name : names) {
+    queue_status s;
+    s.is_paused = db.one<bool>(
+        "select exists (select 1 from aft_queue where name = $1 and is_paused = 1)", name);
+    s.ready = db.one<std::int64_t>(
+        "select count(*) from (select 1 from aft_job where state = 0 and queue = $1 limit $2) q",
+        name, most);
+    s.running = db.one<std::int64_t>(
+        "select count(*) from aft_job where state = 1 and worker is not null and queue = $1", name);
+    // From one priority to the next by the index.
+    s.waiting_since = db.one<std::optional<time_point>>(
+        "with recursive p (n) as ("
+        "select max(priority) from aft_job where state = 0 and queue = $1 union all "
+        "select (select max(priority) from aft_job where state = 0 and queue = $1 "
+        "and priority < p.n) from p where p.n is not null) "
+        "select min((select min(run_at) from aft_job where state = 0 and queue = $1 "
+        "and priority = p.n)) from p where p.n is not null",
+        name);
+    s.name = std::move(name);
+    all.push_back(std::move(s));
+  }
+  return all;
+}
+
 std::vector<job_count> count(reader& db) {
   struct row {
     std::string queue;

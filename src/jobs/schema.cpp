@@ -20,7 +20,7 @@ create table aft_queue (
 ) strict;
 
 create table aft_job (
-  id            integer primary key,
+  id            integer primary key autoincrement,  -- never that of another one
   kind          text not null,
   arguments     text not null,
   queue         text not null,

@@ -68,11 +68,24 @@ struct job_count {
   std::int64_t count;
 };
 
+// How a queue stands.
+struct queue_status {
+  std::string name{};
+  bool is_paused = false;
+  std::int64_t ready = 0;  // that many at least, where it is all that were counted
+  std::int64_t running = 0;
+  std::optional<time_point> waiting_since{};  // when the oldest of the ready ones came to be so
+};
+
 // A page, the newest first; the next one is of the ids below the last one's.
 //   for (auto page = jobs::list(db, f); !page.empty(); page = jobs::list(db, f, page.back().id))
 std::vector<listed_job> list(reader& db, const job_filter& filter = {},
                              std::optional<std::int64_t> before = {}, std::size_t most = 50);
 std::optional<listed_job> find(reader& db, std::int64_t id);
+
+// Queues with jobs that are ready or run, or that are paused, by name. Counts up to `most` ready
+// jobs of each, by the index: cheap enough to be asked every few seconds.
+std::vector<queue_status> queues(reader& db, std::int64_t most = 100'000);
 
 // By queue and state. Reads all jobs.
 std::vector<job_count> count(reader& db);
