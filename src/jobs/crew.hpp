@@ -20,6 +20,7 @@ struct crew {
   std::size_t prefetch = 0;
 
   std::size_t held = 0;    // claimed, and not run yet
+  unsigned idle = 0;       // threads that wait for a job
   unsigned replaced = 0;   // threads that take the place of those with stuck jobs
   bool is_hungry = false;  // there was no room for all that was ready
   std::condition_variable wake{};

@@ -93,20 +93,24 @@ bool complete(transaction& tx, const job_claim& c, time_point now, duration keep
 }
 
 std::vector<std::int64_t> complete_plain(transaction& tx, std::int64_t worker,
-                                         const std::string& ids) {
+                                         const std::vector<std::int64_t>& ids) {
   if (is_on_postgres(tx)) {
     return tx.all<std::int64_t>(
         "delete from aft_job where worker = $1 and state = 1 and unique_key is null "
         "and limit_key is null and followers = 0 and id in "
         "(select cast(value as bigint) from json_array_elements_text($2::json) t(value)) "
         "returning id",
-        worker, ids);
+        worker, json::write(ids));
   }
-  return tx.all<std::int64_t>(
-      "delete from aft_job where worker = $1 and state = 1 and unique_key is null "
-      "and limit_key is null and followers = 0 and id in (select value from json_each($2)) "
-      "returning id",
-      worker, ids);
+  std::vector<std::int64_t> deleted;
+  for (const auto id : ids) {
+    if (tx.execute("delete from aft_job where id = $1 and worker = $2 and state = 1 "
+                   "and unique_key is null and limit_key is null and followers = 0",
+                   id, worker)) {
+      deleted.push_back(id);
+    }
+  }
+  return deleted;
 }
 
 bool retry(transaction& tx, const job_claim& c, time_point now, time_point run_at,

@@ -18,7 +18,7 @@ bool gathered_ends::run(transaction& tx) {
   }
   std::vector<std::int64_t> deleted;
   for (const auto& [worker, ids] : by_worker) {
-    const auto some = complete_plain(tx, worker, json::write(ids));
+    const auto some = complete_plain(tx, worker, ids);
     deleted.insert(deleted.end(), some.begin(), some.end());
   }
   if (deleted.size() == jobs_.size()) return true;

@@ -71,8 +71,10 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
   const auto now = tx.now();
   round r;
   r.rooms = rooms;
-  r.more = enqueue_due(tx, kind_list_, now);
-  r.more = promote(tx, now) || r.more;
+  if (const auto due = next_due(tx); due && *due <= now) {
+    r.more = enqueue_due(tx, kind_list_, now);
+    r.more = promote(tx, now) || r.more;
+  }
   auto queues = ready_queues(tx);
   if (!queues.empty()) {
     std::rotate(queues.begin(), queues.begin() + std::ptrdiff_t(turn_ % queues.size()),
@@ -128,6 +130,7 @@ bool runner::claim_some() {
 }
 
 void runner::dispatch(std::vector<stored_job>&& claimed) {
+  std::vector<held_job*> for_threads;
   for (auto& stored : claimed) {
     const auto& kind = kinds_.find(stored.kind)->second;
     auto& of = crew_of(stored.queue);
@@ -143,10 +146,14 @@ void runner::dispatch(std::vector<stored_job>&& claimed) {
       job->begin_on_writer();
       job->tell();
     } else {
-      std::lock_guard lock(mutex_);
-      of.wait(job->stored().queue, job);
-      of.wake.notify_one();
+      for_threads.push_back(job);
     }
+  }
+  std::lock_guard lock(mutex_);
+  for (auto* job : for_threads) {
+    auto& of = job->its_crew();
+    of.wait(job->stored().queue, job);
+    if (of.idle) of.wake.notify_one();
   }
 }
 

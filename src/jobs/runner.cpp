@@ -209,7 +209,9 @@ void runner::work(crew& of, worker_thread& self, std::uint64_t generation) {
   detail::serving_for serving(this);
   std::unique_lock lock(mutex_);
   while (true) {
+    ++of.idle;
     of.wake.wait(lock, [&] { return stopping_ || generation != generation_ || of.has_waiting(); });
+    --of.idle;
     if (stopping_ || generation != generation_) break;
     auto* job = of.take_next();
     job->is_on_thread = true;

@@ -102,27 +102,53 @@ origin origin_of_this_thread() {
   return o;
 }
 
-std::optional<std::int64_t> insert(transaction& tx, std::string_view kind,
-                                   std::string_view arguments, const job_options& o) {
+std::optional<std::string> limit_key_of(const job_options& o) {
+  return o.limit_key.empty() ? std::optional<std::string>() : o.limit_key;
+}
+
+// On SQLite "returning" makes a table of its own each time, which costs as much as the row.
+std::optional<std::int64_t> last_row(transaction& tx, std::int64_t inserted) {
+  if (!inserted) return {};
+  return tx.one<std::int64_t>("select last_insert_rowid()");
+}
+
+std::optional<std::int64_t> insert_plain(transaction& tx, std::string_view kind,
+                                         std::string_view arguments, const job_options& o) {
   const auto now = tx.now();
   const int state = o.delay > duration() ? 5 : 0;
   const auto why = origin_of_this_thread();
-  if (o.unique.empty()) {
-    try {
-      // No queue, which the table refuses, where it is full: that costs less than a select here.
+  try {
+    // No queue, which the table refuses, where it is full: that costs less than a select here.
+    if (is_on_postgres(tx)) {
       return tx.one<std::int64_t>(
           "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
           "created_at, limit_key, request_id, traceparent) values ($1, $2, case when exists "
           "(select 1 from aft_queue where name = $3 and is_full = 1) then null else $3 end, "
           "$4, $5, $6, $7, $8, $9, $10, $11) returning id",
           kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
-          o.limit_key.empty() ? std::optional<std::string>() : o.limit_key, why.request_id,
-          why.traceparent);
-    } catch (const constraint_error& e) {
-      if (e.kind() != constraint_kind::not_null) throw;
-      return {};
+          limit_key_of(o), why.request_id, why.traceparent);
     }
+    return last_row(
+        tx, tx.execute(
+                "insert into aft_job (kind, arguments, queue, state, priority, run_at, "
+                "max_attempts, created_at, limit_key, request_id, traceparent) "
+                "values ($1, $2, case when exists "
+                "(select 1 from aft_queue where name = $3 and is_full = 1) then null else $3 end, "
+                "$4, $5, $6, $7, $8, $9, $10, $11)",
+                kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
+                limit_key_of(o), why.request_id, why.traceparent));
+  } catch (const constraint_error& e) {
+    if (e.kind() != constraint_kind::not_null) throw;
+    return {};
   }
+}
+
+std::optional<std::int64_t> insert(transaction& tx, std::string_view kind,
+                                   std::string_view arguments, const job_options& o) {
+  if (o.unique.empty()) return insert_plain(tx, kind, arguments, o);
+  const auto now = tx.now();
+  const int state = o.delay > duration() ? 5 : 0;
+  const auto why = origin_of_this_thread();
   return tx.find<std::int64_t>(
       "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
       "created_at, limit_key, unique_key, unique_until, request_id, traceparent) "
@@ -130,8 +156,7 @@ std::optional<std::int64_t> insert(transaction& tx, std::string_view kind,
       "where not exists (select 1 from aft_queue where name = $3 and is_full = 1) "
       "on conflict (kind, unique_key) where unique_key is not null do nothing returning id",
       kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
-      o.limit_key.empty() ? std::optional<std::string>() : o.limit_key, o.unique,
-      now + o.unique_for, why.request_id, why.traceparent);
+      limit_key_of(o), o.unique, now + o.unique_for, why.request_id, why.traceparent);
 }
 
 }  // namespace

@@ -108,10 +108,46 @@ void time_starts(aft::database& db, const plan& p, tally& all) {
   }
 }
 
+struct beside {};  // of a lesser priority
+
+// Jobs that wait beside those that are measured, and jobs that are done and kept.
+void fill_up(aft::database& db, std::int64_t count) {
+  db.write([count](aft::transaction& tx) {
+    for (const int state : {0, 3}) {
+      tx.execute(
+          "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
+          "created_at, keep_until) with recursive n (i) as (select 1 where $1 > 0 union all "
+          "select i + 1 from n where i < $1) select 'beside', '{}', 'default', $2, -1, $3, 0, $3, "
+          "case when $2 = 3 then $4 end from n",
+          count, state, tx.now(), tx.now() + aft::days(1));
+    }
+  });
+}
+
+// Only how quickly jobs are worked off while so many others lie in the table.
+void measure_beside(aft::app& app, const plan& p, tally& all, std::int64_t others) {
+  app.job<beside>([](beside) {});
+  auto& db = app.db();
+  fill_up(db, others);
+  for (std::uint64_t stored = 0; stored < p.jobs; stored += batch) {
+    db.write([&p](aft::transaction& tx) {
+      for (std::uint64_t i = 0; i < batch; ++i) aft::enqueue(tx, p.job, {.priority = 1});
+    });
+  }
+  all.expect(p.jobs);
+  const auto began = clock::now();
+  app.start({.port = 0, .threads = 1});
+  all.wait();
+  std::printf("{\"beside\": %lld, \"work_per_s\": %.0f}\n", static_cast<long long>(others),
+              double(p.jobs) / since(began));
+  app.stop();
+}
+
 void measure(const arguments& given) {
   const plan p{given.number("--jobs", 20'000, 1, 100'000'000),
                {std::string(given.number("--payload", 100, 0, 1'000'000), 'x')}};
   aft::app_options options{.database = given.text("--database", ":memory:")};
+  options.jobs.max_waiting = 1'000'000'000;
   options.jobs.threads = unsigned(given.number("--concurrency", 2, 1, 1000));
   options.jobs.prefetch = std::max<std::size_t>(options.jobs.prefetch, 2 * options.jobs.threads);
 
@@ -122,6 +158,10 @@ void measure(const arguments& given) {
     t.count(double((app.time().now() - context.enqueued_at()).in_microseconds()));
   });
 
+  if (given.has("--beside")) {
+    measure_beside(app, p, all, std::int64_t(given.number("--beside", 0, 0, 100'000'000)));
+    return;
+  }
   auto& db = app.db();  // nothing works the jobs off before the start
   if (db.read(
           [](aft::reader& r) { return r.one<bool>("select exists (select 1 from aft_job)"); })) {
@@ -158,7 +198,7 @@ void measure(const arguments& given) {
 
 int main(int count, char** words) {
   const bench::arguments given(count, words,
-                               {"--database", "--jobs", "--payload", "--concurrency"});
+                               {"--database", "--jobs", "--payload", "--concurrency", "--beside"});
   try {
     bench::measure(given);
   } catch (const std::exception& e) {
