@@ -1,13 +1,6 @@
 #include "conduit.hpp"
 
 namespace conduit {
-namespace {
-
-// Parts of the contract that the library does not serve yet.
-aft::problem not_built() { return {.status = 501, .detail = "this part is not built yet"}; }
-
-}  // namespace
-
 void define(aft::app& app, keys& k) {
   app.state(k);
   define_schema(app, k);
@@ -24,14 +17,8 @@ void define(aft::app& app, keys& k) {
   define_article_jobs(app);
 
   app.document({.title = "Conduit", .version = "1.0", .description = "The RealWorld API, on aft."});
-  app.get("/healthz/live", [] { return "live\n"; }).hidden();
-  app.get("/healthz/ready",
-          [](aft::reader& db) {
-            db.one<int>("select 1");
-            return "ready\n";
-          })
-      .hidden();
-  app.get("/metrics", [] { return not_built(); }).hidden();
+  app.serve_health();
+  app.serve_metrics();
 }
 
 }  // namespace conduit

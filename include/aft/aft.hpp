@@ -36,6 +36,7 @@
 #include <aft/ground/text_template.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/ground/type.hpp>
+#include <aft/health.hpp>
 #include <aft/http/access.hpp>
 #include <aft/http/arguments.hpp>
 #include <aft/http/compression.hpp>

@@ -11,6 +11,8 @@
 #include <aft/ground/clock.hpp>
 #include <aft/ground/function.hpp>
 #include <aft/ground/log.hpp>
+#include <aft/ground/metrics.hpp>
+#include <aft/health.hpp>
 #include <aft/http/access.hpp>
 #include <aft/http/compression.hpp>
 #include <aft/http/openapi.hpp>
@@ -52,6 +54,10 @@ struct app_options {
   http_limits limits{};  // for handle(); a server has its own
   log_sink log{};        // nowhere by default
   log_level least_log_level = log_level::info;
+  room_levels log_levels{};     // of single rooms: {{"jobs", log_level::debug}}
+  bool access_log = false;      // a record of each answer, of the room "access"
+  duration slow_query{};        // the same for a query, which is named with its route; 0: none
+  duration slow_handler{};      // a warning for each request that took longer; 0: none
   const clock* time = nullptr;  // null: the system's; must outlive the app
 };
 
@@ -113,6 +119,21 @@ class app : public routes {
 
   // Serves the OpenAPI 3.1 document of all routes, and a page that shows it.
   void document(api_info info);
+
+  // The app's numbers, and the host's own; see aft/ground/metrics.hpp.
+  aft::metrics& metrics();
+  // Serves them to Prometheus and others. Whoever can reach the path can read them.
+  void serve_metrics(const std::string& path = "/metrics");
+
+  // Serves whether it is alive and ready, see aft/health.hpp.
+  void serve_health(health_options options = {});
+  // One more check of those: why it failed, which strangers may read, or nothing. Any thread calls
+  // it, and may wait. What it throws is failed, too, and stays in the log.
+  void check(std::string name, function<std::optional<std::string>()> why_not);
+
+  // It says that it is not ready from here on, so that no new requests are sent to it, and answers
+  // those that come all the same until stop(), which says so too. Any thread.
+  void drain();
 
   // Writes problems in the host's own form instead of application/problem+json. Any thread.
   void on_problem(function<response(const problem&, const request&)> writer);

@@ -19,6 +19,7 @@
 #include "../../src/ground/metric_text.cpp"
 #include "../../src/ground/metrics.cpp"
 #include "../../src/ground/problem.cpp"
+#include "../../src/ground/process_metrics.cpp"
 #include "../../src/ground/query_string.cpp"
 #include "../../src/ground/random.cpp"
 #include "../../src/ground/settings.cpp"
@@ -58,6 +59,7 @@
 #include "../../src/http/session.cpp"
 #include "../../src/http/session_body.cpp"
 #include "../../src/http/stream.cpp"
+#include "../../src/http/tally.cpp"
 #include "../../src/http/temporary_file.cpp"
 #include "../../src/http/token_gate.cpp"
 #include "../../src/http/websocket.cpp"
@@ -119,6 +121,7 @@
 #include "../../src/storage/text_index.cpp"
 #include "../../src/storage/topics.cpp"
 #include "../../src/storage/upkeep.cpp"
+#include "../../src/storage/write_counters.cpp"
 // 2 trades
 #include "../../src/auth/api_key.cpp"
 #include "../../src/auth/claims.cpp"
@@ -179,7 +182,9 @@
 #include "../../src/server/websocket_connection.cpp"
 // 4 app
 #include "../../src/app/app.cpp"
+#include "../../src/app/collectors.cpp"
 #include "../../src/app/discovery.cpp"
+#include "../../src/app/health.cpp"
 #include "../../src/app/in_process.cpp"
 #include "../../src/app/local.cpp"
 #include "../../src/app/presence.cpp"

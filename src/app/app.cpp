@@ -1,5 +1,6 @@
 #include <aft/app.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 
 #include "../auth/token_schema.hpp"
 #include "../ground/may_wait.hpp"
+#include "../ground/process_metrics.hpp"
 #include "../http/openapi.hpp"
 #include "../http/token_gate.hpp"
 #include "../jobs/runner.hpp"
@@ -21,7 +23,10 @@
 #include "../server/coroutines.hpp"
 #include "../server/server.hpp"
 #include "../storage/backup_drill.hpp"
+#include "../storage/database.hpp"
 #include "../storage/move.hpp"
+#include "collectors.hpp"
+#include "health.hpp"
 #include "in_process.hpp"
 #include "presence.hpp"
 #include "self_check.hpp"
@@ -31,8 +36,10 @@ namespace aft {
 class app::impl {
  public:
   explicit impl(app_options given)
-      : options(std::move(given)), log(std::move(options.log), options.least_log_level),
+      : options(std::move(given)), log(std::move(options.log), options.least_log_level,
+                                       std::move(options.log_levels), options.time),
         time(options.time ? *options.time : system_clock) {
+    numbers.collect([this](metric_sink& to) { collect(to); });
     if (!options.webhooks.keys) return;
     hooks = std::make_unique<webhooks>(std::move(options.webhooks), time);
     states.emplace_back(key_of<webhooks>(), hooks.get());
@@ -51,6 +58,8 @@ class app::impl {
         log, std::move(problem_writer), http::access_policy(options.access, options.pages),
         options.compression);
     dispatch->deadline = options.lanes.deadline;
+    dispatch->logs_access = options.access_log;
+    dispatch->slow_handler = options.slow_handler;
     if (gate) dispatch->require(*gate);
     if (!options.database.empty()) {
       open_database();
@@ -92,6 +101,10 @@ class app::impl {
 
   void open_database() {
     if (storage) return;
+    if (measures_queries || options.slow_query > duration()) {
+      query_watch = watch_queries(numbers, log, options.slow_query, options.storage.on_query);
+      options.storage.on_query = &query_watch;
+    }
     storage = std::make_unique<database>(options.database, options.storage, log, time);
     storage::refuse_half_moved(*storage);
   }
@@ -121,6 +134,7 @@ class app::impl {
   endpoint start(const listen_options& given, boost::asio::io_context* host) {
     prepare();
     std::unique_lock lock(mutex);
+    draining = false;
     if (busy && on_own_lane()) throw configuration_error("the app is being started or stopped");
     not_busy.wait(lock, [this] { return !busy; });
     if (server) throw configuration_error("the app has been started already");
@@ -148,6 +162,7 @@ class app::impl {
   }
 
   void stop() {
+    draining = true;
     std::unique_lock lock(mutex);
     if (told_to_stop) told_to_stop();
     if (server && local_presence) local_presence->end();
@@ -170,6 +185,61 @@ class app::impl {
     }
     lock.lock();
     must_stop = false;
+  }
+
+  void collect(metric_sink& to) {
+    detail::collect_process(to);
+    std::lock_guard lock(mutex);
+    if (dispatch && prepared) dispatch->counted().collect(to);
+    if (server) {
+      to.level({"http.server.open_connections", "Connections that are open.", "{connection}"}, {},
+               double(server->connections()));
+      to.count({"http.server.refused_connections", "Connections that found no room, answered 503.",
+                "{connection}"},
+               {}, double(server->refused()));
+    }
+    if (storage && prepared) {
+      collect_storage(to, *storage);
+      counted_jobs.collect(to, *storage);
+    }
+    if (const auto age = drill ? drill->status().verified_age : std::nullopt) {
+      to.level({"aft.backup.verified.age", "Age of the last backup that was verified.", "s"}, {},
+               double(age->in_microseconds()) / 1e6);
+    }
+  }
+
+  void serve_health(const routes& where, health_options how) {
+    add_health_routes(where, how.path, checks);
+    checks.add("draining", [this] {
+      return draining ? health_verdict{health_status::failed, "it is about to stop", {}}
+                      : health_verdict();
+    });
+    if (options.database.empty()) return;
+    checks.add("database", [this] {
+      storage->read([](reader& db) { db.one<int>("select 1"); });
+      return health_verdict();
+    });
+    checks.add("migrations", [this] {
+      const auto there = storage->read([](reader& db) {
+        return db.one<std::int64_t>("select count(*) from aft_migration where line = 'host'");
+      });
+      return there == std::int64_t(steps.size())
+                 ? health_verdict()
+                 : health_verdict{health_status::degraded, "the schema is of another version", {}};
+    });
+    checks.add("disk", [this, how] {
+      const auto* file = storage->inside().engine().file();
+      return file ? check_disk(*file, how.min_free_bytes) : health_verdict();
+    });
+    if (options.backups.directory.empty()) return;
+    const auto most =
+        how.max_backup_age > duration() ? how.max_backup_age : options.backups.verify_every * 3;
+    checks.add("backup", [this, most] {
+      const auto age = drill->status().verified_age;
+      return age && *age <= most
+                 ? health_verdict()
+                 : health_verdict{health_status::degraded, "none was verified lately", {}};
+    });
   }
 
   void tell_where(server::http_server& made) {
@@ -200,6 +270,12 @@ class app::impl {
   logger log;
   const clock& time;
   std::unique_ptr<webhooks> hooks;
+  aft::metrics numbers;
+  health checks{log};
+  std::atomic<bool> draining{false};
+  function<void(const query_seen&)> query_watch{};
+  bool measures_queries = false;  // from serve_metrics() on
+  job_counts counted_jobs;
   http::route_list registered;
   std::vector<std::pair<resource_key, void*>> states;
   std::vector<migration> steps;
@@ -262,6 +338,7 @@ class app::impl {
     for (auto& handler : job_handlers) runner->add(std::move(handler));
     if (hooks) runner->add(hooks->handler());
     if (outbox::sends_mail(options.mail)) runner->add(outbox::mail_handler(options.mail));
+    runner->measure(numbers);
     runner->resolve([this](resource_key wanted) -> void* {
       for (const auto& [key, object] : states) {
         if (key == wanted) return object;
@@ -296,6 +373,20 @@ void app::document(api_info info) {
   // The document is written when it is asked for first, and routes do not change after the start.
   http::add_document_routes(*this, impl_->registered, kept);
 }
+
+aft::metrics& app::metrics() { return impl_->numbers; }
+void app::serve_metrics(const std::string& path) {
+  impl_->measures_queries = true;
+  add_metrics_route(*this, path, impl_->numbers);
+}
+void app::serve_health(health_options options) { impl_->serve_health(*this, std::move(options)); }
+void app::check(std::string name, function<std::optional<std::string>()> why_not) {
+  impl_->checks.add(std::move(name), [ask = std::move(why_not)] {
+    auto why = ask();
+    return why ? health_verdict{health_status::failed, *std::move(why), {}} : health_verdict();
+  });
+}
+void app::drain() { impl_->draining = true; }
 
 std::string app::openapi(const api_info& info) const {
   return http::write_openapi(impl_->registered, info);

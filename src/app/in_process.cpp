@@ -114,6 +114,7 @@ std::unique_ptr<http::session_host> in_process_client::take_host() {
 test_response in_process_client::send(const test_request& request) {
   auto host = take_host();
   host->now = detail::coarse_milliseconds();
+  host->counted.look();
   exchange waiting;
   buffer out;
   auto bytes = as_bytes(request);
@@ -139,6 +140,7 @@ test_response in_process_client::send(const test_request& request) {
   }
   waiting.session.receive_end(*host, out);
   waiting.session.abandon(*host);
+  host->counted.flush();
   auto response = as_response(out.view());
   std::lock_guard lock(mutex_);
   hosts_.push_back(std::move(host));

@@ -63,6 +63,10 @@ const request_context* current_context() {
   return source ? &source->get() : nullptr;
 }
 
+void set_current_user(std::string_view id) {
+  if (auto* source = detail::current_source) source->get().user_id = id;
+}
+
 context_scope::context_scope(request_context c)
     : context_(std::move(c)), before_(detail::current_source) {
   detail::current_source = this;

@@ -166,6 +166,7 @@ class call {
 
   // When it must be answered, of detail::coarse_milliseconds(); 0: whenever.
   std::int64_t deadline = 0;
+  std::int64_t began = 0;  // when it was read, of tally::now()
   bool late() const { return deadline && detail::coarse_milliseconds() > deadline; }
 
   call_context origin{*this};  // made when somebody asks for it

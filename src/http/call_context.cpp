@@ -37,6 +37,7 @@ void call_context::make() {
   context_.trace = trace ? next_span(*trace) : make_trace();
   if (!is_trusted) context_.trace.sampled = false;  // strangers do not decide what is kept
   context_.route.clear();
+  context_.user_id.clear();
   if (call_.route) {
     context_.route.append(call_.route->method == method::other ? r.method_name()
                                                                : to_string(call_.route->method));

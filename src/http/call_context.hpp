@@ -13,7 +13,7 @@ class call_context final : public aft::detail::context_source {
   call_context(const call_context&) = delete;
   call_context& operator=(const call_context&) = delete;
 
-  const request_context& get() override {
+  request_context& get() override {
     if (!made_) make();
     return context_;
   }

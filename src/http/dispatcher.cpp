@@ -68,6 +68,7 @@ void dispatcher::start(route_list& routes) {
                    : fmt::format("\n  {} can never be reached: {} has the same shape",
                                  entry.label(), first.label());
     }
+    entry.index = i;
     entry.run_lane = entry.handler.least_lane;
     const auto& info = entry.handler.info();
     for (std::uint32_t a = 0; a < info.argument_count; ++a) {
@@ -86,6 +87,7 @@ void dispatcher::start(route_list& routes) {
   if (!wrong.empty()) throw configuration_error("the routes cannot be served:" + wrong);
   routes.closed = true;
   routes_ = &routes;
+  counted_ = std::make_unique<tallies>(routes);
 }
 
 // Whoever asks for a page is sent on. Who calls an API is told instead: its secrets went over the
@@ -237,10 +239,31 @@ void dispatcher::put_back(call& c) const {
 }
 
 void dispatcher::report_to(call& c, std::string_view what) const {
-  const auto label =
-      c.route ? fmt::format("{} {}", to_string(c.route->method), c.route->pattern) : "";
-  const auto& id = c.origin.get().request_id;
-  log_.write({log_level::error, "http", what, label, id});
+  const auto& context = c.origin.get();
+  log_.write({.level = log_level::error,
+              .room = "http",
+              .message = what,
+              .route = context.route,
+              .request_id = context.request_id,
+              .trace_id = context.trace.trace_id,
+              .user_id = context.user_id});
+}
+
+void dispatcher::log_answer(call& c) const {
+  const auto took = microseconds((tally::now() - c.began) / 1000);
+  const bool is_slow = slow_handler > duration() && took > slow_handler;
+  const auto level = is_slow ? log_level::warning : log_level::info;
+  if ((!is_slow && !logs_access) || !log_.takes(level, "access")) return;
+  const auto& context = c.origin.get();
+  log_.write({.level = level,
+              .room = "access",
+              .message = is_slow ? "a request took long" : "a request was answered",
+              .route = context.route,
+              .request_id = context.request_id,
+              .trace_id = context.trace.trace_id,
+              .user_id = context.user_id,
+              .status = c.answer.status,
+              .took = took});
 }
 
 void dispatcher::report_broken(std::string_view what) const {

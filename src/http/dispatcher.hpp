@@ -2,6 +2,7 @@
 // From a request to its handler and back, on whichever lanes it takes.
 
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include "ip_address.hpp"
 #include "route_list.hpp"
 #include "route_tree.hpp"
+#include "tally.hpp"
 
 namespace aft::http {
 
@@ -117,6 +119,14 @@ class dispatcher {
 
   void* find(resource_key key, call& c) const;
 
+  tallies& counted() const { return *counted_; }  // after start()
+  bool logs_access = false;                       // every answer; before the start
+  duration slow_handler{};  // named in the log where they take longer; 0: none is
+
+  bool logs_answers() const { return logs_access || slow_handler > duration(); }
+  // A line for an answer, with what logs_access and slow_handler ask for.
+  void log_answer(call& c) const;
+
   void report_broken(std::string_view what) const;  // an answer that had begun
 
  private:
@@ -152,6 +162,7 @@ class dispatcher {
   lane_runner* runners_[lane_count] = {};
   route_tree tree_;
   route_list* routes_ = nullptr;
+  std::unique_ptr<tallies> counted_{};
 };
 
 }  // namespace aft::http

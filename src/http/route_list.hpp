@@ -30,6 +30,7 @@ struct route_entry {
   lane run_lane = lane::io;            // where it runs
   std::int64_t time_limit = 0;         // milliseconds; 0: none
   bool outlives_buffer = false;        // its call leaves the buffer that it was read into
+  std::size_t index = 0;               // in the list
 
   std::string label() const;  // "GET /notes/{id} (notes.cpp:12)"
 };

@@ -82,6 +82,7 @@ std::size_t session::read_head(session_host& host, char* data, std::size_t size,
   head_noticed_ = false;
 
   c.reset();
+  c.began = host.counted.moment();
   c.max_body = host.limits.max_body;
   if (c.head.is_repeated) request_access::bind_again(c.incoming, c.head);
   else request_access::bind(c.incoming, c.head, {});
@@ -150,6 +151,7 @@ void session::run(session_host& host, call& c, buffer& out) {
   }
   const bool is_scratch = &c == host.scratch;
   if (dispatch(host, c) == outcome::handed_over) {
+    host.counted.handed_over();
     if (is_scratch) host.scratch = host.take_call();
     return;
   }
@@ -168,7 +170,10 @@ void session::answer(session_host& host, call& c, buffer& out) {
   if (host.compressing.concerns(c.answer)) host.compressing.compress(c);
   const bool ends_by_closing = source && !c.answer.source_size && c.head.minor_version == 0;
   const bool closes = !c.head.keep_alive || c.answer.closes || host.draining || ends_by_closing;
+  if (host.routes.logs_access) c.origin.get();  // so that the client is told the id
   write_response(host, c, !closes, out);
+  host.counted.answered(c);
+  if (host.routes.logs_answers()) host.routes.log_answer(c);
   if (c.head.method == method::head) source.reset();
   if (source) {
     begin_sending(host, c);
@@ -183,6 +188,8 @@ void session::begin_upgrade(session_host& host, call& c, buffer& out) {
   auto upgrade = std::move(c.answer.upgrade);
   if (host.upgrades && !host.draining) {
     upgrade_ = std::move(upgrade);
+    c.answer.status = 101;
+    host.counted.answered(c);
     if (client.secure) upgrade_->hsts = host.hsts;
     return c.arguments.discard();
   }
@@ -260,6 +267,7 @@ void session::write_part(std::string_view part, buffer& out) {
 }
 
 void session::finish(session_host& host, call& c, buffer& out) {
+  host.counted.came_back();
   in_flight_ = nullptr;
   if (waits_for_body(c)) {
     read_parts(host, c, out);
@@ -272,6 +280,7 @@ void session::finish(session_host& host, call& c, buffer& out) {
 }
 
 void session::drop(session_host& host, call& c) {
+  host.counted.came_back();
   in_flight_ = nullptr;
   host.calls.give_back(&c);
 }
@@ -287,7 +296,9 @@ void session::refuse(session_host& host, int status, const char* why, buffer& ou
   host.last.forget();
   auto& c = *host.scratch;
   c.reset();
+  c.began = host.counted.moment();
   c.head = request_head{};
+  c.head.method = method::other;  // nobody knows
   c.head.keep_alive = false;
   request_access::bind(c.incoming, c.head, {});
   request_access::set_client(c.incoming, &client);

@@ -44,9 +44,13 @@ class session_host {
     scratch = take_call();
     parsing.max_target = l.max_target;
     parsing.access = &d.access();
+    counted.look();
     parsing.max_headers = std::min(l.max_headers, request_head::max_headers);
   }
-  ~session_host() { calls.give_back(scratch); }
+  ~session_host() {
+    calls.give_back(scratch);
+    routes.counted().give_back(counted);
+  }
   session_host(const session_host&) = delete;
   session_host& operator=(const session_host&) = delete;
 
@@ -66,6 +70,7 @@ class session_host {
   buffer part;                               // of an answer that is made while it is sent
   buffer decoded;                            // part of a body, without its coding
   answer_compressor compressing{routes.compression()};
+  tally& counted = routes.counted().take();
   std::int64_t now = detail::coarse_milliseconds();
   bool draining = false;  // every answer closes its connection
   bool late = false;      // the loop has more to do than it can: 503

@@ -1,6 +1,7 @@
 #include "held_job.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include <fmt/format.h>
 
@@ -122,8 +123,16 @@ void held_job::call(transaction* tx, reader* db) {
   run_.begin(tx);
   struct ending {
     jobs::run& run;
-    ~ending() { run.end(); }
-  } ends{run_};
+    histogram* runs;
+    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+    ~ending() {
+      run.end();
+      if (runs) {
+        runs->observe(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+      }
+    }
+  } ends{run_, kind_.runs};
   const context_scope origin(origin_);
   job_context context(run_);
   const aft::detail::deadline_here calls_end(end_of(run_.of().timeout));
@@ -172,6 +181,7 @@ void held_job::failed(const std::exception_ptr& why) {
   }
   const bool last = stored_.attempt >= max_attempts();
   step_ = last ? step::bury : step::retry;
+  if (kind_.failed) (last ? kind_.dead : kind_.failed)->add();
   note(last ? log_level::error : log_level::warning,
        fmt::format("job {} ({}) failed in attempt {} of {}{}: {}", stored_.id, stored_.kind,
                    stored_.attempt, max_attempts(), last ? ", the last" : "", error_));

@@ -304,6 +304,18 @@ void runner::try_again_later(held_job* job) {
   if (stopping_) pump_wake_.notify_all();
 }
 
+void runner::measure(metrics& all) {
+  const metric runs{"messaging.process.duration", "Time that the handlers of jobs ran.", "s"};
+  const metric failures{"aft.jobs.failures",
+                        "Attempts of jobs that failed; the last of a job is dead.", "{attempt}"};
+  for (auto& [name, kind] : kinds_) {
+    kind.runs = &all.distribution(
+        runs, http_buckets(), {{"messaging.system", "aft"}, {"messaging.destination.name", name}});
+    kind.failed = &all.count(failures, {{"kind", name}, {"outcome", "failed"}});
+    kind.dead = &all.count(failures, {{"kind", name}, {"outcome", "dead"}});
+  }
+}
+
 void runner::note(log_level level, const std::string& text) const {
   log_.write(level, "jobs", text);
 }

@@ -15,6 +15,7 @@
 
 #include <aft/ground/function.hpp>
 #include <aft/ground/log.hpp>
+#include <aft/ground/metrics.hpp>
 #include <aft/jobs/handler.hpp>
 #include <aft/jobs/options.hpp>
 #include <aft/storage/database.hpp>
@@ -32,6 +33,8 @@ struct kind_entry {
   explicit kind_entry(handler&& h) : handler_of(std::move(h)) {}
   handler handler_of;
   std::vector<void*> states{};
+  histogram* runs = nullptr;  // how long they took; null: nobody asks
+  counter *failed = nullptr, *dead = nullptr;
 };
 
 // One worker: claims jobs, runs those that take a transaction on the writer and the others on
@@ -50,6 +53,9 @@ class runner {
 
   // Finds the states that handlers take; throws configuration_error that names what is missing.
   void resolve(const find_state& find);
+
+  // From here on runs are measured; before the start.
+  void measure(metrics& all);
 
   // Any thread. After resolve().
   void start();

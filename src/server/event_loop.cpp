@@ -328,6 +328,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     host_.set_date(now.tv_sec);
     host_.now = turn_began_ = detail::coarse_milliseconds();
+    host_.counted.look();
     const bool minds = minds_lag();
     in_batch_ = host_.context.gathers = true;
     handshakes_ = 0;
@@ -389,6 +390,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
       const auto client = address_of(peer);
       std::shared_ptr<void> place;
       if (!has_room(client, place)) {
+        state_.refused.fetch_add(1, std::memory_order_relaxed);
         if (from.over != transport::tls) refuse_connection(fd);
         ::close(fd);
         continue;
@@ -640,6 +642,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
 
   // Sends what stands in output_; what does not go now moves to the connection. False if it did.
   bool send_output(connection& c) {
+    host_.counted.flush();
     if (!c.out.empty()) {  // answers keep their order
       c.out.append(output_.view());
       output_.clear();

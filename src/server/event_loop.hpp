@@ -43,6 +43,7 @@ struct server_state {
   bool through_asio = false;  // Asio waits, for the sake of others who use it on these loops
   http::trusted_proxies proxies{options.trusted_proxies, options.proxy_header};
   std::atomic<std::size_t> connections{0};
+  std::atomic<std::uint64_t> refused{0};  // connections
   client_places places{options.max_connections_per_client};
   current_tls tls{};
   std::string https_port{};  // as client_of wants it; before the loops begin

@@ -27,6 +27,7 @@ class http_server {
   const endpoint& where() const { return places_.front(); }
   const std::vector<endpoint>& places() const { return places_; }
   std::size_t connections() const { return state_.connections; }
+  std::uint64_t refused() const { return state_.refused; }  // connections
 
   // Reads the files again, for connections that are still to come. Throws configuration_error, and
   // goes on as before. Any thread.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <aft/ground/clock.hpp>
+#include <aft/storage/database.hpp>
 #include <aft/storage/errors.hpp>
 #include <aft/storage/reader.hpp>
 #include <aft/storage/transaction.hpp>
@@ -31,7 +32,8 @@ class connection {
   connection& operator=(const connection&) = delete;
   virtual ~connection() = default;
 
-  const clock* time = nullptr;  // the app's
+  const clock* time = nullptr;                                  // the app's
+  const function<void(const query_seen&)>* on_query = nullptr;  // as of storage_options
 
   // Of detail::coarse_milliseconds(), 0 for none: afterwards queries throw storage_error, late. One
   // that only reads is stopped on its way; one that writes is not begun.

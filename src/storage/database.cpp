@@ -1,5 +1,6 @@
 #include "database.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -16,12 +17,46 @@ namespace aft {
 
 // ---- readers and transactions
 
+namespace {
+
+// Tells storage_options::on_query of one, where somebody listens.
+class watched_query {
+ public:
+  watched_query(const storage::connection& c, std::string_view text)
+      : watch_(c.on_query), text_(text) {
+    if (watch_) began_ = std::chrono::steady_clock::now();
+  }
+  watched_query(const watched_query&) = delete;
+  watched_query& operator=(const watched_query&) = delete;
+  ~watched_query() {
+    if (watch_) tell();
+  }
+
+ private:
+  void tell() const noexcept {
+    const auto took = std::chrono::steady_clock::now() - began_;
+    const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    try {
+      (*watch_)({text_, microseconds(whole), std::uncaught_exceptions() == thrown_before_});
+    } catch (...) {}
+  }
+
+  const function<void(const query_seen&)>* const watch_;
+  const std::string_view text_;
+  const int thrown_before_ = std::uncaught_exceptions();
+  std::chrono::steady_clock::time_point began_{};
+};
+
+}  // namespace
+
 void reader::run_query(const storage::row_target& rows, std::string_view text, parameters values) {
+  const watched_query watched(*connection_, text);
   connection_->query(text, {values.begin(), values.size()}, rows);
 }
 
 void reader::run_query_for_one(const storage::row_target& row, std::string_view text,
                                parameters values) {
+  const watched_query watched(*connection_, text);
   if (connection_->query(text, {values.begin(), values.size()}, row)) return;
   throw storage_error(storage_fault::statement,
                       fmt::format("no row, where one must be (in: {})", text));
@@ -30,10 +65,12 @@ void reader::run_query_for_one(const storage::row_target& row, std::string_view 
 std::string_view reader::kept(std::string_view text) { return connection_->kept(text); }
 
 void reader::run_text(const storage::row_target& rows, const sql_text& query) {
+  const watched_query watched(*connection_, query.text());
   connection_->query(kept(query.text()), query.values(), rows);
 }
 
 void reader::run_text_for_one(const storage::row_target& row, const sql_text& query) {
+  const watched_query watched(*connection_, query.text());
   if (connection_->query(kept(query.text()), query.values(), row)) return;
   throw storage_error(storage_fault::statement,
                       fmt::format("no row, where one must be (in: {})", query.text()));
@@ -41,21 +78,25 @@ void reader::run_text_for_one(const storage::row_target& row, const sql_text& qu
 
 void reader::run_stream(const storage::row_target& rows, std::string_view text,
                         std::span<const detail::parameter> values) {
+  const watched_query watched(*connection_, text);
   connection_->query(text, values, rows);
 }
 
 time_point reader::now() const { return connection_->time->now(); }
 
 std::int64_t transaction::run_statement(std::string_view text, parameters values) {
+  const watched_query watched(*connection_, text);
   return connection_->execute(text, {values.begin(), values.size()});
 }
 
 std::int64_t transaction::execute(const sql_text& statement) {
+  const watched_query watched(*connection_, statement.text());
   return connection_->execute(kept(statement.text()), statement.values());
 }
 
 std::int64_t transaction::run_for_each(std::string_view text, const type_info& type,
                                        const void* rows, std::size_t count) {
+  const watched_query watched(*connection_, text);
   return connection_->execute_each(text, {type, rows, count});
 }
 

@@ -67,6 +67,7 @@ class engine {
   void unlisten(std::uint64_t listener) { topics_.unlisten(listener); }
 
   write_stats writes() const { return counters_.now(waiting()); }
+  void collect(metric_sink& to) const { counters_.collect(to, waiting(), file() != nullptr); }
 
  protected:
   virtual std::size_t waiting() const = 0;  // units

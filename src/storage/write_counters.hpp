@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include <aft/ground/metrics.hpp>
 #include <aft/storage/database.hpp>
 
 namespace aft::storage {
@@ -19,15 +20,24 @@ class write_counters {
     add(transactions_, 1);
     if (!kept) add(undone_, 1);
     add(waited_, microseconds(waited));
+    wait_times_.observe(in_seconds(waited));
     add(running_, microseconds(took));
   }
   void committed(std::uint64_t transactions, steady::duration took) {
     add(commits_, 1);
     add(committing_, microseconds(took));
+    commit_times_.observe(in_seconds(took));
+    commit_sizes_.observe(double(transactions));
     auto largest = largest_.load(std::memory_order_relaxed);
     while (largest < transactions &&
            !largest_.compare_exchange_weak(largest, transactions, std::memory_order_relaxed)) {}
   }
+  void log_is(int pages) { log_pages_.store(std::uint64_t(pages), std::memory_order_relaxed); }
+  void checkpointed(steady::duration took) { checkpoint_times_.observe(in_seconds(took)); }
+
+  // What the writer does, by the names of OpenTelemetry where it has some.
+  void collect(metric_sink& to, std::size_t waiting, bool has_log) const;
+
   void gave_up() { add(late_, 1); }
   void refused(std::uint64_t transactions) { add(refused_, transactions); }
 
@@ -56,6 +66,12 @@ class write_counters {
     return std::uint64_t(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
   }
 
+  static double in_seconds(steady::duration d) { return std::chrono::duration<double>(d).count(); }
+  static constexpr double sizes_[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+
+  histogram wait_times_{short_buckets()}, commit_times_{short_buckets()}, commit_sizes_{sizes_};
+  histogram checkpoint_times_{short_buckets()};
+  number log_pages_{0};
   number transactions_{0}, undone_{0}, late_{0}, refused_{0}, commits_{0}, largest_{0};
   number waited_{0}, running_{0}, committing_{0};  // microseconds
 };

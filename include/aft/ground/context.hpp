@@ -29,7 +29,8 @@ std::string write_traceparent(const trace_context& trace);  // "00-4bf9...-00f0.
 struct request_context {
   std::string request_id{};
   trace_context trace{};
-  std::string route{};  // "GET /notes/{id}", or the kind of a job; may be empty
+  std::string route{};    // "GET /notes/{id}", or the kind of a job; may be empty
+  std::string user_id{};  // see set_current_user
 };
 
 // Of the request or job that this thread runs a handler of, or the innermost context_scope; null
@@ -37,11 +38,15 @@ struct request_context {
 // asks request::context() instead.
 const request_context* current_context();
 
+// Who the current context's request is from, for what is logged from here on. Nothing happens where
+// there is no context.
+void set_current_user(std::string_view id);
+
 namespace detail {
 // What gives a context once somebody wants it.
 class context_source {
  public:
-  virtual const request_context& get() = 0;
+  virtual request_context& get() = 0;
 
  protected:
   ~context_source() = default;
@@ -58,7 +63,7 @@ class context_scope final : private detail::context_source {
   ~context_scope();
 
  private:
-  const request_context& get() override { return context_; }
+  request_context& get() override { return context_; }
 
   request_context context_;
   detail::context_source* before_;

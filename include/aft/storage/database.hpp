@@ -26,6 +26,13 @@ namespace aft {
 // run one after another, which is what serializable looks like.
 enum class isolation : std::uint8_t { serializable, repeatable_read, read_committed };
 
+// A query or statement that has been run.
+struct query_seen {
+  std::string_view text{};  // with $1 for its values
+  duration took{};          // with the reading of its rows
+  bool is_ok = false;       // it did not throw
+};
+
 struct storage_options {
   // A commit that has been answered survives a loss of power. Without it, the last commits before
   // one may be lost, though never half of one; a crash of the process alone loses nothing.
@@ -35,6 +42,9 @@ struct storage_options {
   std::size_t max_queue = 10'000;       // transactions that wait to be run; beyond: busy
   std::size_t cache_bytes = 64u << 20;  // of each connection to SQLite, at most
   archive_options archive{};            // where all that is written is copied to; SQLite alone
+  // Called after each query and statement, on its thread, which it holds up; what it throws is
+  // dropped. Null: nobody; it must outlive the database.
+  const function<void(const query_seen&)>* on_query = nullptr;
 
   // PostgreSQL alone. Connections are opened when they are first needed, one more where somebody
   // listens.

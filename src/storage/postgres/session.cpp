@@ -127,6 +127,7 @@ session::session(const server_address& address, session_use use, const storage_o
                  const clock& app_time)
     : address_(address), use_(use), options_(options) {
   time = &app_time;
+  on_query = options.on_query;
 }
 
 session::~session() = default;

@@ -16,6 +16,7 @@ class session_pool {
  public:
   session_pool(const server_address& address, const storage_options& options, const clock& time)
       : address_(address), options_(options), time_(time) {}
+  const storage_options& options() const { return options_; }
 
   // Waits where all are taken: throws storage_error, busy or late.
   std::unique_ptr<session> take(std::int64_t deadline);
@@ -36,6 +37,7 @@ class view final : public reading, private connection {
  public:
   view(session_pool& pool, const clock& app_time) : pool_(pool), reader_(*this) {
     time = &app_time;
+    on_query = pool.options().on_query;
   }
 
   reader& begin(std::int64_t until) override;

@@ -37,6 +37,7 @@ class sqlite_engine final : public engine {
         writer_(write_connection_, readers_, topics_, counters_, options, log, whose,
                 begin_archive(options, log, time)) {
     write_connection_.time = &time;
+    write_connection_.on_query = options.on_query;
   }
 
   reading* take() override { return readers_.take(); }

@@ -10,6 +10,7 @@ sqlite_reading::sqlite_reading(const std::string& file, const storage_options& o
                   options.cache_bytes),
       reader_(connection_) {
   connection_.time = &time;
+  connection_.on_query = options.on_query;
 }
 
 reader& sqlite_reading::begin(std::int64_t deadline) {

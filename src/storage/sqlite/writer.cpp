@@ -210,6 +210,7 @@ void sqlite_writer::commit(const unit* first, const unit* end) {
 // readers let go twice: to let the checkpoint come to its end, and to let the log begin anew.
 void sqlite_writer::keep_log_short() {
   const int pages = connection_.wal_pages();
+  counters_.log_is(pages);
   if (pages < pages_before_) {  // it has begun anew
     next_checkpoint_at_ = long_log;
     checkpoint_step_ = long_log / 8;
@@ -224,7 +225,9 @@ void sqlite_writer::keep_log_short() {
   archive_hurries_ = false;
   const auto patience = patience_with_readers(pages);
   bool done = readers_.let_go(patience);
+  const auto began = steady::now();
   done &= connection_.checkpoint();
+  counters_.checkpointed(steady::now() - began);
   done &= readers_.let_go(patience);
   // Where it does not begin anew now, most readers are gone soon, and some take long.
   if (!done) checkpoint_step_ = std::min(2 * checkpoint_step_, long_log);
