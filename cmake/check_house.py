@@ -20,7 +20,7 @@ FLOORS = {
     "ground": 0,
     "http": 1, "storage": 1,
     "auth": 2, "jobs": 2, "client": 2,
-    "server": 3, "meeting": 3, "outbox": 3, "dashboard": 3,
+    "server": 3, "meeting": 3, "outbox": 3, "guard": 3, "dashboard": 3,
     "app": 4,
     "roof": 5,
 }

@@ -8,6 +8,11 @@
 #include <aft/auth/jws.hpp>
 #include <aft/auth/password.hpp>
 #include <aft/auth/refresh_token.hpp>
+#include <aft/auth/accounts.hpp>
+#include <aft/auth/mailed_tokens.hpp>
+#include <aft/auth/password_rules.hpp>
+#include <aft/auth/sessions.hpp>
+#include <aft/auth/throttle.hpp>
 #include <aft/auth/token.hpp>
 #include <aft/auth/totp.hpp>
 #include <aft/client/http_client.hpp>
@@ -37,6 +42,8 @@
 #include <aft/ground/time.hpp>
 #include <aft/ground/type.hpp>
 #include <aft/health.hpp>
+#include <aft/guard/accounts.hpp>
+#include <aft/guard/user.hpp>
 #include <aft/http/access.hpp>
 #include <aft/http/arguments.hpp>
 #include <aft/http/compression.hpp>
@@ -49,6 +56,7 @@
 #include <aft/http/multipart.hpp>
 #include <aft/http/openapi.hpp>
 #include <aft/http/pattern.hpp>
+#include <aft/http/policy.hpp>
 #include <aft/http/results.hpp>
 #include <aft/http/routes.hpp>
 #include <aft/http/stream.hpp>

@@ -13,6 +13,7 @@
 #include <aft/ground/log.hpp>
 #include <aft/ground/metrics.hpp>
 #include <aft/health.hpp>
+#include <aft/guard/accounts.hpp>
 #include <aft/http/access.hpp>
 #include <aft/http/compression.hpp>
 #include <aft/http/openapi.hpp>
@@ -108,6 +109,14 @@ class app : public routes {
     add_schedule(
         {std::string(name), std::string(job_name<Job>()), json::write(job), when, options});
   }
+
+  // Mounts the routes of accounts, and lets handlers take who asks; see aft/guard/accounts.hpp and
+  // aft/guard/user.hpp. Needs a database. From then on each route states who may use it.
+  void use(accounts how);
+
+  // All routes and who may use them, in the order of their registration; see policy_matrix(). What
+  // the arguments of handlers ask is part of it after prepare().
+  std::vector<listed_route> list_routes() const;
 
   // The next step of the host's schema; they are applied in the order of these calls.
   void migrate(migration step);

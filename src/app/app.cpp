@@ -12,6 +12,8 @@
 #include "../auth/token_schema.hpp"
 #include "../ground/may_wait.hpp"
 #include "../ground/process_metrics.hpp"
+#include "../guard/account_routes.hpp"
+#include "../guard/guard_routes.hpp"
 #include "../http/openapi.hpp"
 #include "../http/token_gate.hpp"
 #include "../jobs/runner.hpp"
@@ -63,23 +65,25 @@ class app::impl {
     if (gate) dispatch->require(*gate);
     if (!options.database.empty()) {
       open_database();
-      storage->migrate("aft", jobs::migrations());
-      storage->migrate(auth::token_line, auth::token_migrations());
-      storage->migrate(outbox::line, outbox::migrations());
-      storage->migrate("host", steps);
+      migrate_all(*storage);
       storage->write([this](transaction& tx) {
         for (const auto& job : periodic) jobs::set_schedule(tx, job);
         if (outbox::takes_mail(options.mail)) outbox::store_settings(tx, options.mail);
         for (const auto& fill : seeds) fill(tx);
       });
       meeting::provide_storage(*dispatch, *storage);
+      if (gatekeeper) {
+        gatekeeper->use(*storage, options.access.credentials);
+        guarding::provide_guard(*dispatch, *gatekeeper);
+      }
       writer =
           std::make_unique<meeting::write_lane>(*storage, *dispatch, log, options.lanes.max_wait);
       dispatch->set_lane(lane::write, *writer);
     } else if (!steps.empty() || !seeds.empty() || !job_handlers.empty() || !periodic.empty() ||
-               outbox::takes_mail(options.mail) || hooks) {
+               gatekeeper || outbox::takes_mail(options.mail) || hooks) {
       throw configuration_error(
-          "there are migrations, seeds, jobs, mail or webhooks, but no database; give .database to "
+          "there are migrations, seeds, jobs, accounts, mail or webhooks, but no database; give "
+          ".database to "
           "the app");
     }
     for (const auto& [key, object] : states) {
@@ -97,6 +101,14 @@ class app::impl {
     client = std::make_unique<in_process_client>(*dispatch, options.limits,
                                                  coroutines ? &coroutines->loop() : nullptr);
     prepared = true;
+  }
+
+  void migrate_all(database& db) const {
+    db.migrate("aft", jobs::migrations());
+    db.migrate(auth::token_line, auth::token_migrations());
+    db.migrate(outbox::line, outbox::migrations());
+    if (gatekeeper) db.migrate("aft_auth", auth::migrations());
+    db.migrate("host", steps);
   }
 
   void open_database() {
@@ -119,10 +131,7 @@ class app::impl {
     auto to_options = options.storage;
     to_options.archive = {};
     database to(url, to_options, log, time);
-    to.migrate("aft", jobs::migrations());
-    to.migrate(auth::token_line, auth::token_migrations());
-    to.migrate(outbox::line, outbox::migrations());
-    to.migrate("host", steps);
+    migrate_all(to);
     if (how.stop_writes) return move(*storage, to, how);
     return move(*storage, to,
                 {[this] { stop(); },
@@ -284,6 +293,8 @@ class app::impl {
   std::vector<jobs::periodic_job> periodic;
   function<response(const problem&, const request&)> problem_writer;
   std::optional<api_info> documented;
+  std::unique_ptr<guard> gatekeeper;  // null: no accounts
+  std::unique_ptr<guarding::account_service> account_routes;
 
   std::mutex mutex;  // of starting and stopping; guards all below
   std::condition_variable not_busy;
@@ -368,10 +379,30 @@ void app::on_problem(function<response(const problem&, const request&)> writer) 
   impl_->problem_writer = std::move(writer);
 }
 
+void app::use(accounts how) {
+  if (impl_->gatekeeper) throw configuration_error("an app has accounts once");
+  impl_->gatekeeper = std::make_unique<guard>(std::move(how));
+  const auto& g = *impl_->gatekeeper;
+  impl_->account_routes = std::make_unique<guarding::account_service>(g);
+  impl_->registered.session_cookie = g.session_cookie();
+  guarding::add_account_routes(*this, g, *impl_->account_routes);
+  if (!g.options().pages.empty()) guarding::add_account_pages(*this, g, *impl_->account_routes);
+}
+
+std::vector<listed_route> app::list_routes() const {
+  std::vector<listed_route> all;
+  for (const auto& e : impl_->registered.entries) {
+    all.push_back({e->method == method::other ? "ANY" : std::string(to_string(e->method)),
+                   e->pattern, e->policy});
+  }
+  return all;
+}
+
 void app::document(api_info info) {
   const auto& kept = impl_->documented.emplace(std::move(info));
   // The document is written when it is asked for first, and routes do not change after the start.
-  http::add_document_routes(*this, impl_->registered, kept);
+  auto open = allow_anyone();  // as it is said here that there is one
+  http::add_document_routes(open, impl_->registered, kept);
 }
 
 aft::metrics& app::metrics() { return impl_->numbers; }

@@ -143,7 +143,10 @@ class argument_pack {
 
 class call {
  public:
-  call() { request_access::set_source(incoming, &origin); }
+  call() {
+    request_access::set_source(incoming, &origin);
+    request_access::set_visitor(incoming, &visitor);
+  }
   call(const call&) = delete;
   call& operator=(const call&) = delete;
 
@@ -170,6 +173,8 @@ class call {
   bool late() const { return deadline && detail::coarse_milliseconds() > deadline; }
 
   call_context origin{*this};  // made when somebody asks for it
+  // Who asks, once that was found out; also what the request has begun that outlives it shares it.
+  std::shared_ptr<const void> visitor{};
 
   // ---- its way
   argument_pack arguments;
@@ -211,6 +216,7 @@ class call {
     deadline = 0;
     if (later) later.reset();
     origin.reset();
+    if (visitor) visitor.reset();
     answer.clear();
   }
 

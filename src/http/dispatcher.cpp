@@ -55,6 +55,49 @@ void find_lanes(const argument_info* arguments, std::uint32_t count, bool making
 
 }  // namespace
 
+namespace {
+
+void add_policies(const argument_info* arguments, std::uint32_t count, route_policy& to) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto& a = arguments[i];
+    if (a.kind != argument_kind::made) continue;
+    add_policies(a.needs, a.need_count, to);
+    if (!a.policy) continue;
+    to.who = std::max(to.who, a.policy->who);
+    if (!a.policy->role.empty()) to.roles.push_back({std::string(a.policy->role)});
+    to.fresh |= a.policy->fresh;
+  }
+}
+
+}  // namespace
+
+void dispatcher::check_policy(route_entry& entry, std::string& wrong) const {
+  const auto& info = entry.handler.info();
+  const auto stated = entry.policy.who;
+  add_policies(info.arguments, info.argument_count, entry.policy);
+  const auto who = entry.policy.who;
+  if (!guard_.context) {
+    if (who == admission::signed_in) {
+      wrong += fmt::format(
+          "\n  {} is for who is signed in, but there are no accounts; app.use them", entry.label());
+    }
+    return;
+  }
+  if (who == admission::unstated) {
+    wrong += fmt::format(
+        "\n  {} does not say who may use it; state allow_anyone(), require_user() or "
+        "require_role(), or take an aft::user",
+        entry.label());
+  }
+  if (stated == admission::anyone && who == admission::signed_in) {
+    wrong += fmt::format("\n  {} is for anyone, but takes who is signed in", entry.label());
+  }
+  if (who != admission::signed_in) return;
+  entry.is_guarded = true;
+  entry.extract_lane = std::max(entry.extract_lane, guard_.least);
+  entry.run_lane = std::max(entry.run_lane, guard_.least);
+}
+
 void dispatcher::start(route_list& routes) {
   std::string wrong;
   if (providers_.size() > 32) throw configuration_error("more than 32 states in one app");
@@ -75,6 +118,7 @@ void dispatcher::start(route_list& routes) {
       entry.takes_body_in_parts |= info.arguments[a].kind == argument_kind::body_into;
     }
     find_lanes(info.arguments, info.argument_count, false, providers_, entry, wrong);
+    check_policy(entry, wrong);
     entry.time_limit = (entry.deadline.value_or(deadline).in_microseconds() + 999) / 1000;
     entry.outlives_buffer = entry.run_lane != lane::io || info.result.is_later;
     if (entry.handler.least_lane == lane::work && entry.run_lane == lane::write) {
@@ -315,6 +359,16 @@ bool dispatcher::extract(call& c) const {
   return !c.failed;
 }
 
+bool dispatcher::admit(call& c) const {
+  try {
+    guard_.check(guard_.context, c);
+  } catch (...) {
+    note_exception(c);
+  }
+  if (c.taken) put_back(c);
+  return !c.failed;
+}
+
 outcome dispatcher::invoke(call& c) const {
   try {
     c.route->handler.info().invoke(c.route->handler.callable(), c, c.arguments.memory());
@@ -398,7 +452,7 @@ outcome dispatcher::resume(call& c, lane here) const {
   if (!c.extracted) {
     if (route.extract_lane > here) return hand_over(c, here, route.extract_lane);
     c.extracted = true;
-    if (route.handler.info().extract && !extract(c)) {
+    if ((route.is_guarded && !admit(c)) || (route.handler.info().extract && !extract(c))) {
       answer_failure(c);
       return outcome::threw;  // nothing to keep of what an argument did
     }

@@ -58,6 +58,15 @@ enum class outcome {
 
 class token_gate;
 
+// Enforces what routes state of who may use them.
+struct route_guard {
+  void* context = nullptr;  // null: there is none
+  lane least = lane::io;    // where check() can run
+  // Before the arguments are made, for each route that not anyone may use. Throws a problem to
+  // refuse.
+  void (*check)(void* context, call& c) = nullptr;
+};
+
 class dispatcher {
  public:
   using problem_writer = function<response(const problem&, const request&)>;
@@ -74,6 +83,9 @@ class dispatcher {
 
   // Lets in no request that it does not let in; must outlive this. Before the start.
   void require(token_gate& gate) { gate_ = &gate; }
+
+  // Routes must state who may use them then. Before the start.
+  void guard(route_guard g) { guard_ = g; }
 
   void provide(provider p) { providers_.push_back(p); }
 
@@ -144,6 +156,8 @@ class dispatcher {
   void put_back(call& c) const;
   void report_to(call& c, std::string_view what) const;
   bool extract(call& c) const;  // false: failed, or threw
+  bool admit(call& c) const;    // likewise
+  void check_policy(route_entry& entry, std::string& wrong) const;
   outcome invoke(call& c) const;
   outcome hand_over(call& c, lane here, lane to) const;
   void note_exception(call& c) const;
@@ -156,6 +170,7 @@ class dispatcher {
   problem_writer on_problem_;
   access_policy access_;
   token_gate* gate_ = nullptr;
+  route_guard guard_;
   const compression_options compression_;
   std::vector<provider> providers_;
   explanation explain_ = nullptr;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include <aft/http/message.hpp>
@@ -78,6 +79,10 @@ struct request_access {
     return static_cast<const client_of*>(r.client_);
   }
   static void set_source(request& r, aft::detail::context_source* s) { r.source_ = s; }
+  static void set_visitor(request& r, std::shared_ptr<const void>* place) { r.visitor_ = place; }
+  static std::shared_ptr<const void>* visitor(const request& r) {
+    return static_cast<std::shared_ptr<const void>*>(r.visitor_);
+  }
   static void set_deadline(request& r, const std::int64_t* at) { r.deadline_ = at; }
   // To a head with the same bytes at another place, and without a body.
   static void bind_again(request& r, const request_head& head) {

@@ -37,7 +37,13 @@ class document_writer {
     schemas_.write_definitions(definitions);
     if (!definitions.empty()) out_.append(',');
     out_.append(definitions.view());
-    out_.append("}}}");
+    out_.append('}');
+    if (!list_.session_cookie.empty()) {
+      out_.append(R"(,"securitySchemes":{"session":{"type":"apiKey","in":"cookie")");
+      member(",\"name\"", list_.session_cookie);
+      out_.append("}}");
+    }
+    out_.append("}}");
     return std::string(out_.view());
   }
 
@@ -123,10 +129,33 @@ class document_writer {
       json::write_string(out_, entry.tag);
       out_.append(']');
     }
+    write_security(entry);
     write_parameters(entry);
     write_body(entry);
     write_responses(entry);
     out_.append('}');
+  }
+
+  // What the route and its arguments ask; the arguments' is found out before the start, too.
+  static route_policy policy_of(const route_entry& entry) {
+    auto policy = entry.policy;
+    const auto add = [&policy](const auto& self, const argument_info* a,
+                               std::uint32_t count) -> void {
+      for (std::uint32_t i = 0; i < count; ++i) {
+        if (a[i].kind != argument_kind::made) continue;
+        self(self, a[i].needs, a[i].need_count);
+        if (a[i].policy) policy.who = std::max(policy.who, a[i].policy->who);
+      }
+    };
+    add(add, entry.handler.info().arguments, entry.handler.info().argument_count);
+    return policy;
+  }
+
+  void write_security(const route_entry& entry) {
+    if (list_.session_cookie.empty()) return;
+    out_.append(policy_of(entry).who == admission::signed_in
+                    ? std::string_view(R"(,"security":[{"session":[]}])")
+                    : R"(,"security":[])");
   }
 
   // What handlers take directly, and what their from_request types take.
@@ -235,6 +264,10 @@ class document_writer {
     });
     if (entry.handler.info().result.may_be_missing)
       problems.emplace(404, "Nothing was found there.");
+    if (!list_.session_cookie.empty() && policy_of(entry).who == admission::signed_in) {
+      problems.emplace(401, "Nobody is signed in.");
+      problems.emplace(403, "Who is signed in may not do this.");
+    }
     for (const auto& [status, when] : entry.answers) problems[status] = when;
     for (const auto& [status, when] : problems) {
       out_.append(",\"");

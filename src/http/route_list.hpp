@@ -24,11 +24,13 @@ struct route_entry {
   std::size_t max_body = 0;  // 0: the server's
   bool hidden = false;
   std::optional<duration> deadline{};  // instead of the app's
+  route_policy policy{};               // at the start that of its arguments comes to it
   std::optional<bool> compress{};      // with credentials too; false: never
   bool takes_body_in_parts = false;    // set at the start, as are the next
   lane extract_lane = lane::io;        // where its arguments are made
   lane run_lane = lane::io;            // where it runs
   std::int64_t time_limit = 0;         // milliseconds; 0: none
+  bool is_guarded = false;             // not anyone may use it
   bool outlives_buffer = false;        // its call leaves the buffer that it was read into
   std::size_t index = 0;               // in the list
 
@@ -38,7 +40,8 @@ struct route_entry {
 class route_list {
  public:
   std::vector<std::unique_ptr<route_entry>> entries;
-  bool closed = false;  // the app has started
+  bool closed = false;           // the app has started
+  std::string session_cookie{};  // empty: there are no accounts
 };
 
 }  // namespace aft::http

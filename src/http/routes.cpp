@@ -25,6 +25,60 @@ route& route::compress(bool yes) { return entry_->compress = yes, *this; }
 route& route::deadline(duration d) { return entry_->deadline = d, *this; }
 route& route::hidden() { return entry_->hidden = true, *this; }
 
+namespace {
+
+void add_roles(route_policy& p, std::initializer_list<std::string_view> one_of) {
+  if (one_of.size() == 0) throw configuration_error("require_role needs a role");
+  p.who = admission::signed_in;
+  p.roles.emplace_back(one_of.begin(), one_of.end());
+}
+void add_permission(route_policy& p, std::string_view permission) {
+  p.who = admission::signed_in;
+  p.permissions.emplace_back(permission);
+}
+
+}  // namespace
+
+route& route::allow_anyone() { return entry_->policy = {admission::anyone}, *this; }
+route& route::require_user() { return entry_->policy = {admission::signed_in}, *this; }
+route& route::require_role(std::initializer_list<std::string_view> one_of) {
+  return add_roles(entry_->policy, one_of), *this;
+}
+route& route::require_permission(std::string_view permission) {
+  return add_permission(entry_->policy, permission), *this;
+}
+route& route::require_fresh() {
+  entry_->policy.who = admission::signed_in;
+  return entry_->policy.fresh = true, *this;
+}
+
+routes routes::allow_anyone() const {
+  auto made = *this;
+  made.policy_ = {admission::anyone};
+  return made;
+}
+routes routes::require_user() const {
+  auto made = *this;
+  made.policy_ = {admission::signed_in};
+  return made;
+}
+routes routes::require_role(std::initializer_list<std::string_view> one_of) const {
+  auto made = *this;
+  add_roles(made.policy_, one_of);
+  return made;
+}
+routes routes::require_permission(std::string_view permission) const {
+  auto made = *this;
+  add_permission(made.policy_, permission);
+  return made;
+}
+routes routes::require_fresh() const {
+  auto made = *this;
+  made.policy_.who = admission::signed_in;
+  made.policy_.fresh = true;
+  return made;
+}
+
 route routes::add(method m, std::string_view pattern, source_place place, http::handler&& handler) {
   const bool sound = prefix_.empty() || (prefix_.front() == '/' && prefix_.back() != '/' &&
                                          prefix_.find_first_of("{}?#% ") == prefix_.npos &&
@@ -48,6 +102,7 @@ route routes::add(method m, std::string_view pattern, source_place place, http::
   }
   auto& entry = list_->entries.emplace_back(new http::route_entry{
       m, std::move(path), place, std::move(handler), std::move(names), {}, {}, tag_, {}});
+  entry->policy = policy_;
   return route(*entry);
 }
 

@@ -80,6 +80,7 @@ class write_lane::unit final : public storage::unit {
   void forget_first_run() {
     call_.arguments.discard();
     call_.answer.clear();
+    call_.visitor.reset();
     call_.extracted = call_.failed = false;
   }
 

@@ -101,6 +101,8 @@ struct cookie : detail::held<T> {
 //   struct aft::from_request<user> {
 //     static aft::result<user, aft::problem> from(aft::header<"Authorization"> h, sessions& s);
 //   };
+// A constexpr member `policy` of type argument_policy states who may use the routes that take it,
+// see aft/http/policy.hpp.
 template <class T>
 struct from_request;
 

@@ -17,6 +17,7 @@
 #include <aft/ground/type.hpp>
 #include <aft/http/arguments.hpp>
 #include <aft/http/message.hpp>
+#include <aft/http/policy.hpp>
 #include <aft/http/results.hpp>
 
 namespace aft {
@@ -43,6 +44,8 @@ struct argument_info {
   resource_key key;            // of a resource
   const argument_info* needs;  // of a made one: what its from_request takes
   std::uint32_t need_count;
+  const argument_policy* policy =
+      nullptr;  // of a made one that says who may ask; null: it does not
 };
 
 enum class content : std::uint8_t { none, json, text, custom };
@@ -338,10 +341,17 @@ requires(is_by_value<T>) struct argument<T&&> : argument<T> {
 };
 
 template <class A>
+constexpr const argument_policy* policy_of() {
+  if constexpr (requires { from_request<A>::policy.who; }) return &from_request<A>::policy;
+  else return nullptr;
+}
+
+template <class A>
 requires(makeable<A>) struct argument<A> {
   using from = made_from<typename signature<decltype(&from_request<A>::from)>::list>;
   static constexpr argument_info info{
-      argument_kind::made, nullptr, reflect::qualified_name<A>, nullptr, from::infos, from::count};
+      argument_kind::made, nullptr,       reflect::qualified_name<A>, nullptr, from::infos,
+      from::count,         policy_of<A>()};
   static constexpr auto at = stage::made;
   std::optional<A> value{};
   void load(call& c, unsigned) { from::template make<A>(c, value); }

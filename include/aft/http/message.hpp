@@ -85,6 +85,7 @@ class request {
   const void* client_ = nullptr;            // http::client_of
   const std::int64_t* deadline_ = nullptr;  // call::deadline; null: none
   detail::context_source* source_ = nullptr;
+  void* visitor_ = nullptr;  // call::visitor
 };
 
 // A response in the host's own words, where a value is not enough.

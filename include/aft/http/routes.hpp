@@ -1,6 +1,7 @@
 #pragma once
 // Where a program says what it answers.
 
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <aft/http/files.hpp>
 #include <aft/http/handler.hpp>
 #include <aft/http/pattern.hpp>
+#include <aft/http/policy.hpp>
 
 namespace aft {
 
@@ -28,6 +30,16 @@ class route {
   route& max_body(std::size_t bytes);                 // instead of the server's limit
   route& deadline(duration d);                        // instead of lane_options::deadline
   route& hidden();                                    // not in the document
+
+  // Who may use it. allow_anyone and require_user replace what its group says, the others come to
+  // it; see aft/http/policy.hpp. What the arguments of
+  // its handler ask comes to it.
+  route& allow_anyone();
+  route& require_user();  // anybody who is signed in
+  route& require_role(std::string_view role) { return require_role({role}); }
+  route& require_role(std::initializer_list<std::string_view> one_of);
+  route& require_permission(std::string_view permission);
+  route& require_fresh();  // and has shown the password a short while ago
 
   // Its answers may be compressed though the request has a Cookie or Authorization: they hold no
   // secret beside what a stranger may have put into the request, see aft/http/compression.hpp.
@@ -84,8 +96,20 @@ class routes {
   // Routes under a common prefix, such as "/api"; a literal without placeholders. The group refers
   // to these routes, which must outlive it.
   routes group(std::string_view prefix, std::string_view tag = {}) const {
-    return routes(*list_, prefix_ + std::string(prefix), tag.empty() ? tag_ : std::string(tag));
+    auto made = *this;
+    made.prefix_ += prefix;
+    if (!tag.empty()) made.tag_ = tag;
+    return made;
   }
+
+  // The same routes, with a policy for those that are registered through what is returned:
+  //   auto admin = app.group("/admin").require_role("admin");
+  [[nodiscard]] routes allow_anyone() const;
+  [[nodiscard]] routes require_user() const;
+  [[nodiscard]] routes require_role(std::string_view role) const { return require_role({role}); }
+  [[nodiscard]] routes require_role(std::initializer_list<std::string_view> one_of) const;
+  [[nodiscard]] routes require_permission(std::string_view permission) const;
+  [[nodiscard]] routes require_fresh() const;
 
  protected:
   explicit routes(http::route_list& list, std::string prefix = {}, std::string tag = {})
@@ -96,6 +120,7 @@ class routes {
 
   http::route_list* list_;
   std::string prefix_, tag_;
+  route_policy policy_{};
 };
 
 }  // namespace aft

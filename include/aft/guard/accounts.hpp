@@ -1,0 +1,91 @@
+#pragma once
+// Accounts for an app: app.use(aft::accounts{...}) mounts the routes to register, log in and so on,
+// and teaches handlers who asks, see aft/guard/user.hpp.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <aft/auth/password_rules.hpp>
+#include <aft/auth/sessions.hpp>
+#include <aft/auth/throttle.hpp>
+#include <aft/ground/function.hpp>
+#include <aft/guard/user.hpp>
+
+namespace aft {
+
+enum class account_message_kind : std::uint8_t {
+  confirm_registration,  // the link makes the account
+  verify_email,          // the link proves the address
+  already_registered,    // somebody tried to register with the address of an account
+  reset_password,        // the link leads to a new password
+  confirm_new_email,     // to the new address; the link changes it
+  email_changed,         // to the old address
+  password_changed,
+};
+
+// What is to be sent to the owner of an address.
+struct account_message {
+  account_message_kind kind;
+  std::string to;
+  std::int64_t account = 0;  // 0: there is none yet
+  std::string token{};       // secret, good once
+  std::string link{};        // accounts::site with the page and the token
+  duration valid_for{};      // of the link
+};
+
+// What happened, for an audit log; named as OWASP's logging vocabulary does.
+struct account_event {
+  std::string_view name;  // "authn_login_success"
+  std::int64_t account = 0;
+  std::string address{}, device{};
+};
+
+struct accounts {
+  // Where the pages are seen from outside, "https://notes.example.org"; for links in messages.
+  // Never taken from a request.
+  std::string site{};
+  std::string site_name{};  // on the pages; no password may be made of it
+
+  // Called in the transaction that wants the message sent, so that enqueueing a job or an e-mail
+  // commits with it. On the writer; must not block. Without one nobody can confirm an address, so
+  // that accounts are good at once, and there is no password reset and no change of address.
+  function<void(transaction&, const account_message&)> on_message{};
+  // Called in the transaction that it is about; for a refusal in one of its own.
+  function<void(transaction&, const account_event&)> on_event{};
+
+  std::string api = "/api/account";  // JSON routes are below it
+  std::string pages = "/account";    // pages are below it; empty: none
+  std::string after_login = "/";     // where the pages lead then
+  std::string style{};               // CSS after that of the pages, to give them other colours
+  bool registration = true;          // anybody may; else accounts are made by auth::add_account
+
+  auth::session_limits sessions{};
+  auth::password_rules passwords{};
+  auth::pepper pepper{};
+  password_cost cost{};
+  std::map<std::string, std::vector<std::string>> permissions{};  // of roles
+
+  auth::throttle_rule account_attempts{};                     // to log in, from unknown devices
+  auth::throttle_rule address_attempts{.free_attempts = 20};  // of one address, to all accounts
+  auth::throttle_rule message_attempts{.free_attempts = 1, .first_wait = minutes(2)};  // to one
+
+  duration confirm_within = hours(24);  // of registration and new addresses
+  duration reset_within = minutes(30);
+
+  // Cookies are "__Host-session" and "__Host-device" for HTTPS and localhost alone. False, where
+  // there is no HTTPS: "session" and "device", which a man in the middle can read and set.
+  bool secure_cookies = true;
+
+  // Unsafe requests by cookie must come from pages of this server or of access_options::origins
+  // with credentials, by Sec-Fetch-Site or else Origin. True: they also carry a signed token, in
+  // X-CSRF-Token or the form field csrf_token; GET {api}/csrf gives one.
+  bool csrf_tokens = false;
+
+  // Who bears "Authorization: Bearer ...", where that is not a session. Any thread.
+  function<std::optional<user>(reader&, std::string_view token)> bearer{};
+};
+
+}  // namespace aft

@@ -1,0 +1,162 @@
+#include "common_passwords.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace aft::auth {
+namespace {
+
+// Written by hand: words, names, teams, bands, brands and curses of a few languages, as they stand
+// in the middle of the passwords that most people take.
+constexpr std::string_view common_words =
+    "a aaa abc abcd abcde abcdef abcdefg abigail access ace aces achilles admin administrator "
+    "africa african alcohol alegria alejandro alex alexander alexandra alexandria alexis alice "
+    "alien aliens allah alone always amanda amazing amber amelia america american amigo amigos "
+    "amor "
+    "amorcito amore amour anaconda and anderson andrew android angel angela angelica angelina "
+    "angels anna anne annie anthony antonio apache apollo apple apples april aragorn archer "
+    "argentina ariel arizona armor arrow arrowhead arsenal arthur asd asdf asdfgh ashley asia "
+    "asian "
+    "ass assassin asshole athena audi august aurora austin australia autumn ava avatar awesome "
+    "azerty baby babyboy babygirl bacon bad badboy badgirl bailey bambi banana bandit bangkok "
+    "bangladesh banker barbara barbie barcelona barney bart baseball basketball bass bastard "
+    "batman "
+    "bayern beach bean beans bear bears beatles beautiful bedroom bee beer bella belle bello "
+    "benjamin berlin best bestfriend betty big bigboy bigdaddy bigdog bigman billion biology bird "
+    "bitch bitches bitcoin black blackbird blackcat blackhawks blackjack blade blink blowjob blue "
+    "bluebird bluejays bluesky blume bmw bomber bond bondage bonita bonjour boob boobs book books "
+    "boomer booty boricua borussia boss boston bottle bow boxer boxing boy boys brandon brasil "
+    "braveheart braves brazil bremen brian bright britney brittany broken broncos brother brown "
+    "bruins bubba bubble bubblegum bubbles buddha buddy budweiser bugs builder bull bulldog "
+    "bulldogs bullet bulls bullshit bunny business buster butt butter buttercup butterfly cadillac "
+    "caesar caliente california camaro camelot cameron camping canada canadiens candy canucks "
+    "captain captainamerica cardinals career carlos carol carolina caroline carpenter cash casino "
+    "casper castle cat cde ceiling celtic celtics century chair champion change changeme charles "
+    "charlie charlotte chat cheese cheetah chelsea chemistry cherokee cherry cheval chevelle "
+    "chevrolet chevy chicago chicken chief chien chile china chinese chiquita chloe chocolate "
+    "chouchou chris christ christian christina christine christopher ciao cielo cinderella "
+    "cinnamon "
+    "clock cobra cocaine cock cody coffee college colombia colonel comanche comet company computer "
+    "connor contrasena cookie cookies cool cooper corazon corona corvette couch coucou counter "
+    "counterstrike couple courtney cow cowboy cowboys cowgirl crack cracker crazy creed crimson "
+    "crystal cuba cubs cuddle cuddles cunt cupcake cupcakes cute cyborg dad daddy daffy dagger "
+    "daisy dakota dallas dance dancer dancing danger daniel danielle daniels dark david davidson "
+    "davis day december default demon dennis denver detroit deutschland devil diablo diamond diana "
+    "dick dickhead diego dinosaur dirty disney doctor dodge dodgers dog doggie doggy dollar "
+    "dollars "
+    "dolphin dolphins dominicana donald donna doom door dorothy dortmund double doudou dozen "
+    "dragon "
+    "dragonball dragonfly driver drugs drummer drums drunk ducati duck duke dumbo dungeon dylan "
+    "eagle eagles earth edc eduardo edward eight electric electrician elizabet elizabeth elmo elsa "
+    "elvis emily eminem emma emperor empire energy engel engine engineer england english enigma "
+    "eric erotic espana esperanza estrella eternal eternity europe everquest everton excalibur "
+    "facebook faith falcon fall fallout familia family farfalla farmer father february felicidad "
+    "fernando ferrari fighter fire firebird firefly first fish fisher fishing five flame flames "
+    "flamingo floor florida flower flowers fluffy flyers football force ford forest forever "
+    "fortnite forza four fox francais france francisco frank frankie freedom friday friend friends "
+    "friendship frodo frog frozen fuck fucker fucking fuckme fuckoff fuckyou funny fussball futbol "
+    "gabriel gabriela galaxy game gamer games gandalf ganesh gangsta gangster ganja garage garden "
+    "garfield gary geheim general george germany geronimo ghetto ghost giants ginger girl girls "
+    "gladiator glitter god godfather godzilla goku gold golden goldeneye golf golfer good google "
+    "goose grace great green greenday gregory guest guinness guitar gummybear gun guns hacker "
+    "hackers hallo halo hamburg hannah hannibal happiness happy hardcore hardon harley "
+    "harleydavidson harry harrypotter hasi hawk heather heaven heavenly helen hell hello hercules "
+    "hermana hermano hermione hermosa heroin hershey hiking hiphop hispanic history hobbit hockey "
+    "hogwarts hollywood holy home homer homes honda honey hook hooker hope hornet horny horse "
+    "hospital hot hottie hour house houston hug hugs hulk hummingbird hund hundred hunter hunting "
+    "hyper i ibrahim ice iceman ichliebedich idiot ilove iloveme iloveu iloveyou in india indian "
+    "indians indigo indonesia infinity inter internet iphone ireland ironman is isabella isabelle "
+    "islam island italia italy jackdaniels jackie jackpot jackson jacob jacqueline jaguar jakarta "
+    "jake james jamesbond january japan japanese jasmine jason jasper jeep jeff jeffrey jehovah "
+    "jelly jellybean jennifer jerry jessica jesus jetaime job john johnnie johnson joker jonathan "
+    "jones jordan jose joseph joshua juan julia julie juliet juliette july june justice justin "
+    "juventus karen katze kawasaki kenneth kevin killer kimberly king kingdom kingkong kings kinky "
+    "kiss kisses kissme kitchen kitten kitty knicks knight koeln korea korean krishna lady ladybug "
+    "lake lakers lakshmi lamp lancelot larry laser last lasvegas latina latino laura lauren lawyer "
+    "lazio leafs legend legendary legends legolas lemon leopard letme letmein lexus libertad "
+    "liberty library liebe light lightning lily lincoln linda lindsay linkin linkinpark lion lions "
+    "lisa little littleman liverpool logan login logon london lonely lord loser lottery lotus "
+    "loulou love lovely loveme lover lovers loves loveyou loving lucky luigi luis lust machine "
+    "madison madonna madrid mafia maggie magic magician major malaysia mama man manager manchester "
+    "mango manunited maple mapleleaf march marco marcus margaret marge maria mariana marie "
+    "marijuana marina mario mariposa mark marseille martin mary mason master math matrix matthew "
+    "mausi maverick max maxwell mazda me mechanic medical mega megan melissa men mercedes merlin "
+    "metal metallica mets mexicano mexico michael michelle mickey microsoft midnight miguel milan "
+    "millennium miller million millionaire minecraft minnie minute mirror missile mitsubishi "
+    "mohammed molly mom mommy monday money monica monkey monster moon morgan morning moron "
+    "morpheus "
+    "moscow mosquito motdepasse mother motherfucker mountain mouse movie movies muenchen mufasa "
+    "muffin muhammad mulan murphy music mustang my mystery myth mythical naked nala nancy napoli "
+    "naruto nascar nasty natalie natasha nathan naughty nemo neo network nevada never newcastle "
+    "newyork nicholas nicolas nicole night nightmare nine ninja nintendo nipple nirvana nissan "
+    "nitro nobody nokia noone nothing november nude nudes number nurse ocean october office "
+    "officer "
+    "oilers olaf oliver olivia olympique olympus one open orange orgasm oscar oz packers pakistan "
+    "panther panthers papa paper papillon paris park parola party partying pass passwd password "
+    "passwort patricia patrick patriots paul peace peaceful peach peacock peanut pedro pelican pen "
+    "pencil penguin penguins penis pepper perfect peru peter peterpan pferd phantom phaser "
+    "philippines phillies phoenix physics piano pig pikachu pilot pimp pimpin pink pinocchio "
+    "pirate "
+    "pistol pixar pizza place planet play playboy player players playmate playstation plumber "
+    "pocahontas pokemon poker police pony pookie popcorn porn porno pornstar porsche portland "
+    "potter power powers precious predator presley pretty prince princesa princess prinzessin "
+    "private puertorico pumbaa pumpkin punk puppy purple pussy puzzle python qaz qazwsx quad quake "
+    "queen qwe qwer qwert qwerty rabbit racer rachel racing raiders rain rainbow rainbows rambo "
+    "rammstein ranger rangers rapunzel rat raymond reading realmadrid rebecca red redbird redskins "
+    "redsox redwings rfv ricardo rich richard riddle rider rifle rihanna riley river robert "
+    "roberto "
+    "robin roblox robot rock rocket rocknroll rocks rockstar rocky roma rome ronald root rose "
+    "roulette runescape running russia russian rusty ruth ryan sabres sabrina saints sam samantha "
+    "sammy samsung samuel samurai sandra sarah sasuke satan saturday scarface scarlet schalke "
+    "schatz schatzi school science scooby scoobydoo scooter scorpion scotland scott seagull "
+    "seattle "
+    "sebastian second secret secrets senators senha september sergeant server service sesame seven "
+    "sex sexsex sexy shadow shakira shark sharon shield shit shiva shooter shotgun shrek silver "
+    "simba simon simone simpson simpsons singapore singer single sinner sinners sister six "
+    "skateboard skater skittles sky skyrim slipknot slut small smile smiley smith smoke smokey "
+    "smoking snake snickers sniper snoopy snow snowball snowboard snowflake snowman snuggle "
+    "snuggles soccer softball soldier soleil somebody something sommer sonic sonne sonnenschein "
+    "sony sophia sophie space spain sparkle sparkles sparky spartan spencer spider spiderman "
+    "spirit "
+    "spiritual spring stanley star starcraft stars startrek starwars stealth steelers stella "
+    "stephanie stephen steve steven stewart stinger stoner storm strawberry strike stuart student "
+    "students stuff stupid subaru sugar summer sun sunday sunflower sunflowers sunshine super "
+    "supergirl superman superstar surfer surfing susan suzuki sweet sweetheart sweetie sweety "
+    "swimming swinger swingers sword sydney system table tank target taylor teacher teamo techno "
+    "teddy temp temporary tennis tequiero tequila terminator terry tesoro test tester testing "
+    "texas "
+    "thailand the thing things thomas thor thousand three thug thumper thunder thunderbird "
+    "thursday "
+    "tiffany tiger tigers tigger time timer timon tink tinkerbell titan titanic tits titties toby "
+    "today together tokyo tomahawk tomorrow tootsie topgun toto tottenham tower toyota trance "
+    "travis tree trevor trigger trinity triple trojan trouble trust trustno trustnoone tuesday "
+    "tulip turbo turtle tweety twinkle twitter twix two tyler u ultra unicorn united university "
+    "usa "
+    "user valerie vampire vanessa vanilla vegas venezuela veronica victor victoria victory vienna "
+    "vietnam viking vikings vincent violet viper vodka volleyball volvo wachtwoord wales walker "
+    "walter war warcraft warning warrior wasp watch water weapon wednesday weed welcome werder "
+    "wesley whatever whiskey white whoever whore william williams wilson window windows wine "
+    "winner "
+    "winston winter wizard wizardofoz wolf wolverine wolves woman women wonder wonderland work "
+    "worker world wrestling wsx xbox xsw xxx xyz yamaha yankees year years yellow yesterday you "
+    "youtube zachary zaq zelda zero zeus zoe zombie zxc zxcv zxcvb zxcvbn";
+
+std::vector<std::string_view> split_words() {
+  std::vector<std::string_view> words;
+  for (std::size_t at = 0; at < common_words.size();) {
+    const auto end = std::min(common_words.find(' ', at), common_words.size());
+    words.push_back(common_words.substr(at, end - at));
+    at = end + 1;
+  }
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
+}  // namespace
+
+bool is_common_word(std::string_view word) {
+  static const auto words = split_words();
+  return std::binary_search(words.begin(), words.end(), word);
+}
+
+}  // namespace aft::auth

@@ -1,0 +1,75 @@
+#pragma once
+// Finds out who asks, and enforces what routes state.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <aft/guard/accounts.hpp>
+#include <aft/storage/database.hpp>
+
+#include "../http/call.hpp"
+
+namespace aft {
+
+namespace guarding {
+
+// What was found out about a request.
+struct visitor {
+  std::optional<user> who;
+  bool by_cookie = false;
+  bool awaits_second = false;  // its session does
+  std::int64_t session = 0;
+  std::int64_t account = 0;
+};
+
+}  // namespace guarding
+
+// Any thread, once the database is known.
+class guard {
+ public:
+  explicit guard(accounts how);
+
+  const accounts& options() const { return options_; }
+  std::string_view session_cookie() const {
+    return options_.secure_cookies ? "__Host-session" : "session";
+  }
+  std::string_view device_cookie() const {
+    return options_.secure_cookies ? "__Host-device" : "device";
+  }
+
+  void use(database& db, bool origins_have_credentials) {
+    db_ = &db;
+    origins_have_credentials_ = origins_have_credentials;
+  }
+  database& db() const { return *db_; }
+
+  // Asked for once for each request.
+  std::shared_ptr<const guarding::visitor> visitor_of(const request& r, reader& db) const;
+
+  // Throws a problem to refuse; see http::route_guard.
+  void check(http::call& c, reader& db) const;
+
+  // The problem, where who asks does not fit.
+  std::optional<problem> refusal(const guarding::visitor& v, const route_policy& policy) const;
+
+  user user_of(const auth::found_session& s) const;
+
+  // Names and values of Set-Cookie.
+  std::string set_session(std::string_view token) const;
+  std::string set_device(std::string_view token) const;
+  std::string clear_session() const;
+
+ private:
+  guarding::visitor find_visitor(const request& r, reader& db) const;
+  void touch(const auth::session& s, time_point now) const;
+  void check_csrf(http::call& c) const;
+  std::string cookie(std::string_view name, std::string_view value, duration age) const;
+
+  accounts options_;
+  database* db_ = nullptr;
+  bool origins_have_credentials_ = false;
+};
+
+}  // namespace aft
