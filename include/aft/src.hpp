@@ -121,10 +121,15 @@
 #include "../../src/storage/upkeep.cpp"
 // 2 trades
 #include "../../src/auth/api_key.cpp"
+#include "../../src/auth/audit.cpp"
 #include "../../src/auth/claims.cpp"
+#include "../../src/auth/credential_routes.cpp"
+#include "../../src/auth/imported_hash.cpp"
 #include "../../src/auth/jwk.cpp"
 #include "../../src/auth/jws.cpp"
 #include "../../src/auth/key_material.cpp"
+#include "../../src/auth/oidc.cpp"
+#include "../../src/auth/oidc_provider.cpp"
 #include "../../src/auth/password.cpp"
 #include "../../src/auth/refresh_token.cpp"
 #include "../../src/auth/token.cpp"
@@ -160,6 +165,7 @@
 #include "../../src/jobs/yearly_shift.cpp"
 // 3 meeting
 #include "../../src/meeting/job_routes.cpp"
+#include "../../src/meeting/oidc_fetch.cpp"
 #include "../../src/meeting/storage_meets_http.cpp"
 #include "../../src/meeting/work_lane.cpp"
 #include "../../src/outbox/mail.cpp"
