@@ -165,6 +165,7 @@
 #include "../../src/jobs/yearly_shift.cpp"
 // 3 meeting
 #include "../../src/meeting/job_routes.cpp"
+#include "../../src/meeting/idempotency.cpp"
 #include "../../src/meeting/oidc_fetch.cpp"
 #include "../../src/meeting/storage_meets_http.cpp"
 #include "../../src/meeting/work_lane.cpp"

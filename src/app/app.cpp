@@ -1,5 +1,6 @@
 #include <aft/app.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -57,6 +58,9 @@ class app::impl {
       storage->migrate("aft", jobs::migrations());
       storage->migrate(auth::token_line, auth::token_migrations());
       storage->migrate(outbox::line, outbox::migrations());
+      if (has_idempotent_route()) {
+        storage->migrate(meeting::idempotency_line, meeting::idempotency_migrations());
+      }
       storage->migrate("host", steps);
       storage->write([this](transaction& tx) {
         for (const auto& job : periodic) jobs::set_schedule(tx, job);
@@ -90,6 +94,11 @@ class app::impl {
     prepared = true;
   }
 
+  bool has_idempotent_route() const {
+    const auto& all = registered.entries;
+    return std::any_of(all.begin(), all.end(), [](const auto& e) { return bool(e->idempotent); });
+  }
+
   void open_database() {
     if (storage) return;
     storage = std::make_unique<database>(options.database, options.storage, log, time);
@@ -109,6 +118,9 @@ class app::impl {
     to.migrate("aft", jobs::migrations());
     to.migrate(auth::token_line, auth::token_migrations());
     to.migrate(outbox::line, outbox::migrations());
+    if (has_idempotent_route()) {
+      to.migrate(meeting::idempotency_line, meeting::idempotency_migrations());
+    }
     to.migrate("host", steps);
     if (how.stop_writes) return move(*storage, to, how);
     return move(*storage, to,

@@ -10,6 +10,7 @@
 #include <aft/ground/time.hpp>
 #include <aft/http/handler.hpp>
 #include <aft/http/pattern.hpp>
+#include <aft/http/routes.hpp>
 
 namespace aft::http {
 
@@ -25,11 +26,12 @@ struct route_entry {
   bool hidden = false;
   std::optional<duration> deadline{};  // instead of the app's
   std::optional<bool> compress{};      // with credentials too; false: never
-  bool takes_body_in_parts = false;    // set at the start, as are the next
-  lane extract_lane = lane::io;        // where its arguments are made
-  lane run_lane = lane::io;            // where it runs
-  std::int64_t time_limit = 0;         // milliseconds; 0: none
-  bool outlives_buffer = false;        // its call leaves the buffer that it was read into
+  std::optional<idempotency_options> idempotent{};
+  bool takes_body_in_parts = false;  // set at the start, as are the next
+  lane extract_lane = lane::io;      // where its arguments are made
+  lane run_lane = lane::io;          // where it runs
+  std::int64_t time_limit = 0;       // milliseconds; 0: none
+  bool outlives_buffer = false;      // its call leaves the buffer that it was read into
 
   std::string label() const;  // "GET /notes/{id} (notes.cpp:12)"
 };
