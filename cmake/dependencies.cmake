@@ -32,6 +32,17 @@ if(NOT TARGET aft_sodium)
                                               INTERFACE_LINK_LIBRARIES "${SODIUM_LIBRARY}")
 endif()
 
+find_library(CRYPT_LIBRARY crypt)
+find_path(CRYPT_INCLUDE crypt.h)
+if(NOT CRYPT_LIBRARY OR NOT CRYPT_INCLUDE)
+  message(FATAL_ERROR "aft needs libxcrypt. On Debian: apt-get install libcrypt-dev.")
+endif()
+if(NOT TARGET aft_crypt)
+  add_library(aft_crypt INTERFACE IMPORTED)
+  set_target_properties(aft_crypt PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${CRYPT_INCLUDE}"
+                                             INTERFACE_LINK_LIBRARIES "${CRYPT_LIBRARY}")
+endif()
+
 find_library(BROTLI_ENCODER_LIBRARY brotlienc)
 find_library(BROTLI_DECODER_LIBRARY brotlidec)
 find_path(BROTLI_INCLUDE brotli/encode.h)

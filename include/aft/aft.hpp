@@ -3,9 +3,12 @@
 
 #include <aft/app.hpp>
 #include <aft/auth/api_key.hpp>
+#include <aft/auth/audit.hpp>
 #include <aft/auth/claims.hpp>
+#include <aft/auth/credential_routes.hpp>
 #include <aft/auth/jwk.hpp>
 #include <aft/auth/jws.hpp>
+#include <aft/auth/oidc.hpp>
 #include <aft/auth/password.hpp>
 #include <aft/auth/refresh_token.hpp>
 #include <aft/auth/accounts.hpp>
@@ -72,6 +75,7 @@
 #include <aft/jobs/periodic.hpp>
 #include <aft/local.hpp>
 #include <aft/meeting/job_routes.hpp>
+#include <aft/meeting/oidc_fetch.hpp>
 #include <aft/meeting/options.hpp>
 #include <aft/outbox/mail.hpp>
 #include <aft/outbox/webhooks.hpp>

@@ -1,5 +1,6 @@
 #include <aft/app.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <memory>
@@ -108,7 +109,15 @@ class app::impl {
     db.migrate(auth::token_line, auth::token_migrations());
     db.migrate(outbox::line, outbox::migrations());
     if (gatekeeper) db.migrate("aft_auth", auth::migrations());
+    if (has_idempotent_route()) {
+      db.migrate(meeting::idempotency_line, meeting::idempotency_migrations());
+    }
     db.migrate("host", steps);
+  }
+
+  bool has_idempotent_route() const {
+    const auto& all = registered.entries;
+    return std::any_of(all.begin(), all.end(), [](const auto& e) { return bool(e->idempotent); });
   }
 
   void open_database() {

@@ -8,6 +8,7 @@
 #include <aft/ground/random.hpp>
 
 #include "../ground/may_wait.hpp"
+#include "imported_hash.hpp"
 
 namespace aft {
 namespace {
@@ -36,6 +37,7 @@ std::string hash_password(std::string_view password, password_cost cost) {
 bool verify_password(std::string_view hash, std::string_view password) {
   refuse_on_a_loop();
   random_bytes(1);
+  if (const auto imported = auth::verify_imported(hash, password)) return *imported;
   const bool known = !hash.empty();
   char terminated[crypto_pwhash_STRBYTES] = {};
   if (hash.size() >= sizeof terminated) return false;

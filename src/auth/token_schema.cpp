@@ -79,8 +79,26 @@ create table aft_audit_head (
 ) strict;
 )";
 
+const char* const identity_tables = R"(
+-- Accounts elsewhere.
+create table aft_identity (
+  id         integer primary key,
+  issuer     text not null,
+  subject    text not null,       -- there
+  account    text not null,       -- here
+  email      text not null,
+  created_at timestamp not null,
+  unique (issuer, subject)
+) strict;
+create index aft_identity_account on aft_identity (account);
+
+insert into aft_audit_head (id, last, first, base, hash, seal) values (1, 0, 1, '', '', '');
+)";
+
 }  // namespace
 
-std::vector<migration> token_migrations() { return {{"001_tokens", token_tables}}; }
+std::vector<migration> token_migrations() {
+  return {{"001_tokens", token_tables}, {"002_identities", identity_tables}};
+}
 
 }  // namespace aft::auth

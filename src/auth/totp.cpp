@@ -45,17 +45,6 @@ std::optional<std::int64_t> step_of_code(std::string_view secret, std::string_vi
   return found;
 }
 
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) out += c;
-    else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 struct stored_totp {
   std::int64_t id;
   std::optional<sealed> secret;
@@ -127,9 +116,9 @@ std::optional<totp_setup> totp::begin(transaction& tx, std::string_view subject,
   tx.execute("update aft_totp set secret = $2, last_step = -1 where id = $1", id,
              keys_.seal(secret, totp_place(id)));
   const auto letters = to_base32(secret);
-  const auto issuer = percent_encoded(options_.issuer);
+  const auto issuer = percent_encode(options_.issuer);
   return totp_setup{letters, fmt::format("otpauth://totp/{}:{}?secret={}&issuer={}", issuer,
-                                         percent_encoded(account), letters, issuer)};
+                                         percent_encode(account), letters, issuer)};
 }
 
 totp_verdict totp::confirm(transaction& tx, std::string_view subject, std::string_view code) const {

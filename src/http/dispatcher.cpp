@@ -121,6 +121,12 @@ void dispatcher::start(route_list& routes) {
     check_policy(entry, wrong);
     entry.time_limit = (entry.deadline.value_or(deadline).in_microseconds() + 999) / 1000;
     entry.outlives_buffer = entry.run_lane != lane::io || info.result.is_later;
+    if (entry.idempotent && (entry.run_lane != lane::write || entry.takes_body_in_parts)) {
+      wrong += fmt::format(
+          "\n  {} is idempotent, but takes no transaction, with which its answer is stored, or its "
+          "body in parts",
+          entry.label());
+    }
     if (entry.handler.least_lane == lane::work && entry.run_lane == lane::write) {
       wrong += fmt::format(
           "\n  {} is aft::blocking, but takes a transaction, which nothing may hold "

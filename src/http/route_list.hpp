@@ -10,6 +10,7 @@
 #include <aft/ground/time.hpp>
 #include <aft/http/handler.hpp>
 #include <aft/http/pattern.hpp>
+#include <aft/http/routes.hpp>
 
 namespace aft::http {
 
@@ -26,6 +27,7 @@ struct route_entry {
   std::optional<duration> deadline{};  // instead of the app's
   route_policy policy{};               // at the start that of its arguments comes to it
   std::optional<bool> compress{};      // with credentials too; false: never
+  std::optional<idempotency_options> idempotent{};
   bool takes_body_in_parts = false;    // set at the start, as are the next
   lane extract_lane = lane::io;        // where its arguments are made
   lane run_lane = lane::io;            // where it runs

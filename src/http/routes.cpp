@@ -24,6 +24,12 @@ route& route::max_body(std::size_t bytes) { return entry_->max_body = bytes, *th
 route& route::compress(bool yes) { return entry_->compress = yes, *this; }
 route& route::deadline(duration d) { return entry_->deadline = d, *this; }
 route& route::hidden() { return entry_->hidden = true, *this; }
+route& route::idempotent(idempotency_options options) {
+  entry_->idempotent = options;
+  answers(400, "There is no Idempotency-Key, or it is malformed.");
+  answers(409, "A request with this Idempotency-Key is being answered.");
+  return answers(422, "This Idempotency-Key was used for another request.");
+}
 
 namespace {
 

@@ -1,6 +1,7 @@
 #include "storage_meets_http.hpp"
 
 #include <exception>
+#include <memory>
 #include <new>
 #include <optional>
 #include <utility>
@@ -36,7 +37,9 @@ std::optional<problem> explain(const std::exception& e) {
 class write_lane::unit final : public storage::unit {
  public:
   unit(write_lane& owner, http::call& c)
-      : owner_(owner), call_(c), entered_(owner.queue_.entered()) {}
+      : owner_(owner), call_(c), entered_(owner.queue_.entered()) {
+    if (c.route->idempotent) keyed_ = std::make_unique<keyed_request>(c, owner.keys_);
+  }
 
   http::call& turned_away() {
     owner_.queue_.turned_away();
@@ -57,10 +60,10 @@ class write_lane::unit final : public storage::unit {
     }
     call_.lent = &tx;
     storage_access::set_deadline(tx, call_.deadline);
-    const auto end = owner_.routes_.resume(call_, lane::write);
+    const bool is_kept = keyed_ ? run_once(tx) : run_handler();
     storage_access::set_deadline(tx, 0);
     call_.lent = nullptr;
-    return end == http::outcome::answered;
+    return is_kept;
   }
 
   // Not where its body was taken as it came: that does not come again.
@@ -76,6 +79,30 @@ class write_lane::unit final : public storage::unit {
   }
 
  private:
+  bool run_handler() {
+    return owner_.routes_.resume(call_, lane::write) == http::outcome::answered;
+  }
+
+  bool run_once(transaction& tx) {
+    if (keyed_->answer(tx, call_)) {
+      if (call_.failed) owner_.routes_.answer_failure(call_);
+      return false;
+    }
+    if (!run_handler()) return false;
+    try {
+      keyed_->store(tx, call_);
+      return true;
+    } catch (const storage_error&) {
+      throw;  // the transaction's own affair
+    } catch (const error& e) {
+      owner_.log_.write(log_level::error, "http", e.what());
+    }
+    call_.failed = true;
+    call_.failure = problem{500, "the server could not answer; the fault is its own"};
+    owner_.routes_.answer_failure(call_);
+    return false;
+  }
+
   // The handler has used up its arguments, but they can be made from the request once more.
   void forget_first_run() {
     call_.arguments.discard();
@@ -113,6 +140,7 @@ class write_lane::unit final : public storage::unit {
   const queue_watch::moment entered_;
   queue_watch::moment began_{};
   bool begun_ = false, runs_ = false;
+  std::unique_ptr<keyed_request> keyed_{};  // null: no route of that kind
 };
 
 bool write_lane::submit(http::call& c) noexcept {

@@ -6,6 +6,7 @@
 #include <aft/storage/database.hpp>
 
 #include "../http/dispatcher.hpp"
+#include "idempotency.hpp"
 #include "queue_watch.hpp"
 
 namespace aft::meeting {
@@ -25,6 +26,7 @@ class write_lane final : public http::lane_runner {
   const http::dispatcher& routes_;
   const logger& log_;
   queue_watch queue_;
+  keys_in_flight keys_;
 };
 
 // Before the dispatcher starts. The database must outlive it.

@@ -12,7 +12,7 @@ endfunction()
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
 set(here ${AFT}/tests/doors)
-set(libraries -lsqlite3 -lpq -lfmt -lsodium -lz -lbrotlienc -lbrotlidec -lzstd -lssl -lcrypto
+set(libraries -lsqlite3 -lpq -lfmt -lsodium -lcrypt -lz -lbrotlienc -lbrotlidec -lzstd -lssl -lcrypto
               -ldate-tz -lcurl -lpthread)
 set(configure ${CMAKE_COMMAND} -G Ninja -DCMAKE_CXX_COMPILER=${COMPILER} -B ${WORK}/build)
 

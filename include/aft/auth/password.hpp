@@ -20,6 +20,9 @@ std::string hash_password(std::string_view password, password_cost cost = {});
 // Whether it is the password of that hash; false for a hash that is malformed. Costs what the hash
 // says. With an empty hash (no such account) it costs the same and is false, so that the time does
 // not tell who has an account.
+// Hashes of other programs are known too, where accounts came from there: bcrypt ("$2a$", "$2b$",
+// "$2y$", to cost 16) and PBKDF2 as Django ("pbkdf2_sha256$...") and passlib or PHC write it
+// ("$pbkdf2-sha256$..."). needs_rehash() is true for all of them.
 bool verify_password(std::string_view hash, std::string_view password);
 
 // Whether a hash was made with less than this cost, so that it should be made anew at the next

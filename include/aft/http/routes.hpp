@@ -20,6 +20,13 @@ class route_list;
 struct route_entry;
 }  // namespace http
 
+// Routes that do their work once for each key of the client's; see route::idempotent().
+struct idempotency_options {
+  bool required = true;       // without a key: 400; false: it is done each time then
+  duration keep = hours(24);  // the answer, for so long
+  std::size_t max_answer_bytes = 64 * 1024;
+};
+
 // What registration returns: more about the route, for its document and its limits.
 class route {
  public:
@@ -40,6 +47,13 @@ class route {
   route& require_role(std::initializer_list<std::string_view> one_of);
   route& require_permission(std::string_view permission);
   route& require_fresh();  // and has shown the password a short while ago
+
+  // For a handler that takes a transaction&: its answer is stored with what it did, under the
+  // Idempotency-Key of the request, and given again where the same request comes again. 400 for a
+  // key that is missing or malformed, 409 while the first one is being answered, 422 for a key that
+  // was used for another request. A key counts for one route, and for the credentials (cookies,
+  // Authorization, X-Api-Key) that it came with. What throws is undone and not stored.
+  route& idempotent(idempotency_options options = {});
 
   // Its answers may be compressed though the request has a Cookie or Authorization: they hold no
   // secret beside what a stranger may have put into the request, see aft/http/compression.hpp.

@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <aft/auth/jws.hpp>
+#include <aft/ground/random.hpp>
+
+namespace {
+
+// The least of many, which no other load on the machine makes greater.
+template <class F>
+double least_time(F&& f) {
+  double least = 1e9;
+  for (int i = 0; i < 20; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    f();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    least = std::min(least, took.count());
+  }
+  return least;
+}
+
+}  // namespace
+
+TEST_CASE("comparing secrets takes the same time wherever they differ") {
+  // A comparison that ends at the first difference would take a thousandth of the time.
+  const std::string secret(1 << 20, 's');
+  auto early = secret, late = secret;
+  early.front() = late.back() = 'x';
+  volatile bool equal = false;
+  double a = 1e9, b = 1e9;
+  for (int round = 0; round < 5; ++round) {  // in turns
+    a = std::min(a, least_time([&] { equal = aft::equal_in_constant_time(secret, early); }));
+    b = std::min(b, least_time([&] { equal = aft::equal_in_constant_time(secret, late); }));
+  }
+  CHECK(!equal);
+  CHECK(std::max(a, b) / std::min(a, b) < 1.5);
+}
+
+TEST_CASE("a wrong signature takes the same time wherever it is wrong") {
+  const auto key = aft::signing_key::from_secret("", std::string(32, 'k'));
+  const aft::jwk_set keys({key.public_part()});
+  const auto good = aft::sign_text(key, std::string(200, 'p'));
+  auto early = good, late = good;
+  auto& first = early[early.rfind('.') + 1];
+  first = first == 'A' ? 'B' : 'A';
+  auto& last = late[late.size() - 3];
+  last = last == 'A' ? 'B' : 'A';
+  const auto verify = [&](const std::string& token) {
+    return least_time([&] {
+      for (int i = 0; i < 200; ++i)
+        if (aft::verify_text(token, keys)) FAIL("it was accepted");
+    });
+  };
+  double a = 1e9, b = 1e9;
+  for (int round = 0; round < 5; ++round) {
+    a = std::min(a, verify(early));
+    b = std::min(b, verify(late));
+  }
+  CHECK(std::max(a, b) / std::min(a, b) < 1.5);
+}
