@@ -50,6 +50,7 @@ class app::impl {
     dispatch = std::make_unique<http::dispatcher>(
         log, std::move(problem_writer), http::access_policy(options.access, options.pages),
         options.compression);
+    dispatch->mock = options.mock;
     dispatch->deadline = options.lanes.deadline;
     if (gate) dispatch->require(*gate);
     if (!options.database.empty()) {
