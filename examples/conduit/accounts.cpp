@@ -9,6 +9,7 @@ using password_text = aft::text<1, 256>;
 struct login {
   aft::text<1, 254> email;
   password_text password;
+  static void rules(aft::rules<login>& r) { r(&login::email).example("jake@example.org"); }
 };
 struct login_body {
   login user;
@@ -73,10 +74,10 @@ stored_account load(aft::reader& db, std::int64_t id) {
 void need_free(aft::reader& db, std::int64_t but, const std::string& email,
                const std::string& name) {
   if (db.find<int>("select 1 from account where username = $1 and id <> $2", name, but)) {
-    throw refuse(409, "username", "has already been taken");
+    throw refuse(422, "username", "has already been taken");
   }
   if (db.find<int>("select 1 from account where email = $1 and id <> $2", email, but)) {
-    throw refuse(409, "email", "has already been taken");
+    throw refuse(422, "email", "has already been taken");
   }
 }
 
@@ -86,13 +87,16 @@ std::optional<std::string> none_if_empty(std::optional<std::string> text) {
 
 }  // namespace
 
-std::optional<std::int64_t> account_of(const authorization& header, const keys& k,
-                                       aft::reader& db) {
-  const std::string_view value = header.value ? std::string_view(*header.value) : "";
-  if (!value.starts_with("Token ")) return {};
-  const auto subject = k.tokens->verify(value.substr(6), db.now());
-  if (!subject) return {};
-  return db.find<std::int64_t>("select id from account where id = cast($1 as integer)", *subject);
+aft::result<viewer, aft::problem> account_of(std::string_view header, const keys& k,
+                                             aft::reader& db) {
+  if (header.starts_with("Token ")) {
+    if (const auto subject = k.tokens->verify(header.substr(6), db.now())) {
+      const auto found =
+          db.find<viewer>("select id from account where id = cast($1 as integer)", *subject);
+      if (found) return *found;
+    }
+  }
+  return refuse(401, "token", "is invalid");
 }
 
 void define_accounts(aft::routes& api) {
@@ -110,8 +114,7 @@ void define_accounts(aft::routes& api) {
                return show(saved, k, tx.now());
              })};
            }))
-      .summary("Register")
-      .answers(409, "The name or the address is taken.");
+      .summary("Register");
 
   api.post("/users/login", aft::blocking([](aft::body<login_body> in, aft::database& db,
                                             const keys& k) -> account_answer {
@@ -153,8 +156,7 @@ void define_accounts(aft::routes& api) {
               return show(a, k, tx.now());
             });
           }))
-      .summary("Change the current user")
-      .answers(409, "The name or the address is taken.");
+      .summary("Change the current user");
 }
 
 }  // namespace conduit

@@ -3,6 +3,13 @@
 #include "viewer.hpp"
 
 namespace conduit {
+
+article_key find_article(aft::reader& db, const std::string& slug) {
+  auto found = db.find<article_key>("select id, author from article where slug = $1", slug);
+  if (!found) throw refuse(404, "article", "not found");
+  return *found;
+}
+
 namespace {
 
 using line = aft::text<1, 300>;
@@ -57,32 +64,19 @@ struct articles_answer {
 };
 
 struct paging {
-  aft::bounded<int, 1, 100> limit{20};
-  aft::bounded<int, 0, 1'000'000> offset{0};
+  using limited = aft::bounded<int, 1, 100>;
+  using skipped = aft::bounded<int, 0, 1'000'000>;
+  limited limit{20};
+  skipped offset{0};
 };
 struct filters {
-  std::optional<std::string> tag, author, favorited;
-  aft::bounded<int, 1, 100> limit{20};
-  aft::bounded<int, 0, 1'000'000> offset{0};
+  std::optional<std::string> tag{}, author{}, favorited{};
+  paging::limited limit{20};
+  paging::skipped offset{0};
 };
-
-struct article_key {
-  std::int64_t id, author;
-};
-
-// What a job is to count after an article is published.
-struct count_article {
-  std::int64_t id;
-};
-
-article_key find_key(aft::reader& db, const std::string& slug) {
-  auto found = db.find<article_key>("select id, author from article where slug = $1", slug);
-  if (!found) throw refuse(404, "article", "not found");
-  return *found;
-}
 
 article_key find_own(aft::reader& db, const std::string& slug, viewer me) {
-  const auto key = find_key(db, slug);
+  const auto key = find_article(db, slug);
   if (key.author != me.id) throw refuse(403, "article", "forbidden");
   return key;
 }
@@ -128,37 +122,41 @@ void set_tags(aft::transaction& tx, std::int64_t id, const tag_list& tags) {
   tx.execute("update article set tag_list = $2 where id = $1", id, tags);
 }
 
-articles_answer list(aft::reader& db, const filters& f, std::int64_t viewer) {
+// `follower`: articles of those that account follows alone.
+articles_answer list(aft::reader& db, const filters& f, std::int64_t viewer,
+                     std::optional<std::int64_t> follower = {}) {
   return {db.all<listed_article>(
               "select *, exists (select 1 from favorite where account = $1 and article = v.id) "
-              "as favorited, "
-              "exists (select 1 from follow where follower = $1 and followed = v.author_id) "
-              "as \"author.following\" from article_view v "
+              "as favorited, exists (select 1 from follow where follower = $1 and followed = "
+              "v.author_id) as \"author.following\" from article_view v "
               "where ($2 is null or id in (select article from article_tag where tag = $2)) "
               "and ($3 is null or author_id = (select id from account where username = $3)) "
               "and ($4 is null or id in (select article from favorite where account = "
               "(select id from account where username = $4))) "
-              "order by \"createdAt\" desc, id desc limit $5 offset $6",
-              viewer, f.tag, f.author, f.favorited, f.limit, f.offset),
+              "and ($5 is null or author_id in (select followed from follow where follower = $5)) "
+              "order by \"createdAt\" desc, id desc limit $6 offset $7",
+              viewer, f.tag, f.author, f.favorited, follower, f.limit, f.offset),
           db.one<std::int64_t>(
               "select count(*) from article "
               "where ($1 is null or id in (select article from article_tag where tag = $1)) "
               "and ($2 is null or author = (select id from account where username = $2)) "
               "and ($3 is null or id in (select article from favorite where account = "
-              "(select id from account where username = $3)))",
-              f.tag, f.author, f.favorited)};
+              "(select id from account where username = $3))) "
+              "and ($4 is null or author in (select followed from follow where follower = $4))",
+              f.tag, f.author, f.favorited, follower)};
 }
 
-articles_answer feed(aft::reader& db, const paging& p, std::int64_t viewer) {
-  return {db.all<listed_article>(
-              "select *, exists (select 1 from favorite where account = $1 and article = v.id) "
-              "as favorited, 1 as \"author.following\" from article_view v "
-              "where author_id in (select followed from follow where follower = $1) "
-              "order by \"createdAt\" desc, id desc limit $2 offset $3",
-              viewer, p.limit, p.offset),
-          db.one<std::int64_t>("select count(*) from article "
-                               "where author in (select followed from follow where follower = $1)",
-                               viewer)};
+// One article a line, as the client takes them.
+aft::stream as_lines(std::vector<article_view> articles) {
+  return aft::stream(
+      [all = std::move(articles), at = std::size_t(0)](aft::buffer& out) mutable {
+        for (; at < all.size() && out.size() < 32'768; ++at) {
+          aft::json::write(out, &all[at], aft::type_of<article_view>());
+          out.append('\n');
+        }
+        return at < all.size();
+      },
+      {.content_type = "application/x-ndjson"});
 }
 
 }  // namespace
@@ -169,13 +167,16 @@ void define_articles(aft::routes& api) {
       .summary("Articles, the most recent first");
 
   api.get("/articles/feed",
-          [](aft::query<paging> p, viewer me, aft::reader& db) { return feed(db, *p, me.id); })
+          [](aft::query<paging> p, viewer me, aft::reader& db) {
+            return list(db, {.limit = p->limit, .offset = p->offset}, me.id, me.id);
+          })
       .summary("Articles of those the current user follows");
 
   api.get("/articles/{slug}",
           [](const std::string& slug, maybe_viewer me, aft::reader& db) {
-            return show(db, find_key(db, slug).id, me.id);
+            return show(db, find_article(db, slug).id, me.id);
           })
+      .etag()
       .summary("An article")
       .answers(404, "There is no such article.");
 
@@ -196,8 +197,9 @@ void define_articles(aft::routes& api) {
 
   api.put("/articles/{slug}",
           [](const std::string& slug, aft::body<article_changes_body> in, viewer me,
-             aft::transaction& tx) {
+             aft::optional_if_match seen, aft::transaction& tx) {
             const auto id = find_own(tx, slug, me).id;
+            seen.require(aft::etag_of(show(tx, id, me.id)));  // 412 if it has changed meanwhile
             auto& c = in->article;
             if (c.title) {
               tx.execute("update article set title = $2, slug = $3 where id = $1", id, *c.title,
@@ -226,7 +228,7 @@ void define_articles(aft::routes& api) {
 
   api.post("/articles/{slug}/favorite",
            [](const std::string& slug, viewer me, aft::transaction& tx) {
-             const auto id = find_key(tx, slug).id;
+             const auto id = find_article(tx, slug).id;
              tx.execute(
                  "insert into favorite (account, article) values ($1, $2) on conflict do nothing",
                  me.id, id);
@@ -237,7 +239,7 @@ void define_articles(aft::routes& api) {
 
   api.del("/articles/{slug}/favorite",
           [](const std::string& slug, viewer me, aft::transaction& tx) {
-            const auto id = find_key(tx, slug).id;
+            const auto id = find_article(tx, slug).id;
             tx.execute("delete from favorite where account = $1 and article = $2", me.id, id);
             return show(tx, id, me.id);
           })
@@ -253,29 +255,18 @@ void define_articles(aft::routes& api) {
                 "select t.tag from article_tag t left join tag c on c.name = t.tag "
                 "group by t.tag order by max(coalesce(c.articles, 0)) desc, t.tag limit 100")};
           })
+      .etag()
       .summary("Tags, the most used first");
-}
 
-void define_article_jobs(aft::app& app) {
-  app.job<count_article>([](count_article job, aft::transaction& tx) {
-    const auto body = tx.find<std::string>("select body from article where id = $1", job.id);
-    if (!body) return;  // deleted in the meantime
-    std::int64_t words = 0;
-    bool in_word = false;
-    for (unsigned char c : *body) {
-      words += !std::isspace(c) && !in_word;
-      in_word = !std::isspace(c);
-    }
-    constexpr std::int64_t words_per_minute = 200;
-    tx.execute("update article set reading_minutes = $2 where id = $1", job.id,
-               1 + words / words_per_minute);
-    tx.execute(
-        "insert into tag (name, articles) "
-        "select tag, count(*) from article_tag "
-        "where tag in (select tag from article_tag where article = $1) group by tag "
-        "on conflict (name) do update set articles = excluded.articles",
-        job.id);
-  });
+  api.get("/user/articles",
+          [](viewer me, aft::reader& db) {
+            return as_lines(db.all<article_view>(
+                "select *, false as favorited, false as \"author.following\" from article_view "
+                "where author_id = $1 order by id",
+                me.id));
+          })
+      .summary("All articles of the current user, one a line, to take along")
+      .content_type("application/x-ndjson");
 }
 
 }  // namespace conduit

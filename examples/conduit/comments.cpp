@@ -23,21 +23,26 @@ struct comments_answer {
   std::vector<comment_view> comments;
 };
 
-std::int64_t article_id(aft::reader& db, const std::string& slug) {
-  auto found = db.find<std::int64_t>("select id from article where slug = $1", slug);
-  if (!found) throw refuse(404, "article", "not found");
-  return *found;
-}
+// What a job tells those who listen, once the comment is committed.
+struct announce_comment {
+  std::int64_t id;
+  std::string slug;
+};
+struct comment_event {
+  std::string slug;
+  comment_view comment;
+};
 
-std::vector<comment_view> list(aft::reader& db, std::int64_t article, std::int64_t viewer,
-                               std::optional<std::int64_t> only = {}) {
+std::vector<comment_view> list(aft::reader& db, std::optional<std::int64_t> article,
+                               std::int64_t viewer, std::optional<std::int64_t> only = {}) {
   return db.all<comment_view>(
       "select c.id, c.created_at as \"createdAt\", c.updated_at as \"updatedAt\", c.body, "
       "u.username as \"author.username\", u.bio as \"author.bio\", u.image as \"author.image\", "
       "exists (select 1 from follow where follower = $2 and followed = u.id) as "
       "\"author.following\" "
       "from comment c join account u on u.id = c.author "
-      "where c.article = $1 and ($3 is null or c.id = $3) order by c.id desc limit 500",
+      "where ($1 is null or c.article = $1) and ($3 is null or c.id = $3) order by c.id desc limit "
+      "500",
       article, viewer, only);
 }
 
@@ -46,20 +51,21 @@ std::vector<comment_view> list(aft::reader& db, std::int64_t article, std::int64
 void define_comments(aft::routes& api) {
   api.get("/articles/{slug}/comments",
           [](const std::string& slug, maybe_viewer me, aft::reader& db) -> comments_answer {
-            return {list(db, article_id(db, slug), me.id)};
+            return {list(db, find_article(db, slug).id, me.id)};
           })
       .summary("The comments of an article")
       .answers(404, "There is no such article.");
 
   api.post("/articles/{slug}/comments",
            [](const std::string& slug, aft::body<new_comment_body> in, viewer me,
-              aft::transaction& tx) -> aft::status<201, comment_answer> {
-             const auto article = article_id(tx, slug);
+              aft::transaction& tx) -> comment_answer {
+             const auto article = find_article(tx, slug).id;
              const auto id = tx.one<std::int64_t>(
                  "insert into comment (article, author, body, created_at, updated_at) "
                  "values ($1, $2, $3, $4, $4) returning id",
                  article, me.id, in->comment.body, tx.now());
-             return {{std::move(list(tx, article, me.id, id).front())}};
+             aft::enqueue(tx, announce_comment{id, slug});
+             return {std::move(list(tx, article, me.id, id).front())};
            })
       .summary("Comment on an article")
       .answers(404, "There is no such article.");
@@ -68,7 +74,7 @@ void define_comments(aft::routes& api) {
           [](const std::string& slug, std::int64_t id, viewer me, aft::transaction& tx) {
             const auto author =
                 tx.find<std::int64_t>("select author from comment where id = $1 and article = $2",
-                                      id, article_id(tx, slug));
+                                      id, find_article(tx, slug).id);
             if (!author) throw refuse(404, "comment", "not found");
             if (*author != me.id) throw refuse(403, "comment", "forbidden");
             tx.execute("delete from comment where id = $1", id);
@@ -76,6 +82,18 @@ void define_comments(aft::routes& api) {
       .summary("Delete a comment")
       .answers(403, "It is another's.")
       .answers(404, "There is none.");
+
+  api.get("/comments/live", [](aft::event_feed& f) { return aft::event_stream(f); })
+      .summary("New comments, as they come")
+      .description(
+          "Server-sent events of the type `comment`: `{\"slug\": ..., \"comment\": ...}`.");
+}
+
+void define_comment_jobs(aft::app& app) {
+  app.job<announce_comment>([](announce_comment job, aft::transaction& tx, aft::event_feed& feed) {
+    auto found = list(tx, std::nullopt, 0, job.id);
+    if (!found.empty()) feed.publish(comment_event{job.slug, found.front()}, "comment");
+  });
 }
 
 }  // namespace conduit

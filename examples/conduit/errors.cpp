@@ -1,15 +1,7 @@
 #include "conduit.hpp"
 
-#include <map>
-#include <vector>
-
 namespace conduit {
 namespace {
-
-// What RealWorld's clients read of a refusal.
-struct error_body {
-  std::map<std::string, std::vector<std::string>> errors;
-};
 
 std::string field_of(const aft::field_error& e) {
   const auto slash = e.pointer.rfind('/');
@@ -36,7 +28,8 @@ void define_errors(aft::app& app) {
       body.errors[field_of(e)].push_back(is_blank(e) ? "can't be blank" : e.detail);
     }
     if (body.errors.empty()) body.errors[p.code.empty() ? "body" : p.code].push_back(p.detail);
-    return {p.status, aft::json::write(body), "application/json; charset=utf-8"};
+    const int status = p.status == 400 ? misfit : p.status;
+    return {status, aft::json::write(body), "application/json; charset=utf-8"};
   });
 }
 

@@ -46,12 +46,10 @@ int main(int count, char** words) try {
     return found.reason().status;
   }
   const auto& given = found->values;
-  // Any page may call: callers are known by tokens, which no browser sends by itself.
+  auto options = conduit::options();
+  options.database = given.database;
   conduit::keys keys;
-  aft::app app({.database = given.database,
-                .access = {.origins = {"*"}},
-                .log = aft::log_to_stderr(),
-                .least_log_level = aft::log_level::warning});
+  aft::app app(std::move(options));
   conduit::define(app, keys);
   if (!given.web.empty()) serve_front_end(app, given.web);
   const aft::listen_options listen{

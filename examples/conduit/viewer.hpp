@@ -20,31 +20,44 @@ struct viewer {
   std::int64_t id;
 };
 
-// Anybody; id 0 is nobody's.
+struct article_key {
+  std::int64_t id, author;
+};
+article_key find_article(aft::reader& db, const std::string& slug);  // throws the problem 404
+
+// Anybody; id 0 is nobody's. Who shows a token that is none is told so.
 struct maybe_viewer {
   std::int64_t id = 0;
 };
 
 using authorization = aft::header<"Authorization", std::optional<std::string>>;
 
-// The account of a valid "Token ..." header, if it still exists.
-std::optional<std::int64_t> account_of(const authorization& header, const keys& k, aft::reader& db);
+// The account of a valid "Token ..." header, if it still exists; else the refusal.
+aft::result<viewer, aft::problem> account_of(std::string_view header, const keys& k,
+                                             aft::reader& db);
 
 }  // namespace conduit
 
 template <>
 struct aft::from_request<conduit::viewer> {
+  static constexpr aft::security security{"Token"};
   static aft::result<conduit::viewer, aft::problem> from(conduit::authorization header,
                                                          const conduit::keys& k, aft::reader& db) {
-    if (auto id = conduit::account_of(header, k, db)) return conduit::viewer{*id};
-    return conduit::refuse(401, "token", header.value ? "is invalid" : "is missing");
+    if (!header.value) return conduit::refuse(401, "token", "is missing");
+    return conduit::account_of(*header.value, k, db);
   }
 };
 
 template <>
 struct aft::from_request<conduit::maybe_viewer> {
-  static conduit::maybe_viewer from(conduit::authorization header, const conduit::keys& k,
-                                    aft::reader& db) {
-    return {conduit::account_of(header, k, db).value_or(0)};
+  static constexpr aft::security security{"Token", false};
+  static constexpr aft::answer_note answers[] = {{401, "The token is invalid."}};
+  static aft::result<conduit::maybe_viewer, aft::problem> from(conduit::authorization header,
+                                                               const conduit::keys& k,
+                                                               aft::reader& db) {
+    if (!header.value) return conduit::maybe_viewer();
+    auto known = conduit::account_of(*header.value, k, db);
+    if (!known) return std::move(known).reason();
+    return conduit::maybe_viewer{known->id};
   }
 };

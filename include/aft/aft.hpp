@@ -60,10 +60,12 @@
 #include <aft/http/openapi.hpp>
 #include <aft/http/pattern.hpp>
 #include <aft/http/policy.hpp>
+#include <aft/http/planned.hpp>
 #include <aft/http/results.hpp>
 #include <aft/http/routes.hpp>
 #include <aft/http/stream.hpp>
 #include <aft/http/temporary_file.hpp>
+#include <aft/http/versioned.hpp>
 #include <aft/http/websocket.hpp>
 #include <aft/jobs/batch.hpp>
 #include <aft/jobs/context.hpp>

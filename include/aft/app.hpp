@@ -52,6 +52,7 @@ struct app_options {
   access_options access{};
   page_options pages{};
   compression_options compression{};
+  bool mock = false;     // routes that are planned answer by example, see aft/http/planned.hpp
   http_limits limits{};  // for handle(); a server has its own
   log_sink log{};        // nowhere by default
   log_level least_log_level = log_level::info;

@@ -60,6 +60,7 @@ class app::impl {
     dispatch = std::make_unique<http::dispatcher>(
         log, std::move(problem_writer), http::access_policy(options.access, options.pages),
         options.compression);
+    dispatch->mock = options.mock;
     dispatch->deadline = options.lanes.deadline;
     dispatch->logs_access = options.access_log;
     dispatch->slow_handler = options.slow_handler;
@@ -393,7 +394,9 @@ void app::use(accounts how) {
   impl_->gatekeeper = std::make_unique<guard>(std::move(how));
   const auto& g = *impl_->gatekeeper;
   impl_->account_routes = std::make_unique<guarding::account_service>(g);
-  impl_->registered.session_cookie = g.session_cookie();
+  impl_->registered.security_schemes.push_back({.name = "session",
+                                                .in = security_scheme::kind::cookie,
+                                                .parameter = std::string(g.session_cookie())});
   guarding::add_account_routes(*this, g, *impl_->account_routes);
   if (!g.options().pages.empty()) guarding::add_account_pages(*this, g, *impl_->account_routes);
 }
@@ -417,9 +420,11 @@ void app::document(api_info info) {
 aft::metrics& app::metrics() { return impl_->numbers; }
 void app::serve_metrics(const std::string& path) {
   impl_->measures_queries = true;
-  add_metrics_route(*this, path, impl_->numbers);
+  add_metrics_route(allow_anyone(), path, impl_->numbers);
 }
-void app::serve_health(health_options options) { impl_->serve_health(*this, std::move(options)); }
+void app::serve_health(health_options options) {
+  impl_->serve_health(allow_anyone(), std::move(options));
+}
 void app::check(std::string name, function<std::optional<std::string>()> why_not) {
   impl_->checks.add(std::move(name), [ask = std::move(why_not)] {
     auto why = ask();

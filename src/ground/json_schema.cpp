@@ -51,6 +51,11 @@ void write_rule(buffer& out, const type_info& type, const constraints& rule) {
   write_text(out, "format", rule.format);
   write_text(out, "pattern", rule.pattern);
   write_text(out, "description", rule.description);
+  if (rule.example.empty()) return;
+  write_key(out, "examples");
+  out.append('[');
+  write_example(out, type, &rule);
+  out.append(']');
 }
 
 std::string component_name(std::string_view spelled) {

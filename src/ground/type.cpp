@@ -113,6 +113,10 @@ field_rules& field_rules::describe(std::string_view text) {
   field_.rule.description = text;
   return *this;
 }
+field_rules& field_rules::example(std::string_view value) {
+  field_.rule.example = value;
+  return *this;
+}
 
 field_rules& field_rules::secret() {
   field_.is_secret = true;

@@ -1,6 +1,7 @@
 #include "dispatcher.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -8,6 +9,7 @@
 
 #include "../ground/current_context.hpp"
 #include "compression.hpp"
+#include "entity_tag.hpp"
 #include "token_gate.hpp"
 
 namespace aft::http {
@@ -50,6 +52,19 @@ void find_lanes(const argument_info* arguments, std::uint32_t count, bool making
     }
     entry.run_lane = std::max(entry.run_lane, found->least);
     if (making) entry.extract_lane = std::max(entry.extract_lane, found->least);
+  }
+}
+
+// Two operations of one id would be one function in a client.
+void find_repeated_ids(const route_list& routes, std::string& wrong) {
+  std::map<std::string, const route_entry*> known;
+  for (const auto& entry : routes.entries) {
+    if (entry->operation_id.empty() || entry->hidden) continue;
+    const auto [at, fresh] = known.emplace(entry->operation_id, entry.get());
+    if (!fresh) {
+      wrong += fmt::format("\n  {} and {} have the same operation id \"{}\"", at->second->label(),
+                           entry->label(), entry->operation_id);
+    }
   }
 }
 
@@ -117,7 +132,9 @@ void dispatcher::start(route_list& routes) {
     for (std::uint32_t a = 0; a < info.argument_count; ++a) {
       entry.takes_body_in_parts |= info.arguments[a].kind == argument_kind::body_into;
     }
-    find_lanes(info.arguments, info.argument_count, false, providers_, entry, wrong);
+    if (!info.is_planned) {
+      find_lanes(info.arguments, info.argument_count, false, providers_, entry, wrong);
+    }
     check_policy(entry, wrong);
     entry.time_limit = (entry.deadline.value_or(deadline).in_microseconds() + 999) / 1000;
     entry.outlives_buffer = entry.run_lane != lane::io || info.result.is_later;
@@ -134,6 +151,7 @@ void dispatcher::start(route_list& routes) {
           entry.label());
     }
   }
+  find_repeated_ids(routes, wrong);
   if (!wrong.empty()) throw configuration_error("the routes cannot be served:" + wrong);
   routes.closed = true;
   routes_ = &routes;
@@ -390,6 +408,7 @@ outcome dispatcher::invoke(call& c) const {
     return outcome::handed_over;
   }
   if (c.failed) answer_failure(c);
+  else if (c.route->has_etag) add_etag(c);
   return outcome::answered;
 }
 
@@ -408,6 +427,7 @@ void dispatcher::end_later(call& c, std::exception_ptr thrown) const noexcept {
     }
   }
   if (c.failed) answer_failure(c);
+  else if (c.route->has_etag) add_etag(c);
 }
 
 outcome dispatcher::hand_over(call& c, lane here, lane to) const {

@@ -79,6 +79,7 @@ class dispatcher {
   const access_policy& access() const { return access_; }
   const compression_options& compression() const { return compression_; }
 
+  bool mock = false;    // planned routes answer by example; before the start
   duration deadline{};  // of routes that have none of their own; before the start
 
   // Lets in no request that it does not let in; must outlive this. Before the start.

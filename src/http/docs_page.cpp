@@ -78,8 +78,21 @@ pre { background: var(--raised); border: 1px solid var(--line); padding: .75rem;
 details.operation { border: 1px solid var(--line); border-radius: 6px; margin: .75rem 0; }
 details.operation > summary { padding: .6rem .8rem; cursor: pointer; overflow-wrap: anywhere; }
 details.operation[open] > summary { border-bottom: 1px solid var(--line); }
+summary h3 { display: inline; font: inherit; }
 .inside { padding: .25rem 1rem 1rem; }
 .soft { color: var(--soft); }
+form.try { border-top: 1px solid var(--line); margin-top: 1rem; padding-top: .5rem; }
+form.try label, .login label { display: block; margin: .5rem 0; }
+form.try input, form.try textarea, .login input {
+  display: block; width: 100%; font: inherit; color: inherit; background: var(--raised);
+  border: 1px solid var(--soft); border-radius: 4px; padding: .35rem .5rem;
+}
+form.try textarea { font: .9em/1.5 ui-monospace, monospace; min-height: 9rem; }
+button {
+  font: inherit; color: var(--ground); background: var(--accent); border: 0; border-radius: 4px;
+  padding: .4rem 1rem; cursor: pointer;
+}
+output { display: block; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .5rem; }
 tr { border-bottom: 1px solid var(--line); }
@@ -141,6 +154,7 @@ std::string_view docs_script() {
   function example(doc, schema, depth) {
     const s = resolve(doc, schema) || {};
     if (s.example !== undefined) return s.example;
+    if (s.examples) return s.examples[0];
     if (s.anyOf) return example(doc, s.anyOf[0], depth);
     if (s.enum) return s.enum[0];
     const type = [].concat(s.type || [])[0];
@@ -162,7 +176,7 @@ std::string_view docs_script() {
     return null;
   }
 
-  function showSchema(doc, schema) {
+  function showSchema(doc, schema, given) {
     const resolved = resolve(doc, schema) || {};
     const parts = [];
     if (resolved.properties) {
@@ -177,7 +191,7 @@ std::string_view docs_script() {
     } else {
       parts.push(element("p", {}, typeOf(schema)));
     }
-    parts.push(element("pre", { tabindex: "0" }, JSON.stringify(example(doc, schema, 0), null, 2)));
+    parts.push(element("pre", { tabindex: "0" }, JSON.stringify(given === undefined ? example(doc, schema, 0) : given, null, 2)));
     return parts;
   }
 
@@ -187,13 +201,110 @@ std::string_view docs_script() {
       element("thead", {}, element("tr", {}, ["Name", "In", "Type"].map(t => element("th", {}, t)))),
       element("tbody", {}, parameters.map(p => element("tr", {},
         element("td", {}, element("code", {}, p.name)), element("td", {}, p.in),
-        element("td", {}, typeOf(p.schema), p.required ? "" : element("span", { class: "soft" }, ", optional"))))))];
+        element("td", {}, typeOf(p.schema), p.required ? "" : element("span", { class: "soft" }, ", optional"),
+          p.description ? element("div", { class: "soft" }, p.description) : null)))))];
   }
 
   function showContent(doc, content) {
     return Object.entries(content || {}).flatMap(([type, media]) => [
       element("p", {}, element("code", {}, type)),
-      ...(type.includes("problem+json") ? [] : showSchema(doc, media.schema))]);
+      ...(type.includes("problem+json") ? [] : showSchema(doc, media.schema, media.example))]);
+  }
+
+  // What shows who asks, by the name of its scheme; for this tab, until it is closed. Cookies of
+  // this server go along by themselves.
+  const login = {
+    get: name => sessionStorage.getItem("aft-docs " + name) || "",
+    set: (name, value) => sessionStorage.setItem("aft-docs " + name, value),
+  };
+
+  function showLogin(doc) {
+    const schemes = Object.entries((doc.components || {}).securitySchemes || {})
+      .filter(([, s]) => s.in !== "cookie" && s.type !== "openIdConnect");
+    if (!schemes.length) return null;
+    const area = element("section", { class: "login", "aria-label": "Log-in" }, element("h2", {}, "Log-in"));
+    for (const [name, scheme] of schemes) {
+      const input = element("input", { type: "password", autocomplete: "off", name: "login " + name });
+      input.value = login.get(name);
+      input.addEventListener("input", () => login.set(name, input.value));
+      area.append(element("label", {}, name + ": ", element("span", { class: "soft" },
+        scheme.description || (scheme.scheme === "basic" ? "user:password" : "the token")), input));
+    }
+    return area;
+  }
+
+  function addLogin(doc, operation, headers, query) {
+    for (const way of operation.security || doc.security || []) {
+      for (const name of Object.keys(way)) {
+        const scheme = doc.components.securitySchemes[name];
+        const value = login.get(name);
+        if (!value) continue;
+        if (scheme.type === "http") {
+          headers.Authorization = scheme.scheme === "basic" ? "Basic " + btoa(value) : "Bearer " + value;
+        } else if (scheme.in === "header") headers[scheme.name] = value;
+        else if (scheme.in === "query") query.append(scheme.name, value);
+      }
+    }
+  }
+
+  function field(id, name, note, control) {
+    control.id = id;
+    return element("label", { for: id }, element("code", {}, name), " ",
+      element("span", { class: "soft" }, note), control);
+  }
+
+  function showTry(doc, path, verb, operation) {
+    const form = element("form", { class: "try", "aria-label": "Try " + operation.operationId }, element("h4", {}, "Try it"));
+    const inputs = (operation.parameters || []).filter(p => p.in !== "cookie").map(p => {
+      const input = element("input", p.required ? { required: "" } : {});
+      if (p.in === "path") input.value = String(example(doc, p.schema, 0));
+      form.append(field(operation.operationId + " " + p.in + " " + p.name, p.name, p.in, input));
+      return [p, input];
+    });
+    const [type, media] = Object.entries((operation.requestBody || {}).content || {})[0] || [];
+    const body = type && element("textarea", { spellcheck: "false" });
+    if (body) {
+      if (type === "application/json") {
+        body.value = JSON.stringify(media.example === undefined ? example(doc, media.schema, 0) : media.example, null, 2);
+      }
+      form.append(field(operation.operationId + " body", "body", type, body));
+    }
+    const answer = element("output", { role: "status", "aria-label": "Answer" });
+    form.append(element("button", {}, "Send " + verb.toUpperCase()), answer);
+    form.addEventListener("submit", event => {
+      event.preventDefault();
+      send(doc, path, verb, operation, inputs, body && { type, text: body.value }, answer);
+    });
+    return form;
+  }
+
+  async function send(doc, path, verb, operation, inputs, body, answer) {
+    const headers = {};
+    const query = new URLSearchParams();
+    let target = path;
+    for (const [p, input] of inputs) {
+      if (!input.value && !p.required) continue;
+      if (p.in === "path") target = target.replace("{" + p.name + "}", encodeURIComponent(input.value));
+      else if (p.in === "query") query.append(p.name, input.value);
+      else headers[p.name] = input.value;
+    }
+    addLogin(doc, operation, headers, query);
+    if (body && body.type !== "*/*") headers["Content-Type"] = body.type;
+    answer.replaceChildren("Sending…");
+    try {
+      const given = await fetch(target + (query.size ? "?" + query : ""),
+        { method: verb.toUpperCase(), headers, body: body ? body.text : undefined });
+      if ((given.headers.get("Content-Type") || "").startsWith("text/event-stream")) {
+        given.body.cancel();
+        return answer.replaceChildren(element("p", {}, given.status + ": events, as they happen"));
+      }
+      let text = await given.text();
+      try { text = JSON.stringify(JSON.parse(text), null, 2); } catch { /* as it is */ }
+      answer.replaceChildren(element("p", {}, element("strong", {}, String(given.status)), " " + given.statusText),
+        element("pre", { tabindex: "0" }, text));
+    } catch (error) {
+      answer.replaceChildren(element("p", {}, "No answer: " + error.message));
+    }
   }
 
   function showOperation(doc, path, verb, operation) {
@@ -207,9 +318,10 @@ std::string_view docs_script() {
       inside.append(element("h4", {}, status + " ", element("span", { class: "soft" }, answer.description || "")),
         ...showContent(doc, answer.content));
     }
+    inside.append(showTry(doc, path, verb, operation));
     return element("details", { class: "operation", id: operation.operationId },
-      element("summary", {}, element("span", { class: "method" }, verb.toUpperCase()), " ",
-        element("code", {}, path), " ", element("span", { class: "soft" }, operation.summary || "")),
+      element("summary", {}, element("h3", {}, element("span", { class: "method" }, verb.toUpperCase()), " ",
+        element("code", {}, path), " ", element("span", { class: "soft" }, operation.summary || ""))),
       inside);
   }
 
@@ -227,8 +339,12 @@ std::string_view docs_script() {
     if (doc.info.description) main.append(element("p", {}, doc.info.description));
     main.append(element("p", {}, element("a", { href: document.body.dataset.document },
       "The OpenAPI document")));
+    const area = showLogin(doc);
+    if (area) main.append(area);
+    const about = new Map((doc.tags || []).map(t => [t.name, t.description]));
     for (const [tag, operations] of groups) {
       if (tag) main.append(element("h2", {}, tag));
+      if (about.get(tag)) main.append(element("p", { class: "soft" }, about.get(tag)));
       nav.append(element("h2", {}, tag || doc.info.title), element("ul", {}, operations.map(
         ([path, verb, operation]) => element("li", {}, element("a", { href: "#" + operation.operationId },
           element("span", { class: "method" }, verb.toUpperCase()), " ", path)))));

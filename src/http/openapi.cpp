@@ -1,15 +1,15 @@
 #include "openapi.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <vector>
 
-#include <aft/ground/json.hpp>
-#include <aft/ground/problem.hpp>
+#include "openapi_operation.hpp"
 
 namespace aft::http {
 namespace {
+
+constexpr std::string_view verbs_of_any[] = {"get", "post", "put", "patch", "delete"};
 
 std::string lower_case(std::string_view text) {
   std::string out(text);
@@ -19,55 +19,95 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
-class document_writer {
+std::string document_path(std::string path) {
+  for (std::size_t dots; (dots = path.find("...}")) != path.npos;) path.erase(dots, 3);
+  return path;
+}
+
+std::string_view kind_in_document(security_scheme::kind kind) {
+  switch (kind) {
+    case security_scheme::kind::header: return "header";
+    case security_scheme::kind::cookie: return "cookie";
+    case security_scheme::kind::query: return "query";
+    default: return {};
+  }
+}
+
+class api_document {
  public:
-  document_writer(const route_list& list, const api_info& info)
+  api_document(const route_list& list, const api_info& info)
       : list_(list), info_(info), schemas_("#/components/schemas/") {}
 
   std::string write() {
-    out_.append("{\"openapi\":\"3.1.0\",\"info\":{");
-    member("title", info_.title);
-    member(",\"version\"", info_.version);
-    if (!info_.description.empty()) member(",\"description\"", info_.description);
-    out_.append("},\"paths\":{");
+    out_.open('{');
+    out_.member("openapi", "3.1.0");
+    write_info();
+    write_servers();
+    write_tags();
     write_paths();
-    out_.append("},\"components\":{\"schemas\":{");
-    write_problem_schema();
-    buffer definitions;
-    schemas_.write_definitions(definitions);
-    if (!definitions.empty()) out_.append(',');
-    out_.append(definitions.view());
-    out_.append('}');
-    if (!list_.session_cookie.empty()) {
-      out_.append(R"(,"securitySchemes":{"session":{"type":"apiKey","in":"cookie")");
-      member(",\"name\"", list_.session_cookie);
-      out_.append("}}");
-    }
-    out_.append("}}");
+    write_components();
+    out_.close('}');
     return std::string(out_.view());
   }
 
  private:
-  // `key` is a literal name, or one with the comma and quotes already around it.
-  void member(std::string_view key, std::string_view value) {
-    if (key.front() == ',') {
-      out_.append(key);
-    } else {
-      out_.append('"');
-      out_.append(key);
-      out_.append('"');
+  void write_info() {
+    out_.open("info", '{');
+    out_.member("title", info_.title);
+    out_.member_unless_empty("summary", info_.summary);
+    out_.member_unless_empty("description", info_.description);
+    out_.member_unless_empty("termsOfService", info_.terms_of_service);
+    const auto& c = info_.contact;
+    if (!c.name.empty() || !c.url.empty() || !c.email.empty()) {
+      out_.open("contact", '{');
+      out_.member_unless_empty("name", c.name);
+      out_.member_unless_empty("url", c.url);
+      out_.member_unless_empty("email", c.email);
+      out_.close('}');
     }
-    out_.append(':');
-    json::write_string(out_, value);
-  }
-  void number(int value) {
-    char text[12];
-    out_.append({text, std::size_t(std::to_chars(text, text + 12, value).ptr - text)});
+    if (!info_.license.name.empty()) {
+      out_.open("license", '{');
+      out_.member("name", info_.license.name);
+      out_.member_unless_empty("url", info_.license.url);
+      out_.close('}');
+    }
+    out_.member("version", info_.version);
+    out_.close('}');
   }
 
-  static std::string document_path(std::string path) {
-    for (std::size_t dots; (dots = path.find("...}")) != path.npos;) path.erase(dots, 3);
-    return path;
+  void write_servers() {
+    out_.open("servers", '[');
+    for (const auto& s : info_.servers) {
+      out_.open('{');
+      out_.member("url", s.url);
+      out_.member_unless_empty("description", s.description);
+      out_.close('}');
+    }
+    if (info_.servers.empty()) out_.raw(R"({"url":"/","description":"This server"})");
+    out_.close(']');
+  }
+
+  void write_tag(const api_tag& tag) {
+    out_.open('{');
+    out_.member("name", tag.name);
+    out_.member_unless_empty("description", tag.description);
+    out_.close('}');
+  }
+  void write_tags() {
+    std::vector<std::string> more;
+    const auto known = [&](const std::string& name) {
+      return std::find(more.begin(), more.end(), name) != more.end() ||
+             std::any_of(info_.tags.begin(), info_.tags.end(),
+                         [&name](const api_tag& t) { return t.name == name; });
+    };
+    for (const auto& entry : list_.entries) {
+      if (!entry->hidden && !entry->tag.empty() && !known(entry->tag)) more.push_back(entry->tag);
+    }
+    if (info_.tags.empty() && more.empty()) return;
+    out_.open("tags", '[');
+    for (const auto& tag : info_.tags) write_tag(tag);
+    for (const auto& name : more) write_tag({name});
+    out_.close(']');
   }
 
   void write_paths() {
@@ -75,233 +115,119 @@ class document_writer {
     for (const auto& entry : list_.entries) {
       if (!entry->hidden) paths[document_path(entry->pattern)].push_back(entry.get());
     }
-    bool first_path = true;
+    out_.open("paths", '{');
     for (const auto& [path, entries] : paths) {
-      if (!first_path) out_.append(',');
-      first_path = false;
-      json::write_string(out_, path);
-      out_.append(":{");
-      bool first = true;
-      for (const auto* entry : entries) {
-        if (entry->method == method::other) {  // any method: the document names the usual ones
-          for (const char* name : {"get", "post", "put", "patch", "delete"}) {
-            write_operation(*entry, name, first);
-          }
-        } else {
-          write_operation(*entry, lower_case(to_string(entry->method)), first);
-        }
-      }
-      out_.append('}');
+      out_.open(path, '{');
+      write_path(entries);
+      out_.close('}');
     }
+    out_.close('}');
   }
 
-  // "get_notes_by_id": stable as long as method and path are.
-  static std::string operation_id(const route_entry& entry, std::string_view verb) {
-    std::string id(verb);
-    std::string_view path = entry.pattern;
-    while (!path.empty()) {
-      path.remove_prefix(1);
-      const auto segment = path.substr(0, path.find('/'));
-      path.remove_prefix(segment.size());
-      if (segment.empty()) continue;
-      id += segment.front() == '{' ? "_by_" : "_";
-      for (char c : segment) {
-        const bool letter =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-        if (letter) id += c;
-        else if (c != '{' && c != '}' && id.back() != '_') id += '_';
-      }
+  void write_path(const std::vector<const route_entry*>& entries) {
+    std::vector<std::string> taken;
+    for (const auto* entry : entries) {
+      if (entry->method == method::other) continue;
+      taken.push_back(lower_case(to_string(entry->method)));
+      operation(*entry, taken.back());
     }
-    while (id.back() == '_') id.pop_back();
-    return id;
-  }
-
-  void write_operation(const route_entry& entry, std::string_view verb, bool& first) {
-    if (!first) out_.append(',');
-    first = false;
-    json::write_string(out_, verb);
-    out_.append(":{");
-    member("operationId", operation_id(entry, verb));
-    if (!entry.summary.empty()) member(",\"summary\"", entry.summary);
-    if (!entry.description.empty()) member(",\"description\"", entry.description);
-    if (!entry.tag.empty()) {
-      out_.append(",\"tags\":[");
-      json::write_string(out_, entry.tag);
-      out_.append(']');
-    }
-    write_security(entry);
-    write_parameters(entry);
-    write_body(entry);
-    write_responses(entry);
-    out_.append('}');
-  }
-
-  // What the route and its arguments ask; the arguments' is found out before the start, too.
-  static route_policy policy_of(const route_entry& entry) {
-    auto policy = entry.policy;
-    const auto add = [&policy](const auto& self, const argument_info* a,
-                               std::uint32_t count) -> void {
-      for (std::uint32_t i = 0; i < count; ++i) {
-        if (a[i].kind != argument_kind::made) continue;
-        self(self, a[i].needs, a[i].need_count);
-        if (a[i].policy) policy.who = std::max(policy.who, a[i].policy->who);
-      }
-    };
-    add(add, entry.handler.info().arguments, entry.handler.info().argument_count);
-    return policy;
-  }
-
-  void write_security(const route_entry& entry) {
-    if (list_.session_cookie.empty()) return;
-    out_.append(policy_of(entry).who == admission::signed_in
-                    ? std::string_view(R"(,"security":[{"session":[]}])")
-                    : R"(,"security":[])");
-  }
-
-  // What handlers take directly, and what their from_request types take.
-  template <class F>
-  static void each_argument(const argument_info* arguments, std::uint32_t count, const F& f) {
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (arguments[i].kind == argument_kind::made) {
-        each_argument(arguments[i].needs, arguments[i].need_count, f);
-      } else {
-        f(arguments[i]);
+    for (const auto* entry : entries) {  // any other method: the document names the usual ones
+      if (entry->method != method::other) continue;
+      for (const auto verb : verbs_of_any) {
+        if (std::find(taken.begin(), taken.end(), verb) == taken.end()) operation(*entry, verb);
       }
     }
   }
-  template <class F>
-  static void each_argument(const route_entry& entry, const F& f) {
-    each_argument(entry.handler.info().arguments, entry.handler.info().argument_count, f);
-  }
 
-  void write_parameters(const route_entry& entry) {
-    bool any = false;
-    std::size_t path_index = 0;
-    auto parameter = [&](std::string_view name, std::string_view in, bool required,
-                         const type_info& type, const constraints* rule) {
-      out_.append(any ? std::string_view(",{") : ",\"parameters\":[{");
-      any = true;
-      member("name", name);
-      member(",\"in\"", in);
-      out_.append(required ? std::string_view(",\"required\":true,\"schema\":") : ",\"schema\":");
-      const auto* held = type.kind == type_kind::optional ? type.element : &type;
-      schemas_.write(out_, *held, rule);
-      out_.append('}');
-    };
-    each_argument(entry, [&](const argument_info& a) {
-      switch (a.kind) {
-        case argument_kind::path:
-          return parameter(entry.names[path_index++], "path", true, a.type(), nullptr);
-        case argument_kind::query: {
-          const auto& type = a.type();
-          for (std::uint32_t i = 0; i < type.field_count; ++i) {
-            const auto& field = type.fields[i];
-            parameter(field.name, "query", false, *field.type, &field.rule);
-          }
-          return;
-        }
-        case argument_kind::header:
-          // RFC 9110's Authorization is a security scheme, not a parameter (OpenAPI 4.8.12.1).
-          if (equal_ignoring_case(a.name, "Authorization")) return;
-          return parameter(a.name, "header", a.type().kind != type_kind::optional, a.type(),
-                           nullptr);
-        case argument_kind::cookie:
-          return parameter(a.name, "cookie", a.type().kind != type_kind::optional, a.type(),
-                           nullptr);
-        default: return;
-      }
-    });
-    if (any) out_.append(']');
-  }
-
-  void write_body(const route_entry& entry) {
-    each_argument(entry, [&](const argument_info& a) {
-      if (a.kind == argument_kind::body_into) {
-        out_.append(",\"requestBody\":{\"required\":true,\"content\":{\"");
-        out_.append(a.name);
-        out_.append("\":{}}}");
-      }
-      if (a.kind != argument_kind::body) return;
-      out_.append(",\"requestBody\":{\"required\":true,\"content\":{");
-      const bool raw = a.type().kind == type_kind::string;
-      out_.append(raw ? std::string_view("\"*/*\":{\"schema\":")
-                      : "\"application/json\":{\"schema\":");
-      schemas_.write(out_, a.type());
-      out_.append("}}}");
-    });
-  }
-
-  void write_responses(const route_entry& entry) {
-    const auto& result = entry.handler.info().result;
-    out_.append(",\"responses\":{\"");
-    number(result.status);
-    out_.append("\":{");
-    member("description", reason_phrase(result.status));
-    if (result.kind == content::json || result.kind == content::text) {
-      out_.append(result.kind == content::json
-                      ? std::string_view(",\"content\":{\"application/json\":{\"schema\":")
-                      : ",\"content\":{\"text/plain\":{\"schema\":");
-      schemas_.write(out_, result.type ? result.type() : type_of<std::string>());
-      out_.append("}}");
+  void operation(const route_entry& entry, std::string_view verb) {
+    out_.name(verb);
+    write_operation({out_, schemas_, info_.problems}, entry, verb);
+    for (const auto& way : securities_of(entry)) {
+      const bool known = std::any_of(used_.begin(), used_.end(),
+                                     [&way](const auto& name) { return name == way.scheme; });
+      if (!known) used_.push_back(way.scheme);
     }
-    out_.append('}');
-    write_problems(entry);
-    out_.append('}');
   }
 
-  void write_problems(const route_entry& entry) {
-    std::map<int, std::string> problems;
-    each_argument(entry, [&](const argument_info& a) {
-      if (a.kind == argument_kind::body) {
-        problems.emplace(413, "The body is too large.");
-        if (a.type().kind == type_kind::string) return;
-        problems.emplace(400, "The request does not fit; see errors.");
-        problems.emplace(415, "The body is not JSON by its content type.");
-        problems.emplace(422, "The body does not fit; see errors.");
-      } else if (a.kind != argument_kind::request && a.kind != argument_kind::resource) {
-        problems.emplace(400, "The request does not fit; see errors.");
+  void write_components() {
+    out_.open("components", '{');
+    out_.open("schemas", '{');
+    if (!info_.problems.type &&
+        out_.view().find("#/components/schemas/problem\"") != std::string_view::npos) {
+      write_problem_schema();
+    }
+    buffer definitions;
+    schemas_.write_definitions(definitions);
+    if (!definitions.empty()) out_.raw(definitions.view());
+    out_.close('}');
+    write_security_schemes();
+    out_.close('}');
+  }
+
+  const security_scheme* scheme_called(std::string_view name) const {
+    for (const auto* all : {&info_.security_schemes, &list_.security_schemes}) {
+      for (const auto& scheme : *all) {
+        if (scheme.name == name) return &scheme;
       }
-    });
-    if (entry.handler.info().result.may_be_missing)
-      problems.emplace(404, "Nothing was found there.");
-    if (!list_.session_cookie.empty() && policy_of(entry).who == admission::signed_in) {
-      problems.emplace(401, "Nobody is signed in.");
-      problems.emplace(403, "Who is signed in may not do this.");
     }
-    for (const auto& [status, when] : entry.answers) problems[status] = when;
-    for (const auto& [status, when] : problems) {
-      out_.append(",\"");
-      number(status);
-      out_.append("\":{");
-      member("description", when);
-      out_.append(
-          ",\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":"
-          "\"#/components/schemas/problem\"}}}}");
+    return nullptr;
+  }
+
+  void write_security_schemes() {
+    if (used_.empty()) return;
+    out_.open("securitySchemes", '{');
+    for (const auto& name : used_) {
+      const auto* scheme = scheme_called(name);
+      out_.open(name, '{');
+      write_scheme(scheme ? *scheme : security_scheme{name});
+      out_.close('}');
     }
+    out_.close('}');
+  }
+
+  void write_scheme(const security_scheme& scheme) {
+    switch (scheme.in) {
+      case security_scheme::kind::bearer:
+      case security_scheme::kind::basic:
+        out_.member("type", "http");
+        out_.member("scheme", scheme.in == security_scheme::kind::basic ? "basic" : "bearer");
+        out_.member_unless_empty("bearerFormat", scheme.bearer_format);
+        break;
+      case security_scheme::kind::open_id:
+        out_.member("type", "openIdConnect");
+        out_.member("openIdConnectUrl", scheme.parameter);
+        break;
+      default:
+        out_.member("type", "apiKey");
+        out_.member("in", kind_in_document(scheme.in));
+        out_.member("name", scheme.parameter);
+    }
+    out_.member_unless_empty("description", scheme.description);
   }
 
   void write_problem_schema() {
-    out_.append(
-        R"("problem":{"type":"object","description":"RFC 9457","properties":{)"
-        R"("type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},)"
-        R"("detail":{"type":"string"},"code":{"type":"string"},"instance":{"type":"string"},)"
-        R"("errors":{"type":"array","items":{"type":"object","properties":{)"
-        R"("in":{"type":"string","enum":["body","path","query","header","cookie",""]},)"
-        R"("pointer":{"type":"string","description":"JSON Pointer"},"code":{"type":"string"},)"
-        R"("detail":{"type":"string"}},"required":["in","pointer","code","detail"]}}},)"
-        R"("required":["type","status"]})");
+    out_.name("problem");
+    out_.raw(R"({"type":"object","description":"RFC 9457","properties":{)"
+             R"("type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},)"
+             R"("detail":{"type":"string"},"code":{"type":"string"},"instance":{"type":"string"},)"
+             R"("errors":{"type":"array","items":{"type":"object","properties":{)"
+             R"("in":{"type":"string","enum":["body","path","query","header","cookie",""]},)"
+             R"("pointer":{"type":"string","description":"JSON Pointer"},"code":{"type":"string"},)"
+             R"("detail":{"type":"string"}},"required":["in","pointer","code","detail"]}}},)"
+             R"("required":["type","status"]})");
   }
 
   const route_list& list_;
   const api_info& info_;
   json::schema_writer schemas_;
-  buffer out_;
+  document_writer out_;
+  std::vector<std::string> used_;  // names of security schemes
 };
 
 }  // namespace
 
 std::string write_openapi(const route_list& list, const api_info& info) {
-  return document_writer(list, info).write();
+  return api_document(list, info).write();
 }
 
 }  // namespace aft::http

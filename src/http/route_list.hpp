@@ -9,10 +9,25 @@
 
 #include <aft/ground/time.hpp>
 #include <aft/http/handler.hpp>
+#include <aft/http/openapi.hpp>
 #include <aft/http/pattern.hpp>
 #include <aft/http/routes.hpp>
 
 namespace aft::http {
+
+// What a route says of an answer beside its signature.
+struct noted_answer {
+  int status;
+  std::string when;
+  const type_info& (*type)();  // as JSON; null: a problem, or nothing
+};
+struct noted_parameter {
+  std::string name, description, example;
+};
+struct noted_security {
+  std::string scheme;
+  bool required;
+};
 
 struct route_entry {
   aft::method method;
@@ -21,7 +36,11 @@ struct route_entry {
   http::handler handler;
   std::vector<std::string> names{};  // of its placeholders
   std::string summary{}, description{}, tag{};
-  std::vector<std::pair<int, std::string>> answers{};
+  std::vector<noted_answer> answers{};
+  std::string operation_id{}, content_type{};
+  std::vector<noted_parameter> parameters{};
+  std::vector<noted_security> securities{};
+  bool has_etag = false;
   std::size_t max_body = 0;  // 0: the server's
   bool hidden = false;
   std::optional<duration> deadline{};  // instead of the app's
@@ -42,8 +61,8 @@ struct route_entry {
 class route_list {
  public:
   std::vector<std::unique_ptr<route_entry>> entries;
-  bool closed = false;           // the app has started
-  std::string session_cookie{};  // empty: there are no accounts
+  bool closed = false;                              // the app has started
+  std::vector<security_scheme> security_schemes{};  // of the library's own; api_info may have more
 };
 
 }  // namespace aft::http

@@ -17,9 +17,24 @@ route& route::summary(std::string_view text) { return entry_->summary = text, *t
 route& route::description(std::string_view text) { return entry_->description = text, *this; }
 route& route::tag(std::string_view name) { return entry_->tag = name, *this; }
 route& route::answers(int status, std::string_view when) {
-  entry_->answers.emplace_back(status, when);
+  return add_answer(status, when, nullptr);
+}
+route& route::add_answer(int status, std::string_view when, const type_info& (*type)()) {
+  entry_->answers.push_back({status, std::string(when), type});
   return *this;
 }
+route& route::content_type(std::string_view media) { return entry_->content_type = media, *this; }
+route& route::parameter(std::string_view name, std::string_view description,
+                        std::string_view example) {
+  entry_->parameters.push_back({std::string(name), std::string(description), std::string(example)});
+  return *this;
+}
+route& route::operation_id(std::string_view name) { return entry_->operation_id = name, *this; }
+route& route::security(const aft::security& one) {
+  entry_->securities.push_back({std::string(one.scheme), one.required});
+  return *this;
+}
+route& route::etag() { return entry_->has_etag = true, *this; }
 route& route::max_body(std::size_t bytes) { return entry_->max_body = bytes, *this; }
 route& route::compress(bool yes) { return entry_->compress = yes, *this; }
 route& route::deadline(duration d) { return entry_->deadline = d, *this; }
@@ -107,7 +122,7 @@ route routes::add(method m, std::string_view pattern, source_place place, http::
     names.emplace_back(name);
   }
   auto& entry = list_->entries.emplace_back(new http::route_entry{
-      m, std::move(path), place, std::move(handler), std::move(names), {}, {}, tag_, {}});
+      m, std::move(path), place, std::move(handler), std::move(names), {}, {}, tag_});
   entry->policy = policy_;
   return route(*entry);
 }

@@ -328,3 +328,22 @@ TEST_CASE("two structs of one name have two schemas") {
   CHECK(text.find("\"x\"") != text.npos);
   CHECK(text.find("\"street\"") != text.npos);
 }
+
+TEST_CASE("an example fits its type") {
+  struct place {
+    aft::email owner;
+    aft::bounded<int, 5, 9> floor;
+    aft::text<3, 6> name;
+    std::optional<std::vector<std::string>> tags;
+    std::map<std::string, double> sizes;
+    std::vector<place> inside;
+    static void rules(aft::rules<place>& r) { r(&place::tags).example(R"(["a","b"])"); }
+  };
+  const auto text = aft::json::example<place>();
+  CAPTURE(text);
+  const auto read = aft::json::read<place>(text);
+  REQUIRE(read);
+  CHECK(read->floor == 5);
+  CHECK(read->tags == std::vector<std::string>{"a", "b"});
+  CHECK(aft::json::example<aft::text<9, 9>>() == "\"text text\"");
+}

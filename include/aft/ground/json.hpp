@@ -75,6 +75,17 @@ std::string schema() {
   return schema(type_of<T>());
 }
 
+// Appends a value that fits the type: the examples that its rules give, and where they give none,
+// what its constraints allow. `rule` as in schema_writer::write.
+void write_example(buffer& out, const type_info& type, const constraints* rule = nullptr);
+
+template <class T>
+std::string example() {
+  buffer out;
+  write_example(out, type_of<T>());
+  return std::string(out.view());
+}
+
 // A JSON Schema that names structs by reference ("#/components/schemas/note") and remembers which,
 // for a document that lists them elsewhere. Two structs of one name are told apart by namespace.
 class schema_writer {

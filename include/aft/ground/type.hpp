@@ -44,6 +44,7 @@ struct constraints {
   std::string_view format{};                  // JSON Schema's "format": "email", "uri"
   std::string_view pattern{};                 // ECMAScript regular expression, matched whole
   std::string_view description{};             // for the API document
+  std::string_view example{};                 // for it too: JSON, but strings without quotes
   bool (*check)(std::string_view) = nullptr;  // of a string
   std::string_view check_message{};           // "must be an e-mail address"
   bool restricts() const {
@@ -88,7 +89,7 @@ struct type_info {
   std::uint32_t field_count = 0;
   const object_check* checks = nullptr;
   std::uint32_t check_count = 0;
-  std::string_view description{};
+  std::string_view description{}, example{};  // of structs; JSON
   const reflect::enumerator* enumerators = nullptr;
   std::uint32_t enumerator_count = 0;
   std::int64_t tick_numerator = 1, tick_denominator = 1;  // of a time point: seconds per tick
@@ -144,6 +145,7 @@ class field_rules {
   field_rules& name(std::string_view name);  // in JSON and SQL, where C++ has no such identifier
   field_rules& describe(std::string_view text);
   field_rules& secret();  // of settings: not shown
+  field_rules& example(std::string_view value);  // JSON, but a string without quotes
 
  private:
   template <class>
@@ -405,7 +407,8 @@ class rules {
   }
 
   void describe(std::string_view text) { table_.description = text; }
-  void ignore_unknown() { table_.ignores_unknown = true; }  // members that T does not have
+  void example(std::string_view json) { table_.example = json; }  // instead of its fields' own
+  void ignore_unknown() { table_.ignores_unknown = true; }        // members that T does not have
 
  private:
   friend struct detail::describe<T>;

@@ -94,12 +94,27 @@ struct cookie : detail::held<T> {
   operator const T&() const { return this->value; }
 };
 
+// One way to show who asks, by the name of a security_scheme (see aft/http/openapi.hpp).
+struct security {
+  std::string_view scheme;
+  bool required = true;  // false: strangers may ask, too
+};
+
+// An answer that the signature does not tell.
+struct answer_note {
+  int status;
+  std::string_view when;
+};
+
 // How a type of the host's own is made from a request. `from` may take what a handler may take (but
 // no path values and no body), and returns T or result<T, problem>; it may throw a problem. It runs
 // before the body is read into its type, so a stranger costs no parsing.
 //   template <>
 //   struct aft::from_request<user> {
 //     static aft::result<user, aft::problem> from(aft::header<"Authorization"> h, sessions& s);
+//     // For the document of each route that takes one; both may be left out.
+//     static constexpr aft::security security[] = {{"session"}, {"api_key"}};  // either
+//     static constexpr aft::answer_note answers[] = {{402, "The account is overdrawn."}};
 //   };
 // A constexpr member `policy` of type argument_policy states who may use the routes that take it,
 // see aft/http/policy.hpp.

@@ -57,7 +57,8 @@ class event_stream {
   event_stream& operator=(event_stream&&) = delete;
   ~event_stream();
 
-  static constexpr http::result_info answer_info{http::content::custom, nullptr, 200, false};
+  static constexpr http::result_info answer_info{http::content::custom, nullptr, 200, false, false,
+                                                 "text/event-stream"};
   void answer(http::call& c) &&;
 
  private:

@@ -44,8 +44,14 @@ struct argument_info {
   resource_key key;            // of a resource
   const argument_info* needs;  // of a made one: what its from_request takes
   std::uint32_t need_count;
-  const argument_policy* policy =
-      nullptr;  // of a made one that says who may ask; null: it does not
+  // Of a made one that says who may ask; null: it does not.
+  const argument_policy* policy = nullptr;
+
+  // For the document.
+  const void* (*defaults)() = nullptr;   // of a query: its struct, default-constructed
+  const security* securities = nullptr;  // of a made one, as are the next
+  const answer_note* answers = nullptr;
+  std::uint32_t security_count = 0, answer_count = 0;
 };
 
 enum class content : std::uint8_t { none, json, text, custom };
@@ -54,8 +60,10 @@ struct result_info {
   content kind;
   const type_info& (*type)();
   int status;
-  bool may_be_missing;    // 404
-  bool is_later = false;  // the handler is a coroutine, see aft/asio.hpp
+  bool may_be_missing;       // 404
+  bool is_later = false;     // the handler is a coroutine, see aft/asio.hpp
+  std::string_view media{};  // of a custom one, where it is known
+  bool has_etag = false;     // see aft::versioned
 };
 
 struct handler_info {
@@ -66,6 +74,7 @@ struct handler_info {
   void (*extract)(call&, void* pack);       // makes them; if it throws there are none
   void (*invoke)(const void* callable, call&, void* pack);
   void (*discard)(void* pack);
+  bool is_planned = false;  // see aft::planned
 };
 
 // Owns a callable. Any thread may call it: it is called as const.
@@ -234,7 +243,12 @@ struct argument<path<Name, T>> {
 template <class T>
 struct argument<query<T>> {
   static_assert(std::is_class_v<T>, "aft: query<T> takes a struct; its fields are the parameters");
-  static constexpr argument_info info{argument_kind::query, &type_of<T>, {}, nullptr, nullptr, 0};
+  static const void* defaults() {
+    static const T value{};
+    return &value;
+  }
+  static constexpr argument_info info{
+      argument_kind::query, &type_of<T>, {}, nullptr, nullptr, 0, &defaults};
   static constexpr auto at = stage::fields;
   query<T> value{};
   void load(call& c, unsigned) { http::read_query(c, &value.value, type_of<T>()); }
@@ -340,6 +354,33 @@ template <class T>
 requires(is_by_value<T>) struct argument<T&&> : argument<T> {
 };
 
+// What from_request<A> says of itself: an array, or one alone.
+template <class T, std::size_t Size>
+constexpr const T* first_of(const T (&all)[Size]) {
+  return all;
+}
+template <class T>
+constexpr const T* first_of(const T& one) {
+  return &one;
+}
+template <class T>
+constexpr std::uint32_t count_of(const T&) {
+  if constexpr (std::is_array_v<T>) return std::extent_v<T>;
+  else return 1;
+}
+template <class A>
+constexpr argument_info describe_made(argument_info info) {
+  if constexpr (requires { from_request<A>::security; }) {
+    info.securities = first_of(from_request<A>::security);
+    info.security_count = count_of(from_request<A>::security);
+  }
+  if constexpr (requires { from_request<A>::answers; }) {
+    info.answers = first_of(from_request<A>::answers);
+    info.answer_count = count_of(from_request<A>::answers);
+  }
+  return info;
+}
+
 template <class A>
 constexpr const argument_policy* policy_of() {
   if constexpr (requires { from_request<A>::policy.who; }) return &from_request<A>::policy;
@@ -349,9 +390,9 @@ constexpr const argument_policy* policy_of() {
 template <class A>
 requires(makeable<A>) struct argument<A> {
   using from = made_from<typename signature<decltype(&from_request<A>::from)>::list>;
-  static constexpr argument_info info{
-      argument_kind::made, nullptr,       reflect::qualified_name<A>, nullptr, from::infos,
-      from::count,         policy_of<A>()};
+  static constexpr argument_info info =
+      describe_made<A>({argument_kind::made, nullptr, reflect::qualified_name<A>, nullptr,
+                        from::infos, from::count, policy_of<A>()});
   static constexpr auto at = stage::made;
   std::optional<A> value{};
   void load(call& c, unsigned) { from::template make<A>(c, value); }
@@ -379,10 +420,10 @@ struct made_from<arguments<A...>> {
 
   template <class T>
   static void make(call& c, std::optional<T>& value) {
-    make(c, value, argument<A>{}...);
+    make_with(c, value, argument<A>{}...);
   }
   template <class T, class... Slots>
-  static void make([[maybe_unused]] call& c, std::optional<T>& value, Slots... slots) {
+  static void make_with([[maybe_unused]] call& c, std::optional<T>& value, Slots... slots) {
     (slots.load(c, 0), ...);
     if (http::failed(c)) return;
     using made = decltype(from_request<T>::from(slots.get(c)...));

@@ -34,9 +34,22 @@ class route {
   route& description(std::string_view text);          // Markdown
   route& tag(std::string_view name);                  // groups it in the document
   route& answers(int status, std::string_view when);  // a problem that the handler may give
-  route& max_body(std::size_t bytes);                 // instead of the server's limit
-  route& deadline(duration d);                        // instead of lane_options::deadline
-  route& hidden();                                    // not in the document
+  template <class T>
+  route& answers(int status, std::string_view when) {  // T as JSON, with that status
+    return add_answer(status, when, &type_of<T>);
+  }
+  route& content_type(std::string_view media);  // of what the handler writes itself
+  route& parameter(std::string_view name, std::string_view description,
+                   std::string_view example = {});  // of the path, say
+  route& operation_id(std::string_view name);       // instead of "get_notes_by_id"
+  route& security(const aft::security& one);        // one of the ways to show who asks
+  route& max_body(std::size_t bytes);               // instead of the server's limit
+  route& deadline(duration d);                      // instead of lane_options::deadline
+  route& hidden();                                  // not in the document
+
+  // Its answers to GET have an ETag, from the bytes of their JSON; who names it in If-None-Match is
+  // answered 304 without them (RFC 9110 section 13). The handler runs all the same.
+  route& etag();
 
   // Who may use it. allow_anyone and require_user replace what its group says, the others come to
   // it; see aft/http/policy.hpp. What the arguments of
@@ -62,6 +75,7 @@ class route {
 
  private:
   friend class routes;
+  route& add_answer(int status, std::string_view when, const type_info& (*type)());
   explicit route(http::route_entry& entry) : entry_(&entry) {}
   http::route_entry* entry_;
 };
