@@ -12,7 +12,8 @@
 // operation_aborted) when its deadline passes (route::deadline), when its client closes the
 // connection or the sending half of it, and when the server stops. It takes what other handlers
 // take, by value, and returns what they return; a reader& or transaction& it cannot take, because
-// nobody may hold one while he waits: take database& and use read(), or write_later() below.
+// nobody may hold one while he waits: take database& and use find_later(), all_later()
+// and write_later() below.
 //
 // In an app that has such a route Asio waits on every loop, which costs all its requests a few
 // system calls for each turn of the loop.
@@ -86,27 +87,27 @@ struct later_write<F, void> {
   F call;
 };
 
-// Those who wait for a write, on one io_context. When that is destroyed first they go with it.
-class write_waiter {
+// Those who wait for a database, on one io_context. When that is destroyed first they go with it.
+class database_waiter {
  public:
-  write_waiter() = default;
-  write_waiter(const write_waiter&) = delete;
-  write_waiter& operator=(const write_waiter&) = delete;
-  virtual ~write_waiter() = default;
+  database_waiter() = default;
+  database_waiter(const database_waiter&) = delete;
+  database_waiter& operator=(const database_waiter&) = delete;
+  virtual ~database_waiter() = default;
   virtual void resume(std::exception_ptr thrown) = 0;  // any thread
   virtual void forget() = 0;
 };
 
-class write_waiters final : public boost::asio::execution_context::service {
+class database_waiters final : public boost::asio::execution_context::service {
  public:
   static inline boost::asio::execution_context::id id;
-  explicit write_waiters(boost::asio::execution_context& context) : service(context) {}
+  explicit database_waiters(boost::asio::execution_context& context) : service(context) {}
 
   template <class Handler>
-  static std::shared_ptr<write_waiter> add(Handler&& handler) {
+  static std::shared_ptr<database_waiter> add(Handler&& handler) {
     using held = std::decay_t<Handler>;
     auto on = boost::asio::get_associated_executor(handler);
-    auto& all = boost::asio::use_service<write_waiters>(
+    auto& all = boost::asio::use_service<database_waiters>(
         boost::asio::query(on, boost::asio::execution::context));
     auto made = std::make_shared<waiter<held, decltype(on)>>(std::move(handler), std::move(on));
     std::lock_guard lock(all.mutex_);
@@ -120,7 +121,7 @@ class write_waiters final : public boost::asio::execution_context::service {
 
  private:
   template <class Handler, class Executor>
-  class waiter final : public write_waiter {
+  class waiter final : public database_waiter {
    public:
     waiter(Handler&& handler, Executor on)
         : handler_(std::make_shared<Handler>(std::move(handler))), on_(std::move(on)) {}
@@ -153,8 +154,8 @@ class write_waiters final : public boost::asio::execution_context::service {
   }
 
   std::mutex mutex_;
-  std::vector<std::weak_ptr<write_waiter>> waiting_{};  // guarded by mutex_, as is the next
-  [[maybe_unused]] std::size_t swept_at_ = 16;          // clang sees no use where nobody waits
+  std::vector<std::weak_ptr<database_waiter>> waiting_{};  // guarded by mutex_, as is the next
+  [[maybe_unused]] std::size_t swept_at_ = 16;             // clang sees no use where nobody waits
 };
 
 }  // namespace detail
@@ -170,7 +171,7 @@ auto write_later(database& db, F f)
   using result = std::invoke_result_t<F&, transaction&>;
   auto held = std::make_shared<detail::later_write<F, result>>(std::move(f));
   auto begin = [&db, held](auto handler) {
-    const auto waiting = detail::write_waiters::add(std::move(handler));
+    const auto waiting = detail::database_waiters::add(std::move(handler));
     try {
       db.submit([held](transaction& tx) { held->run(tx); },
                 [waiting](std::exception_ptr thrown) { waiting->resume(std::move(thrown)); });
@@ -181,6 +182,44 @@ auto write_later(database& db, F f)
   co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&,
                                        void(std::exception_ptr)>(begin, boost::asio::use_awaitable);
   if constexpr (!std::is_void_v<result>) co_return *std::move(held->value);
+}
+
+// One query alone (see database::all and find), which the loop does not wait for: on PostgreSQL
+// those of all coroutines go over few connections, many in one round trip. Where nobody waits any
+// more when the rows come, they are dropped.
+//
+//   auto found = co_await aft::find_later<note>(db, "select * from note where id = $1", id);
+template <class Row, class... Args>
+auto all_later(database& db, std::type_identity_t<sql<Args...>> query, Args... args)
+    -> boost::asio::awaitable<std::vector<Row>> {
+  auto rows = std::make_shared<std::vector<Row>>();
+  auto begin = [&db, &query, &args..., rows](auto handler) {
+    const auto waiting = detail::database_waiters::add(std::move(handler));
+    try {
+      db.ask<Row, Args...>(
+          query,
+          [waiting, rows](std::vector<Row>&& found, std::exception_ptr thrown) {
+            *rows = std::move(found);
+            waiting->resume(std::move(thrown));
+          },
+          args...);
+    } catch (...) {
+      waiting->resume(std::current_exception());
+    }
+  };
+  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&,
+                                       void(std::exception_ptr)>(begin, boost::asio::use_awaitable);
+  co_return std::move(*rows);
+}
+
+// The first row, or nothing.
+template <class Row, class... Args>
+auto find_later(database& db, std::type_identity_t<sql<Args...>> query, Args... args)
+    -> boost::asio::awaitable<std::optional<Row>> {
+  auto rows = co_await all_later<Row, Args...>(db, query, std::move(args)...);
+  std::optional<Row> first;
+  if (!rows.empty()) first.emplace(std::move(rows.front()));
+  co_return first;
 }
 
 }  // namespace aft

@@ -10,6 +10,7 @@
 #include <aft/storage/archive.hpp>
 #include <aft/storage/reader.hpp>
 
+#include "asked_query.hpp"
 #include "topics.hpp"
 #include "unit.hpp"
 #include "write_counters.hpp"
@@ -48,6 +49,9 @@ class engine {
   // For as long as the taker likes.
   virtual reading* take() = 0;
   virtual void give_back(reading* r) = 0;
+
+  // Throws storage_error, busy, where too many wait.
+  virtual void ask(asked_query q) = 0;
 
   // Takes a list (by unit::next), in its order. Returns what the queue had no room for.
   virtual unit* submit(unit* first) noexcept = 0;

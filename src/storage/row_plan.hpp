@@ -2,6 +2,7 @@
 // Which column fills which field; the same for every engine.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,8 @@ struct planned_column {
   const constraints* rule;  // null: none
   std::string name;
 };
+
+using row_plan = std::shared_ptr<const std::vector<planned_column>>;
 
 // Throws storage_error where a field that must be there has no column.
 std::vector<planned_column> plan_columns(const type_info& row,

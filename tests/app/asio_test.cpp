@@ -231,6 +231,39 @@ TEST_CASE("a coroutine writes to the database without waiting on its loop") {
   CHECK(app.db().read([](aft::reader& r) { return r.one<int>("select count(*) from item"); }) == 1);
 }
 
+TEST_CASE("a coroutine asks the database without waiting on its loop") {
+  watchdog dog("find_later");
+  temporary_folder folder;
+  aft::app app({.database = new_database(folder / "a.db")});
+  app.migrate({"001", "create table item (id integer primary key, name text not null) strict"});
+  app.get("/items/{name}",
+          [](std::string name, aft::database& db) -> asio::awaitable<std::optional<std::string>> {
+            auto found = co_await aft::find_later<std::string>(
+                db, "select name || '!' from item where name = $1", name);
+            co_return found;
+          });
+  app.get("/items", [](aft::database& db) -> asio::awaitable<std::vector<std::string>> {
+    auto all = co_await aft::all_later<std::string>(db, "select name from item order by name");
+    co_return all;
+  });
+  app.get("/fails", [](aft::database& db) -> asio::awaitable<std::string> {
+    std::string what = "nothing";
+    try {
+      co_await aft::all_later<std::string>(db, "select nonsense from item");
+    } catch (const aft::storage_error& e) {
+      what = e.what();
+    }
+    co_return what;
+  });
+  app.db().write([](aft::transaction& tx) {
+    for (const auto* name : {"a", "b"}) tx.execute("insert into item (name) values ($1)", name);
+  });
+  CHECK(app.handle({"GET", "/items/a"}).body == "a!");
+  CHECK(app.handle({"GET", "/items/c"}).status == 404);
+  CHECK(app.handle({"GET", "/items"}).body == R"(["a","b"])");
+  CHECK(app.handle({"GET", "/fails"}).body.find("nonsense") != std::string::npos);
+}
+
 TEST_CASE("a full queue of the writer is an error that the coroutine gets") {
   watchdog dog("a full queue");
   temporary_folder folder;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -131,6 +132,46 @@ class library {
     });
   }
 
+  // Each alone, so many in flight, for one thread that does not wait for each.
+  double asked_reads(unsigned in_flight_at_once) {
+    std::mutex mutex;
+    std::condition_variable some;
+    std::vector<person> found;
+    std::exception_ptr failure;
+    random_ids ids;
+    std::uint64_t done = 0;
+    unsigned flying = 0;
+    const auto ask = [&] {
+      db_.ask<person>(
+          "select id, name, email, age, bio from person where id = $1",
+          [&](std::vector<person>&& rows, std::exception_ptr thrown) {
+            std::lock_guard lock(mutex);
+            if (thrown) failure = thrown;
+            found.push_back(rows.empty() ? person{} : std::move(rows.front()));
+            if (found.size() == 1) some.notify_one();
+          },
+          ids.next());
+      ++flying;
+    };
+    const auto began = clock::now();
+    while (flying < in_flight_at_once) ask();
+    while (flying) {
+      std::vector<person> now;
+      {
+        std::unique_lock lock(mutex);
+        some.wait(lock, [&] { return !found.empty(); });
+        now.swap(found);
+        if (failure) std::rethrow_exception(failure);
+      }
+      for (const auto& p : now) {
+        seen += std::uint64_t(p.age) + p.bio.size();
+        ++done, --flying;
+        if (clock::now() < began + time_of_each) ask();
+      }
+    }
+    return double(done) / since(began);
+  }
+
   // Transactions of one row each, so many in flight.
   double writes(unsigned in_flight_at_once) {
     random_ids ids;
@@ -236,6 +277,12 @@ void measure(std::size_t rounds) {
   std::vector<figure> figures{
       {"lone_read_1_per_s", [&] { return lib.lone_reads(1); }, "raw_read_1_per_s"},
       {"lone_read_8_per_s", [&] { return lib.lone_reads(8); }, "raw_read_8_connections_per_s"},
+      {"lone_read_64_per_s", [&] { return lib.lone_reads(64); },
+       "raw_read_2_connections_of_32_per_s"},
+      {"asked_read_8_per_s", [&] { return lib.asked_reads(8); },
+       "raw_read_1_connection_of_8_per_s"},
+      {"asked_read_64_per_s", [&] { return lib.asked_reads(64); },
+       "raw_read_2_connections_of_32_per_s"},
       {"read_1_per_s", [&] { return lib.reads(1); }, "raw_read_1_per_s"},
       {"raw_read_1_per_s", [&] { return raw_reads(url, 1, 1); }},
       {"read_8_per_s", [&] { return lib.reads(8); }, "raw_read_8_connections_per_s"},

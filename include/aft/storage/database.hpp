@@ -81,6 +81,18 @@ struct write_stats {
   std::size_t waiting = 0;           // now
 };
 
+namespace storage {
+// Where they stay while others come and go.
+template <class Row>
+struct kept_rows {
+  kept_rows() = default;
+  kept_rows(kept_rows&& other) noexcept : all(std::exchange(other.all, nullptr)) {}
+  kept_rows& operator=(kept_rows&&) = delete;
+  ~kept_rows() { delete all; }
+  std::vector<Row>* all = new std::vector<Row>;
+};
+}  // namespace storage
+
 // Opens a database and runs transactions on it. Readers are never blocked by writers. Any thread.
 //
 // SQLite: one writer thread for all transactions: those that wait are run one after another, and
@@ -120,7 +132,8 @@ class database {
   }
 
   // One query alone, as those of a reader. On PostgreSQL it costs about half of a read() of it,
-  // which begins and ends a transaction, so that all it reads is of one moment.
+  // which begins and ends a transaction, so that all it reads is of one moment; and those of many
+  // threads are sent together, on few connections.
   //   auto n = db.find<note>("select * from note where id = $1", id);
   template <class Row, class... Args>
   std::vector<Row> all(std::type_identity_t<sql<Args...>> query, const Args&... args) {
@@ -133,6 +146,27 @@ class database {
   template <class Row, class... Args>
   Row one(std::type_identity_t<sql<Args...>> query, const Args&... args) {
     return read_by([&](reader& r) { return r.one<Row, Args...>(query, args...); }, true);
+  }
+
+  // As all(), for those who do not wait, as on an event loop: calls `done` with the rows, or
+  // with what was thrown in their stead; on this thread before it returns (SQLite, which takes
+  // microseconds), or on another, where it must return at once and not throw. Values are copied.
+  // Throws storage_error, busy, where more than max_queue of them wait. See find_later() of
+  // aft/asio.hpp for coroutines.
+  template <class Row, class... Args>
+  void ask(std::type_identity_t<sql<Args...>> query,
+           function<void(std::vector<Row>&& rows, std::exception_ptr thrown)> done,
+           const Args&... args) {
+    storage::kept_rows<Row> rows;
+    const storage::row_target target{
+        detail::row_type<Row>(), rows.all,
+        [](void* to) -> void* { return &static_cast<std::vector<Row>*>(to)->emplace_back(); },
+        false};
+    ask_erased(query.text(), {detail::kept_value(args)...}, target,
+               [kept = std::move(rows), tell = std::move(done)](std::exception_ptr thrown) {
+                 if (thrown) kept.all->clear();
+                 tell(std::move(*kept.all), std::move(thrown));
+               });
   }
 
   // Calls f(transaction&) on the writer, waits until it is committed, and returns what it returned;
@@ -204,6 +238,8 @@ class database {
     }
   }
   void read_erased(void* call, void (*run)(void* call, reader&), bool alone);
+  void ask_erased(std::string_view text, std::vector<detail::kept_value> values,
+                  const storage::row_target& rows, function<void(std::exception_ptr)> done);
   void write_erased(void* call, void (*run)(void* call, transaction&), const write_options& how);
 
   std::string url_;

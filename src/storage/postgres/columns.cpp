@@ -282,4 +282,21 @@ void read_column(const PGresult* rows, int row, const planned_column& column, vo
   fill(c, column, value, *column.type);
 }
 
+void read_row(const PGresult* rows, int row, const std::vector<planned_column>& plan, void* to) {
+  for (const auto& column : plan) {
+    read_column(rows, row, column, static_cast<char*>(to) + column.offset);
+  }
+}
+
+std::size_t read_rows(const PGresult* rows, const std::vector<planned_column>& plan,
+                      const row_target& to) {
+  const int count = to.first_only ? std::min(PQntuples(rows), 1) : PQntuples(rows);
+  for (int i = 0; i < count; ++i) {
+    auto* row = to.add(to.rows);
+    if (!row) return std::size_t(i);
+    read_row(rows, i, plan, row);
+  }
+  return std::size_t(count);
+}
+
 }  // namespace aft::storage::postgres

@@ -1,6 +1,11 @@
 #pragma once
 // Values of results, into fields.
 
+#include <cstddef>
+#include <vector>
+
+#include <aft/storage/reader.hpp>
+
 #include "../row_plan.hpp"
 #include "libpq.hpp"
 
@@ -12,5 +17,10 @@ bool is_read_in_binary(Oid type);
 
 // Throws storage_error that names the column where the value does not fit.
 void read_column(const PGresult* rows, int row, const planned_column& column, void* value);
+void read_row(const PGresult* rows, int row, const std::vector<planned_column>& plan, void* to);
+
+// Gives them to a target; returns how many it took.
+std::size_t read_rows(const PGresult* rows, const std::vector<planned_column>& plan,
+                      const row_target& to);
 
 }  // namespace aft::storage::postgres

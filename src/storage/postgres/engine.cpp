@@ -8,6 +8,7 @@
 #include <aft/ground/random.hpp>
 
 #include "news.hpp"
+#include "shared_reads.hpp"
 #include "views.hpp"
 #include "writers.hpp"
 
@@ -31,7 +32,7 @@ class postgres_engine final : public engine {
   postgres_engine(const std::string& url, const storage_options& options, const logger& log,
                   const clock& time, const void* whose)
       : address_(url), own_name_(random_token()), log_(log), time_(time),
-        pool_(address_, checked(options), time),
+        pool_(address_, checked(options), time), shared_(pool_, options),
         writers_(address_, topics_, counters_, own_name_, options, log, time, whose) {
     auto first = pool_.take(0);
     first->open();
@@ -41,7 +42,7 @@ class postgres_engine final : public engine {
   reading* take() override {
     std::lock_guard lock(mutex_);
     if (free_.empty()) {
-      all_.push_back(std::make_unique<view>(pool_, time_));
+      all_.push_back(std::make_unique<view>(pool_, shared_, time_));
       free_.push_back(all_.back().get());
     }
     auto* v = free_.back();
@@ -52,6 +53,7 @@ class postgres_engine final : public engine {
     std::lock_guard lock(mutex_);
     free_.push_back(static_cast<view*>(r));
   }
+  void ask(asked_query q) override { shared_.ask(std::move(q)); }
   unit* submit(unit* first) noexcept override { return writers_.submit(first); }
   bool reads_wait() const override { return true; }
   const server_address* server() const override { return &address_; }
@@ -72,6 +74,7 @@ class postgres_engine final : public engine {
   const logger& log_;
   const clock& time_;
   session_pool pool_;
+  shared_reads shared_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<view>> all_;  // guarded by mutex_, as is the next
   std::vector<view*> free_;

@@ -361,7 +361,7 @@ void session::plan_rows(statement& s, const type_info& type) {
   }
   if (s.planned_for == &type) return;
   try {
-    s.plan = plan_columns(type, s.columns);
+    s.plan = std::make_shared<const std::vector<planned_column>>(plan_columns(type, s.columns));
   } catch (const storage_error& e) {
     throw storage_error(e.fault(), fmt::format("{} (in: {})", e.what(), s.text));
   }

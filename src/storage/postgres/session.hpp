@@ -20,6 +20,8 @@
 
 namespace aft::storage::postgres {
 
+class lone_query;
+
 enum class session_use { read, write };
 
 // Opened by its first statement. A transaction begins on the server with its first statement, too,
@@ -36,6 +38,8 @@ class session final : public schema_connection {
                     const row_target& rows) override;
   std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) override;
   std::int64_t execute_each(std::string_view text, const row_source& rows) override;
+  // Outside of transactions, in few round trips. Settles all of them.
+  void ask_all(std::span<lone_query* const> queries);
   engine_kind kind() const override { return engine_kind::postgres; }
   void run_savepoint(const char* command) override;
   bool forget(std::string_view text) override;
@@ -79,6 +83,11 @@ class session final : public schema_connection {
                      const row_target& rows);
   std::size_t run_batch(std::string_view text, const row_source& rows, std::size_t first,
                         std::size_t last, std::int64_t& changed);
+
+  struct sent_query;
+  void prepare_all(std::span<lone_query* const> queries, std::vector<sent_query>& sent);
+  void exchange_lone(std::span<const sent_query> sent);
+  void settle_failure(lone_query& q, const PGresult* why);
 
   void rewrite_before_failure(std::string_view text, const row_source& rows, std::size_t first);
 

@@ -33,7 +33,7 @@ struct session::statement {
   std::vector<std::string> columns{};
   bool binary = true;
   const type_info* planned_for = nullptr;
-  std::vector<planned_column> plan{};
+  row_plan plan{};
 };
 
 const char* begin_text(session_use use, isolation level);

@@ -49,12 +49,6 @@ std::size_t next_piece(const PGresult* last) {
   return std::clamp<std::size_t>(fitting, 1, std::min(rows * 8, largest_piece));
 }
 
-void read_row(const PGresult* rows, int i, const std::vector<planned_column>& plan, void* row) {
-  for (const auto& column : plan) {
-    read_column(rows, i, column, static_cast<char*>(row) + column.offset);
-  }
-}
-
 }  // namespace
 
 std::size_t session::query(std::string_view text, std::span<const detail::parameter> values,
@@ -62,23 +56,14 @@ std::size_t session::query(std::string_view text, std::span<const detail::parame
   if (rows.stream && state_ != state::none && may_have_cursor(text)) {
     return stream(text, values, rows);
   }
-  // One that streams may run other statements, which this one does not outlive for sure.
-  std::vector<planned_column> own_plan;
-  const std::vector<planned_column>* plan = nullptr;
+  row_plan plan;  // kept: one that streams may run other statements, and this one go
   const auto found = with_statement(text, values, [&](statement& s) {
     plan_rows(s, rows.type);
     auto answer = run(s, values);
-    if (rows.stream) own_plan = s.plan;
-    plan = rows.stream ? &own_plan : &s.plan;
+    plan = s.plan;
     return answer;
   });
-  const int count = rows.first_only ? std::min(PQntuples(found.get()), 1) : PQntuples(found.get());
-  for (int i = 0; i < count; ++i) {
-    auto* row = rows.add(rows.rows);
-    if (!row) return std::size_t(i);
-    read_row(found.get(), i, *plan, row);
-  }
-  return std::size_t(count);
+  return read_rows(found.get(), *plan, rows);
 }
 
 // A cursor on the server, which is closed with the next statement.
@@ -146,7 +131,7 @@ class session::open_cursor {
 std::size_t session::stream(std::string_view text, std::span<const detail::parameter> values,
                             const row_target& rows) {
   const std::string asked(text);  // for errors; one that was kept may go meanwhile
-  std::vector<planned_column> plan;
+  row_plan plan;
   open_cursor cursor(*this);
   auto piece = with_statement(text, values, [&](statement& s) {
     plan_rows(s, rows.type);
@@ -160,7 +145,7 @@ std::size_t session::stream(std::string_view text, std::span<const detail::param
     for (std::size_t i = 0; i < count; ++i, ++given) {
       auto* row = rows.add(rows.rows);
       if (!row) return given;
-      read_row(piece.get(), int(i), plan, row);
+      read_row(piece.get(), int(i), *plan, row);
     }
     if (count < wanted) return given;
     wanted = next_piece(piece.get());

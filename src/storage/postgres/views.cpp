@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "../../ground/coarse_clock.hpp"
+#include "shared_reads.hpp"
 
 namespace aft::storage::postgres {
 
@@ -63,7 +64,7 @@ void view::end() {
 session& view::begun() {
   if (!session_) {
     session_ = pool_.take(deadline);
-    if (!alone_) session_->begin();
+    session_->begin();
   }
   session_->deadline = deadline;
   return *session_;
@@ -71,6 +72,7 @@ session& view::begun() {
 
 std::size_t view::query(std::string_view text, std::span<const detail::parameter> values,
                         const row_target& rows) {
+  if (alone_) return shared_.query(text, values, rows);
   return begun().query(text, values, rows);
 }
 

@@ -32,10 +32,13 @@ class session_pool {
   std::size_t taken_ = 0;
 };
 
+class shared_reads;
+
 // One view at a time; it takes a connection with its first query.
 class view final : public reading, private connection {
  public:
-  view(session_pool& pool, const clock& app_time) : pool_(pool), reader_(*this) {
+  view(session_pool& pool, shared_reads& shared, const clock& app_time)
+      : pool_(pool), shared_(shared), reader_(*this) {
     time = &app_time;
     on_query = pool.options().on_query;
   }
@@ -56,6 +59,7 @@ class view final : public reading, private connection {
   session& begun();
 
   session_pool& pool_;
+  shared_reads& shared_;
   std::unique_ptr<session> session_;
   bool alone_ = false;  // what one statement sees is of one moment without a transaction
   storage_access::plain_reader reader_;

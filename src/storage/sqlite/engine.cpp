@@ -42,6 +42,7 @@ class sqlite_engine final : public engine {
 
   reading* take() override { return readers_.take(); }
   void give_back(reading* r) override { readers_.give_back(static_cast<sqlite_reading*>(r)); }
+  void ask(asked_query q) override { q.done(run(q)); }
   unit* submit(unit* first) noexcept override { return writer_.submit(first); }
   bool reads_wait() const override { return false; }
   const std::string* file() const override { return &file_; }
@@ -50,6 +51,25 @@ class sqlite_engine final : public engine {
   }
 
  private:
+  // What it throws, if anything.
+  std::exception_ptr run(const asked_query& q) {
+    auto* r = readers_.take();
+    std::exception_ptr thrown;
+    try {
+      auto& view = r->begin_alone();
+      try {
+        storage_access::connection_of(view).query(q.text, q.bound(), q.rows);
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      r->end();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    readers_.give_back(r);
+    return thrown;
+  }
+
   std::size_t waiting() const override { return writer_.waiting(); }
 
   // Before the writer: nothing is written without it.

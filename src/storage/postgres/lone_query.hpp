@@ -1,0 +1,42 @@
+#pragma once
+// One query alone, which may share a round trip with others.
+
+#include <exception>
+#include <span>
+#include <string_view>
+
+#include <aft/storage/sql.hpp>
+
+#include "../row_plan.hpp"
+#include "libpq.hpp"
+
+namespace aft::storage::postgres {
+
+// Belongs to whoever asks it, and lives until finish() has begun. One thread at a time.
+class lone_query {
+ public:
+  lone_query(std::string_view sql, std::span<const detail::parameter> bound, const type_info& of)
+      : text(sql), values(bound), row(of) {}
+  lone_query(const lone_query&) = delete;
+  lone_query& operator=(const lone_query&) = delete;
+
+  // Its turn has come, and it takes others along. On a thread that must not be held up.
+  virtual void lead() noexcept = 0;
+  virtual void finish() noexcept = 0;  // it has an answer, or a failure
+
+  bool is_settled() const { return answer || failure; }
+
+  const std::string_view text;  // lives as long as the program
+  const std::span<const detail::parameter> values;
+  const type_info& row;
+
+  result answer;
+  row_plan plan{};  // of the rows of the answer
+  std::exception_ptr failure{};
+  bool was_stale = false;
+
+ protected:
+  ~lone_query() = default;
+};
+
+}  // namespace aft::storage::postgres

@@ -1,0 +1,79 @@
+#pragma once
+// Queries alone, of many threads on few connections: those that come while others are under way go
+// together in the next round trip.
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "../asked_query.hpp"
+#include "lone_query.hpp"
+#include "views.hpp"
+
+namespace aft::storage::postgres {
+
+// Who comes when no round may begin waits for one. The others lead: they take along who waits. So
+// one that is alone costs no hand-over, and many cost a round trip for all.
+//
+// Only texts that have been quick share a round, as all of it waits for the slowest. The others,
+// and what is not known yet, have a connection to themselves.
+//
+// Any thread.
+class shared_reads {
+ public:
+  shared_reads(session_pool& pool, const storage_options& options);
+  shared_reads(const shared_reads&) = delete;
+  shared_reads& operator=(const shared_reads&) = delete;
+  ~shared_reads();  // answers what was asked
+
+  std::size_t query(std::string_view text, std::span<const detail::parameter> values,
+                    const row_target& rows);
+
+  // On threads of its own, which are made with the first. Throws storage_error, busy.
+  void ask(asked_query q);
+
+ private:
+  class waited;
+  struct kept_query;
+  class unwaited;
+  using steady = std::chrono::steady_clock;
+  static constexpr std::size_t largest_round = 64;  // queries
+  static constexpr auto quick = std::chrono::milliseconds(5);
+  static constexpr auto slow_round = std::chrono::milliseconds(50);
+
+  bool begins_round(lone_query& q);
+  void lead(lone_query& first);
+  std::size_t take_along(lone_query& first, std::array<lone_query*, largest_round>& round);
+  lone_query* end_round(std::span<lone_query* const> round, steady::duration took);
+  std::size_t query_alone(std::string_view text, std::span<const detail::parameter> values,
+                          const row_target& rows);
+  void work();
+
+  session_pool& pool_;
+  const std::size_t most_rounds_;  // at once
+  const std::size_t most_threads_;
+  const std::size_t most_unfinished_;
+
+  std::mutex mutex_;  // guards all that follows
+  std::condition_variable something_to_do_;
+  std::unordered_set<std::string_view> quick_{};  // texts
+  std::deque<lone_query*> waiting_{};             // for a round
+  std::size_t rounds_ = 0;                        // that are under way
+  std::vector<unwaited*> leaders_{};              // of rounds, for our threads
+  std::deque<unwaited*> alone_{};                 // the same
+  std::size_t busy_alone_ = 0;                    // threads
+  std::size_t unfinished_ = 0;                    // of those who do not wait
+  bool stopping_ = false;
+  std::vector<std::thread> threads_{};
+};
+
+}  // namespace aft::storage::postgres

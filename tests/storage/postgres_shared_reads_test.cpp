@@ -1,0 +1,205 @@
+// Queries alone, of many threads or of none, on few connections to PostgreSQL.
+
+#include <aft/storage/database.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "../postgres_proxy.hpp"
+#include "../watchdog.hpp"
+#include "storage_fixture.hpp"
+
+namespace {
+
+// One round at a time, and nothing of it goes on while `locked` is there.
+struct with_rounds : storage_fixture {
+  struct answer {
+    std::optional<int> value;
+    std::string failure;
+  };
+
+  with_rounds() {
+    schema("create table t (id integer primary key, x integer not null)");
+    db.write([](aft::transaction& tx) { tx.execute("insert into t values (1, 10), (2, 20)"); });
+    for (int i = 0; i < 3; ++i) CHECK(quotient(1) == 10);  // known to be quick
+  }
+
+  int quotient(int by) { return far.one<int>("select x / $1::integer from t where id = 1", by); }
+  void ask(int by) {
+    ++asked;
+    far.ask<int>(
+        "select x / $1::integer from t where id = 1",
+        [this](std::vector<int>&& rows, std::exception_ptr thrown) {
+          answer a;
+          try {
+            if (thrown) std::rethrow_exception(thrown);
+            a.value = rows.at(0);
+          } catch (const std::exception& e) {
+            a.failure = e.what();
+          }
+          std::lock_guard lock(mutex);
+          answers.push_back(a);
+          some.notify_all();
+        },
+        by);
+  }
+  // While another has all of the table for itself.
+  template <class F>
+  void while_locked(F&& f) {
+    db.write([&](aft::transaction& tx) {
+      tx.execute("lock table t in access exclusive mode");
+      f();
+    });
+  }
+  std::vector<answer> wait_for_all() {
+    std::unique_lock lock(mutex);
+    some.wait(lock, [this] { return answers.size() == asked; });
+    return answers;
+  }
+
+  watchdog dog{"queries alone"};
+  std::mutex mutex;
+  std::condition_variable some;
+  std::vector<answer> answers;
+  std::size_t asked = 0;
+  postgres_proxy between{postgres_server::shared()};
+  aft::database far{between.url(url), {.max_readers = 1}, log, time};
+};
+
+}  // namespace
+
+#define SHARED_TEST(name) \
+  TEST_CASE_FIXTURE(with_rounds, "PostgreSQL: " name* doctest::skip(!on_postgres()))
+
+SHARED_TEST("those who ask while others wait share the next round trip") {
+  const int before = between.round_trips();
+  while_locked([&] {
+    for (int by = 1; by <= 20; ++by) ask(1 + by % 5);
+  });
+  const auto all = wait_for_all();
+  CHECK(between.round_trips() - before <= 2);
+  int sum = 0;
+  for (const auto& a : all) sum += a.value.value();
+  CHECK(sum == 4 * (10 / 1 + 10 / 2 + 10 / 3 + 10 / 4 + 10 / 5));
+}
+
+SHARED_TEST("threads that wait share it, too") {
+  const int before = between.round_trips();
+  std::vector<std::thread> threads;
+  std::atomic<int> begun{0}, right{0};
+  while_locked([&] {
+    for (int i = 0; i < 20; ++i) {
+      threads.emplace_back([&] {
+        ++begun;
+        right += quotient(2) == 5;
+      });
+    }
+    while (begun < 20 || postgres_server::shared().execute(
+                             "select count(*) from pg_locks where not granted") == "0") {
+      std::this_thread::yield();
+    }
+  });
+  for (auto& thread : threads) thread.join();
+  CHECK(right == 20);
+  CHECK(between.round_trips() - before < 20);
+}
+
+SHARED_TEST("one that fails takes no other with it") {
+  while_locked([&] {
+    for (const int by : {1, 2, 0, 5, 0, 10}) ask(by);
+  });
+  std::vector<int> values;
+  int failed = 0;
+  for (const auto& a : wait_for_all()) {
+    if (a.value) values.push_back(*a.value);
+    else failed += has(a.failure, "division by zero");
+  }
+  std::sort(values.begin(), values.end());
+  CHECK(values == std::vector{1, 2, 5, 10});
+  CHECK(failed == 2);
+  CHECK(quotient(5) == 2);  // which now is asked alone at first
+  CHECK(quotient(5) == 2);
+}
+
+SHARED_TEST("where the connection is lost all are asked again") {
+  ask(1);
+  wait_for_all();
+  REQUIRE(postgres_server::shared().end_connections() > 0);
+  for (const int by : {1, 2, 5}) ask(by);
+  int sum = 0;
+  for (const auto& a : wait_for_all()) sum += a.value.value();
+  CHECK(sum == 10 + 10 + 5 + 2);
+}
+
+SHARED_TEST("where the table has changed all are asked again") {
+  struct row {
+    int id;
+    int x;
+  };
+  const auto all = [&] { return far.all<row>("select * from t order by id"); };
+  CHECK(all().size() == 2);
+  CHECK(all().size() == 2);
+  db.write([](aft::transaction& tx) {
+    tx.execute("alter table t add column more text");
+    tx.execute("alter table t alter column x type bigint");
+  });
+  CHECK(all().at(1).x == 20);
+  CHECK(quotient(2) == 5);
+  db.write([](aft::transaction& tx) { tx.execute("alter table t drop column id"); });
+  CHECK(has(thrown_by(all), "id"));
+}
+
+SHARED_TEST("a row that does not fit fails him alone who asked for it") {
+  struct row {
+    int nonsense;
+  };
+  const auto wrong = [&] { far.all<row>("select x / $1::integer from t where id = 1", 1); };
+  CHECK(has(thrown_by(wrong), "nonsense"));
+  const auto narrow = [&] {
+    return far.one<std::int8_t>("select x * $1::integer from t where id = 1", 100);
+  };
+  for (int i = 0; i < 3; ++i) CHECK(has(thrown_by(narrow), "?column?"));
+  CHECK(quotient(1) == 10);
+}
+
+SHARED_TEST("what is not known to be quick has a connection to itself") {
+  aft::database two(url, {.max_readers = 2}, log, time);
+  db.write([](aft::transaction& tx) { tx.execute("create table slow (x integer)"); });
+  const auto quick_one = [&] { return two.one<int>("select 1"); };
+  CHECK(quick_one() == 1);
+  CHECK(quick_one() == 1);
+  std::atomic<bool> done{false};
+  db.write([&](aft::transaction& tx) {
+    tx.execute("lock table slow in access exclusive mode");
+    two.ask<int>("select count(*) from slow",
+                 [&](std::vector<int>&&, std::exception_ptr) { done = true; });
+    for (int i = 0; i < 100; ++i) CHECK(quick_one() == 1);
+    CHECK(!done);
+  });
+  while (!done) std::this_thread::yield();
+}
+
+SHARED_TEST("more than max_queue may not wait, and what waits at the end is answered") {
+  std::atomic<int> answered{0};
+  {
+    aft::database small(url, {.max_queue = 3, .max_readers = 1}, log, time);
+    while_locked([&] {
+      const auto one = [&] {
+        small.ask<int>("select count(*) from t", [&](std::vector<int>&& rows, std::exception_ptr) {
+          answered += rows.at(0);
+        });
+      };
+      for (int i = 0; i < 3; ++i) one();
+      CHECK(has(thrown_by(one), "more queries wait"));
+    });
+  }
+  CHECK(answered == 6);
+}
