@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <aft/ground/query_string.hpp>
+#include <aft/ground/text.hpp>
 
 #include "account_routes.hpp"
 #include "csrf.hpp"

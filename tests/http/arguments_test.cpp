@@ -25,11 +25,11 @@ struct new_note {
   int stars;
 };
 
-struct counter {
+struct call_counter {
   mutable int calls = 0;
 };
 
-struct user {
+struct signed_in_as {
   std::string name;
 };
 struct owned {  // without a default constructor, and not to be copied
@@ -45,12 +45,12 @@ const std::pair<std::string, std::string> as_json{"Content-Type", "application/j
 }  // namespace
 
 template <>
-struct aft::from_request<user> {
-  static aft::result<user, aft::problem> from(
-      aft::header<"Authorization", std::optional<std::string>> h, const counter& c) {
+struct aft::from_request<signed_in_as> {
+  static aft::result<signed_in_as, aft::problem> from(
+      aft::header<"Authorization", std::optional<std::string>> h, const call_counter& c) {
     ++c.calls;
     if (!h.value) return aft::unauthorized("sign in first");
-    return user{*h.value};
+    return signed_in_as{*h.value};
   }
 };
 template <>
@@ -152,9 +152,11 @@ TEST_CASE("headers and cookies are read by their types, and may be optional") {
 
 TEST_CASE("a type of the host's own is made before the body is read") {
   aft::app app;
-  counter c;
+  call_counter c;
   app.state(c);
-  app.post("/", [](aft::body<new_note> n, user u, const counter&) { return u.name + *n->title; });
+  app.post("/", [](aft::body<new_note> n, signed_in_as u, const call_counter&) {
+    return u.name + *n->title;
+  });
   auto r = app.handle({"POST", "/", {as_json}, "this is no JSON"});
   CHECK(r.status == 401);  // not 400: a stranger learns nothing, and costs no parsing
   CHECK(r.header("WWW-Authenticate").has_value());
@@ -175,22 +177,22 @@ TEST_CASE("a made type may throw a problem, and need not be copied or default-ma
 
 TEST_CASE("states come by reference, and a missing one fails the start with its name") {
   aft::app app;
-  counter c;
+  call_counter c;
   app.state(c);
-  app.get("/", [](counter& seen) { return std::to_string(++seen.calls); });
+  app.get("/", [](call_counter& seen) { return std::to_string(++seen.calls); });
   CHECK(app.handle({.target = "/"}).body == "1");
   CHECK(c.calls == 1);
 
   aft::app without;
-  without.get("/a", [](counter&) {});
-  without.get("/b", [](user) {});
+  without.get("/a", [](call_counter&) {});
+  without.get("/b", [](signed_in_as) {});
   try {
     without.prepare();
     FAIL("it started");
   } catch (const aft::configuration_error& e) {
     CHECK(has(e.what(), "GET /a"));
     CHECK(has(e.what(), "GET /b"));  // what its from_request needs counts too
-    CHECK(has(e.what(), "counter"));
+    CHECK(has(e.what(), "call_counter"));
   }
 }
 

@@ -10,7 +10,7 @@
 
 namespace {
 
-struct user {
+struct caller {
   std::string name;
 };
 struct tenant {
@@ -36,12 +36,12 @@ struct with_notes {
 }  // namespace
 
 template <>
-struct aft::from_request<user> {
-  static user from(aft::reader& db) { return {db.one<std::string>("select 'ada'")}; }
+struct aft::from_request<caller> {
+  static caller from(aft::reader& db) { return {db.one<std::string>("select 'ada'")}; }
 };
 template <>
 struct aft::from_request<tenant> {
-  static tenant from(const user& u, aft::reader& db) {
+  static tenant from(const caller& u, aft::reader& db) {
     return {u.name + db.one<std::string>("select ' of 1'")};
   }
 };
@@ -151,7 +151,7 @@ TEST_CASE("a handler without its database fails the start, and says what to do")
 }
 
 TEST_CASE_FIXTURE(with_notes, "several arguments may need the reader at once") {
-  app.get("/who", [](const user& u, const tenant& t, aft::reader& db) {
+  app.get("/who", [](const caller& u, const tenant& t, aft::reader& db) {
     return u.name + ", " + t.name + ", " + db.one<std::string>("select 'here'");
   });
   CHECK(app.handle({.target = "/who"}).body == "ada, ada of 1, here");

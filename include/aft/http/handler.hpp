@@ -44,14 +44,14 @@ struct argument_info {
   resource_key key;            // of a resource
   const argument_info* needs;  // of a made one: what its from_request takes
   std::uint32_t need_count;
-  // Of a made one that says who may ask; null: it does not.
-  const argument_policy* policy = nullptr;
-
   // For the document.
   const void* (*defaults)() = nullptr;   // of a query: its struct, default-constructed
   const security* securities = nullptr;  // of a made one, as are the next
   const answer_note* answers = nullptr;
   std::uint32_t security_count = 0, answer_count = 0;
+
+  const argument_policy* policy =
+      nullptr;  // of a made one that says who may ask; null: it does not
 };
 
 enum class content : std::uint8_t { none, json, text, custom };
@@ -369,7 +369,14 @@ constexpr std::uint32_t count_of(const T&) {
   else return 1;
 }
 template <class A>
+constexpr const argument_policy* policy_of() {
+  if constexpr (requires { from_request<A>::policy.who; }) return &from_request<A>::policy;
+  else return nullptr;
+}
+
+template <class A>
 constexpr argument_info describe_made(argument_info info) {
+  info.policy = policy_of<A>();
   if constexpr (requires { from_request<A>::security; }) {
     info.securities = first_of(from_request<A>::security);
     info.security_count = count_of(from_request<A>::security);
@@ -382,17 +389,11 @@ constexpr argument_info describe_made(argument_info info) {
 }
 
 template <class A>
-constexpr const argument_policy* policy_of() {
-  if constexpr (requires { from_request<A>::policy.who; }) return &from_request<A>::policy;
-  else return nullptr;
-}
-
-template <class A>
 requires(makeable<A>) struct argument<A> {
   using from = made_from<typename signature<decltype(&from_request<A>::from)>::list>;
   static constexpr argument_info info =
       describe_made<A>({argument_kind::made, nullptr, reflect::qualified_name<A>, nullptr,
-                        from::infos, from::count, policy_of<A>()});
+                        from::infos, from::count});
   static constexpr auto at = stage::made;
   std::optional<A> value{};
   void load(call& c, unsigned) { from::template make<A>(c, value); }
