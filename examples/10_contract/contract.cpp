@@ -30,7 +30,7 @@ int main() {
 //   400
 //   $ curl -s -H 'Prefer: code=409' --json '{"title":"Buy milk"}' http://127.0.0.1:8080/notes; echo
 //   {"type":"about:blank","title":"Conflict","status":409,"detail":"It is there already."}
-//
+
 // A client in TypeScript whose types come from it (tests/outside/client.ts is one):
 //
 //   npx openapi-typescript http://127.0.0.1:8080/openapi.json --output api.ts

@@ -2,18 +2,18 @@
 // All of aft.
 
 #include <aft/app.hpp>
+#include <aft/auth/accounts.hpp>
 #include <aft/auth/api_key.hpp>
 #include <aft/auth/audit.hpp>
 #include <aft/auth/claims.hpp>
 #include <aft/auth/credential_routes.hpp>
 #include <aft/auth/jwk.hpp>
 #include <aft/auth/jws.hpp>
+#include <aft/auth/mailed_tokens.hpp>
 #include <aft/auth/oidc.hpp>
 #include <aft/auth/password.hpp>
-#include <aft/auth/refresh_token.hpp>
-#include <aft/auth/accounts.hpp>
-#include <aft/auth/mailed_tokens.hpp>
 #include <aft/auth/password_rules.hpp>
+#include <aft/auth/refresh_token.hpp>
 #include <aft/auth/sessions.hpp>
 #include <aft/auth/throttle.hpp>
 #include <aft/auth/token.hpp>
@@ -44,9 +44,9 @@
 #include <aft/ground/text_template.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/ground/type.hpp>
-#include <aft/health.hpp>
 #include <aft/guard/accounts.hpp>
 #include <aft/guard/user.hpp>
+#include <aft/health.hpp>
 #include <aft/http/access.hpp>
 #include <aft/http/arguments.hpp>
 #include <aft/http/compression.hpp>
@@ -59,8 +59,8 @@
 #include <aft/http/multipart.hpp>
 #include <aft/http/openapi.hpp>
 #include <aft/http/pattern.hpp>
-#include <aft/http/policy.hpp>
 #include <aft/http/planned.hpp>
+#include <aft/http/policy.hpp>
 #include <aft/http/results.hpp>
 #include <aft/http/routes.hpp>
 #include <aft/http/stream.hpp>

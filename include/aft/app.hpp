@@ -12,8 +12,8 @@
 #include <aft/ground/function.hpp>
 #include <aft/ground/log.hpp>
 #include <aft/ground/metrics.hpp>
-#include <aft/health.hpp>
 #include <aft/guard/accounts.hpp>
+#include <aft/health.hpp>
 #include <aft/http/access.hpp>
 #include <aft/http/compression.hpp>
 #include <aft/http/openapi.hpp>

@@ -79,12 +79,17 @@ std::string text_of(const stored_head& h) {
 }
 
 stored_head read_head(reader& db) {
-  return db.one<stored_head>("select last, first, base, hash, seal from aft_audit_head");
+  return db.find<stored_head>("select last, first, base, hash, seal from aft_audit_head")
+      .value_or(stored_head{0, 1, "", "", ""});
 }
 
 void write_head(transaction& tx, const stored_head& h) {
-  tx.execute("update aft_audit_head set last = $1, first = $2, base = $3, hash = $4, seal = $5",
-             h.last, h.first, h.base, h.hash, h.seal);
+  tx.execute(
+      "insert into aft_audit_head (id, last, first, base, hash, seal) values (1, $1, $2, $3, $4, "
+      "$5) "
+      "on conflict (id) do update set last = excluded.last, first = excluded.first, "
+      "base = excluded.base, hash = excluded.hash, seal = excluded.seal",
+      h.last, h.first, h.base, h.hash, h.seal);
 }
 
 }  // namespace

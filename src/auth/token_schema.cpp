@@ -91,8 +91,6 @@ create table aft_identity (
   unique (issuer, subject)
 ) strict;
 create index aft_identity_account on aft_identity (account);
-
-insert into aft_audit_head (id, last, first, base, hash, seal) values (1, 0, 1, '', '', '');
 )";
 
 }  // namespace

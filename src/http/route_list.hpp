@@ -47,13 +47,13 @@ struct route_entry {
   route_policy policy{};               // at the start that of its arguments comes to it
   std::optional<bool> compress{};      // with credentials too; false: never
   std::optional<idempotency_options> idempotent{};
-  bool takes_body_in_parts = false;    // set at the start, as are the next
-  lane extract_lane = lane::io;        // where its arguments are made
-  lane run_lane = lane::io;            // where it runs
-  std::int64_t time_limit = 0;         // milliseconds; 0: none
-  bool is_guarded = false;             // not anyone may use it
-  bool outlives_buffer = false;        // its call leaves the buffer that it was read into
-  std::size_t index = 0;               // in the list
+  bool takes_body_in_parts = false;  // set at the start, as are the next
+  lane extract_lane = lane::io;      // where its arguments are made
+  lane run_lane = lane::io;          // where it runs
+  std::int64_t time_limit = 0;       // milliseconds; 0: none
+  bool is_guarded = false;           // not anyone may use it
+  bool outlives_buffer = false;      // its call leaves the buffer that it was read into
+  std::size_t index = 0;             // in the list
 
   std::string label() const;  // "GET /notes/{id} (notes.cpp:12)"
 };

@@ -27,6 +27,7 @@ struct site {
   std::unique_ptr<aft::http::session_host> host{};
 
   void start() {
+    host.reset();  // before what it tells its figures to
     dispatch = std::make_unique<aft::http::dispatcher>(log, nullptr, aft::http::access_policy(),
                                                        compression);
     dispatch->start(list);

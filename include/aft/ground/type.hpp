@@ -144,7 +144,7 @@ class field_rules {
   field_rules& email();
   field_rules& name(std::string_view name);  // in JSON and SQL, where C++ has no such identifier
   field_rules& describe(std::string_view text);
-  field_rules& secret();  // of settings: not shown
+  field_rules& secret();                         // of settings: not shown
   field_rules& example(std::string_view value);  // JSON, but a string without quotes
 
  private:
