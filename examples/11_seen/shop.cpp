@@ -1,7 +1,7 @@
 // A program that can be watched: metrics, health and a log of what happens.
 //
-// Run it, and look at http://127.0.0.1:8080/metrics and /healthz/ready; the log is on standard error,
-// a line of JSON for each answer, with the id and the trace of its request.
+// Run it, and look at http://127.0.0.1:8080/metrics and /healthz/ready; the log is on standard
+// error, a line of JSON for each answer, with the id and the trace of its request.
 
 #include <aft/aft.hpp>
 

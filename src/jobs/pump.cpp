@@ -158,13 +158,14 @@ void runner::dispatch(std::vector<stored_job>&& claimed) {
 }
 
 void runner::pass_stop_requests() {
-  const auto asked = db_.read([this](reader& db) {
+  const auto those_asked = db_.read([this](reader& db) {
     return db.all<std::int64_t>(
         "select id from aft_job where worker = $1 and state = 1 and stop_asked = 1", worker_);
   });
   std::lock_guard lock(mutex_);
   for (auto* job : all_) {
-    const bool is_asked = std::find(asked.begin(), asked.end(), job->stored().id) != asked.end();
+    const bool is_asked =
+        std::find(those_asked.begin(), those_asked.end(), job->stored().id) != those_asked.end();
     if (is_asked) job->its_run().stop(stop_reason::cancelled);
   }
 }
