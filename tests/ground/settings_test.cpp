@@ -208,12 +208,12 @@ TEST_CASE("times are written as people do") {
     const char* text;
     aft::duration is;
   };
-  for (const auto& [text, is] :
+  for (const auto& r :
        {row{"0", {}}, row{"10s", aft::seconds(10)}, row{"1h30m", aft::minutes(90)},
         row{"500ms", aft::milliseconds(500)}, row{"2d1us", aft::days(2) + aft::microseconds(1)}}) {
-    CAPTURE(text);
-    CHECK(aft::read_duration(text) == is);
-    CHECK(aft::write_duration(is) == text);
+    CAPTURE(r.text);
+    CHECK(aft::read_duration(r.text) == r.is);
+    CHECK(aft::write_duration(r.is) == r.text);
   }
   for (const auto* wrong : {"", "10", "s", "-1s", "1m1h", "1s1s", "1.5h", "1 s", "1weeks",
                             "100001d", "9223372036854775807h", "99999999999999999999s", "1S"}) {
