@@ -17,8 +17,8 @@ struct mail_app {
 
   explicit mail_app(aft::mail_options options = {}, const smtp_server* server = nullptr)
       : app({.database = new_database(),
-             .mail = complete(std::move(options), server),
-             .time = &time}) {}
+             .time = &time,
+             .mail = complete(std::move(options), server)}) {}
 
   auto send(const aft::mail& m) {
     return app.db().write([&](aft::transaction& tx) { return aft::send_mail(tx, m); });
