@@ -196,18 +196,18 @@ TEST_CASE("Retry-After of strangers is a bounded number or nothing") {
     const char* text;
     std::optional<aft::duration> is;
   };
-  for (const auto& [text, is] : std::vector<row>{{"0", aft::duration()},
-                                                 {"120", aft::minutes(2)},
-                                                 {"99999999999999999999999999", aft::days(365)},
-                                                 {"Sun, 06 Nov 1994 08:50:37 GMT", aft::minutes(1)},
-                                                 {"Sun, 06 Nov 1990 08:49:37 GMT", aft::duration()},
-                                                 {"", {}},
-                                                 {"-1", {}},
-                                                 {"1.5", {}},
-                                                 {"soon", {}}}) {
-    CAPTURE(text);
-    const aft::http_response r{.status = 503, .headers = {{"retry-after", text}}};
-    CHECK(r.retry_after(now) == is);
+  for (const auto& one : std::vector<row>{{"0", aft::duration()},
+                                          {"120", aft::minutes(2)},
+                                          {"99999999999999999999999999", aft::days(365)},
+                                          {"Sun, 06 Nov 1994 08:50:37 GMT", aft::minutes(1)},
+                                          {"Sun, 06 Nov 1990 08:49:37 GMT", aft::duration()},
+                                          {"", {}},
+                                          {"-1", {}},
+                                          {"1.5", {}},
+                                          {"soon", {}}}) {
+    CAPTURE(one.text);
+    const aft::http_response r{.status = 503, .headers = {{"retry-after", one.text}}};
+    CHECK(r.retry_after(now) == one.is);
   }
   CHECK_FALSE(aft::http_response{.status = 503}.retry_after(now));
 }
@@ -302,8 +302,6 @@ TEST_CASE("a call is cancelled while it waits for the answer, or for its next at
 
 TEST_CASE("connections are used again by what may be sent twice, and by nothing else") {
   peer p;
-  std::mutex mutex;
-  std::vector<std::string> names;
   p.app.get("/", [] { return "a"; });
   p.app.post("/", [] { return "b"; });
   const aft::http_client web;

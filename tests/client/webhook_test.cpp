@@ -72,7 +72,8 @@ TEST_CASE("strangers' lines are refused with their reason") {
 }
 
 TEST_CASE("only secrets of the right form and length are taken") {
-  CHECK_NOTHROW(aft::webhook_signer(aft::webhook_signer::new_secret()));
+  const auto fresh = aft::webhook_signer::new_secret();
+  CHECK_NOTHROW(aft::webhook_signer{fresh});
   CHECK(aft::webhook_signer::new_secret() != aft::webhook_signer::new_secret());
   for (const auto& secret : {std::string(), std::string("whsec_"), std::string("secret"),
                              one.substr(6), "whsec_" + aft::to_base64("short"),

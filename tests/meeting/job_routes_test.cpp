@@ -91,7 +91,8 @@ TEST_CASE_FIXTURE(with_operators, "nobody sees or operates jobs whom the guard r
       {"POST", "/schedules/nightly/run"},
       {"DELETE", "/schedules/nightly"},
   };
-  for (const auto& [method, target] : all) {
+  for (const auto& one : all) {
+    const std::string method = one.first, target = one.second;
     CAPTURE(method);
     CAPTURE(target);
     const std::string body = target == "/jobs/drop" ? R"({"all":true})" : "";
