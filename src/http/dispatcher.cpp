@@ -68,10 +68,6 @@ void find_repeated_ids(const route_list& routes, std::string& wrong) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 void add_policies(const argument_info* arguments, std::uint32_t count, route_policy& to) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto& a = arguments[i];
