@@ -48,6 +48,10 @@ struct reply {
   bool closes = false;                         // the connection, afterwards
   std::string content_type_storage{};
 
+  // All of it is its status, its type and its body.
+  bool is_plain() const {
+    return headers.empty() && long_body.empty() && !source && !upgrade && !closes;
+  }
   std::string_view content() const { return long_body.empty() ? body.view() : long_body; }
   void clear() {
     status = 0;

@@ -134,6 +134,8 @@ void dispatcher::start(route_list& routes) {
     check_policy(entry, wrong);
     entry.time_limit = (entry.deadline.value_or(deadline).in_microseconds() + 999) / 1000;
     entry.outlives_buffer = entry.run_lane != lane::io || info.result.is_later;
+    entry.runs_at_once = entry.extract_lane == lane::io && !entry.outlives_buffer &&
+                         !entry.is_guarded && !entry.takes_body_in_parts && !entry.idempotent;
     if (entry.idempotent && (entry.run_lane != lane::write || entry.takes_body_in_parts)) {
       wrong += fmt::format(
           "\n  {} is idempotent, but takes no transaction, with which its answer is stored, or its "
@@ -389,7 +391,7 @@ bool dispatcher::admit(call& c) const {
   return !c.failed;
 }
 
-outcome dispatcher::invoke(call& c) const {
+[[gnu::always_inline]] inline outcome dispatcher::invoke(call& c) const {
   try {
     c.route->handler.info().invoke(c.route->handler.callable(), c, c.arguments.memory());
   } catch (...) {
@@ -455,6 +457,12 @@ void dispatcher::refuse_as_busy(call& c) const {
   c.failure = problem{503, "the server has more work than it takes on; try again"};
   c.failure.retry_after_seconds = 1;
   answer_failure(c);
+}
+
+void dispatcher::run_at_once(call& c) const {
+  const aft::detail::working_for context(&c.origin);
+  if (c.route->handler.info().extract && !extract(c)) answer_failure(c);
+  else invoke(c);
 }
 
 outcome dispatcher::run(call& c) const {

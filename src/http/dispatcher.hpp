@@ -110,6 +110,8 @@ class dispatcher {
 
   // With the whole request, on the loop that read it. Answered or handed over.
   outcome run(call& c) const;
+  // The same for route_entry::runs_at_once, on the quickest way.
+  void run_at_once(call& c) const;
 
   // At the end of a turn in which the context gathers: hands over what it has gathered.
   void hand_over_gathered(lane_context& context) const noexcept;
@@ -136,6 +138,9 @@ class dispatcher {
   bool logs_access = false;                       // every answer; before the start
   duration slow_handler{};  // named in the log where they take longer; 0: none is
 
+  bool adds_nothing() const {  // to an answer, and does nothing for one
+    return !logs_answers() && access_.for_every_answer().empty();
+  }
   bool logs_answers() const { return logs_access || slow_handler > duration(); }
   // A line for an answer, with what logs_access and slow_handler ask for.
   void log_answer(call& c) const;

@@ -53,6 +53,7 @@ struct route_entry {
   std::int64_t time_limit = 0;       // milliseconds; 0: none
   bool is_guarded = false;           // not anyone may use it
   bool outlives_buffer = false;      // its call leaves the buffer that it was read into
+  bool runs_at_once = false;         // for anyone, on the event loop, with nothing before or after
   std::size_t index = 0;             // in the list
 
   std::string label() const;  // "GET /notes/{id} (notes.cpp:12)"

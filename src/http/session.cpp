@@ -88,6 +88,12 @@ std::size_t session::read_head(session_host& host, char* data, std::size_t size,
   else request_access::bind(c.incoming, c.head, {});
   request_access::set_client(c.incoming, &client);
   host.routes.find_route(c);
+  if (c.route && c.route->runs_at_once && !c.head.has_body() && !host.late) {
+    if (c.route->time_limit) c.deadline = host.now + c.route->time_limit;
+    host.routes.run_at_once(c);
+    answer(host, c, out);
+    return parsed.size;
+  }
   if (c.head.has_body()) return begin_body(host, c, data, size, parsed.size, out);
   if (c.route && c.route->outlives_buffer) keep(host, c, data, parsed.size);
   run(host, c, out);
@@ -163,7 +169,7 @@ void session::run(session_host& host, call& c, buffer& out) {
   answer(host, c, out);
 }
 
-void session::answer(session_host& host, call& c, buffer& out) {
+void session::answer_unusually(session_host& host, call& c, buffer& out) {
   if (c.answer.upgrade) return begin_upgrade(host, c, out);
   auto& source = c.answer.source;
   if (source && !has_content(c.answer.status)) source.reset();

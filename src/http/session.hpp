@@ -55,7 +55,10 @@ class session_host {
   session_host& operator=(const session_host&) = delete;
 
   void set_date(std::int64_t unix_seconds);  // cheap where the second has not changed
-  call* take_call();                         // from `calls`, for a request of this host's
+
+  // Whether answers are sent as their handlers made them, and nobody hears of them.
+  bool adds_nothing() const { return adds_nothing_ && !draining; }
+  call* take_call();  // from `calls`, for a request of this host's
 
   const dispatcher& routes;
   const http_limits& limits;
@@ -79,11 +82,13 @@ class session_host {
 
   static constexpr std::size_t date_line_size = 37;
   char date_line[date_line_size + 1] = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
-  char ok_head[17 + date_line_size + 1] =
+  static constexpr std::size_t ok_line_size = 17;
+  char ok_head[ok_line_size + date_line_size + 1] =
       "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
 
  private:
   std::int64_t second_ = -1;
+  bool adds_nothing_ = false;
 };
 
 // A body that has a content coding.
@@ -99,6 +104,10 @@ struct coded_body {
   bool is_paused = false;  // until the next turn
   bool has_come = false;   // all of it
 };
+
+// Appends the answer of a call as HTTP where it is the usual one: 200 with a short text or JSON and
+// no lines of its own, on a connection that stays. False: it is another, and nothing was written.
+bool write_usual_response(const session_host& host, const call& c, buffer& out);
 
 class session {
  public:
@@ -201,7 +210,12 @@ class session {
   outcome dispatch(session_host& host, call& c);
   void prepare_to_leave(session_host& host, call& c);
   void run(session_host& host, call& c, buffer& out);
-  void answer(session_host& host, call& c, buffer& out);
+  void answer(session_host& host, call& c, buffer& out) {
+    if (!write_usual_response(host, c, out)) return answer_unusually(host, c, out);
+    host.counted.answered(c);
+    c.arguments.discard();
+  }
+  void answer_unusually(session_host& host, call& c, buffer& out);
   void begin_upgrade(session_host& host, call& c, buffer& out);
   void begin_sending(session_host& host, call& c);
   void write_part(std::string_view part, buffer& out);

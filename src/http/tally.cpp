@@ -46,12 +46,12 @@ tally::series& tally::find(slot& s, std::uint32_t key) {
 }
 
 void tally::answered(const call& c) {
-  auto& s = c.route ? slots_[c.route->index] : slots_.back();
   const auto key = std::uint32_t(c.head.method) << 16 | std::uint32_t(c.answer.status);
-  auto* one = s.last_used && s.last_used->key == key ? s.last_used : &find(s, key);
-  if (one != pending_ || c.began != pending_began_) {
+  if (!pending_ || c.route != pending_route_ || key != pending_->key || c.began != pending_began_) {
     if (pending_) record();
-    pending_ = one;
+    auto& s = c.route ? slots_[c.route->index] : slots_.back();
+    pending_ = s.last_used && s.last_used->key == key ? s.last_used : &find(s, key);
+    pending_route_ = c.route;
     pending_began_ = c.began;
   }
   ++pending_count_;

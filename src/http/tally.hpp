@@ -17,6 +17,7 @@ namespace aft::http {
 
 class call;
 class route_list;
+struct route_entry;
 
 // One thread at a time counts, without locks or atomic read-modify-writes; any thread looks. The
 // only allocation is for the first answer of a route with a status.
@@ -72,6 +73,7 @@ class tally {
   number elsewhere_{0};
   std::int64_t moment_ = 0;
   series* pending_ = nullptr;  // answers of one kind that began at one moment
+  const route_entry* pending_route_ = nullptr;
   std::int64_t pending_began_ = 0;
   std::uint64_t pending_count_ = 0, pending_received_ = 0, pending_sent_ = 0;
 };

@@ -19,6 +19,11 @@ char* put(char* to, std::string_view text) {
 }
 
 constexpr std::size_t longest_reason = 40;
+constexpr char text_lines[] =
+    "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
+    "Content-Length: ";
+constexpr char json_lines[] =
+    "Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ";
 
 // A length mostly has few digits.
 inline char* put_number(char* to, std::uint64_t number) {
@@ -27,6 +32,17 @@ inline char* put_number(char* to, std::uint64_t number) {
   if (tens) *to++ = char('0' + tens);
   *to++ = char('0' + small - 10 * tens);
   return to;
+}
+
+// So many conditions lie before it that the compiler would take it for rare, and write it small.
+template <std::size_t Size>
+[[gnu::hot, gnu::noinline]] char* put_usual(const session_host& host, const char (&lines)[Size],
+                                            std::string_view content, char* to) {
+  std::memcpy(to, host.ok_head, sizeof host.ok_head - 1);
+  to = put(to + sizeof host.ok_head - 1, lines);
+  to = put(put_number(to, content.size()), "\r\n\r\n");
+  std::memcpy(to, content.data(), content.size());
+  return to + content.size();
 }
 
 // What the policy of access adds to an answer.
@@ -63,8 +79,26 @@ void add_id_line(call& c, buffer& lines) {
 void session_host::set_date(std::int64_t unix_seconds) {
   if (unix_seconds == second_) return;
   second_ = unix_seconds;
+  adds_nothing_ = hsts.empty() && routes.adds_nothing();
   write_http_date(date_line + 6, unix_seconds);
   std::memcpy(ok_head + 17, date_line, date_line_size);
+}
+
+bool write_usual_response(const session_host& host, const call& c, buffer& out) {
+  const auto& answer = c.answer;
+  const bool is_text = answer.content_type.data() == text_type.data();
+  if (answer.status != 200 || !(is_text || answer.content_type.data() == json_type.data()) ||
+      !answer.is_plain() || host.compressing.concerns(answer) || !host.adds_nothing() ||
+      c.origin.is_made() || !c.head.keep_alive || c.head.minor_version == 0 ||
+      c.head.method == method::head) {
+    return false;
+  }
+  const auto content = answer.body.view();
+  char* to = out.reserve(sizeof host.ok_head + sizeof text_lines + content.size() + 32);
+  to =
+      is_text ? put_usual(host, text_lines, content, to) : put_usual(host, json_lines, content, to);
+  out.stop_at(to);
+  return true;
 }
 
 void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
@@ -98,13 +132,9 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
   if (has_body) {
     const bool is_whole = !answer.source;
     if (is_whole && is_text) {
-      to = put(to,
-               "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
-               "Content-Length: ");
+      to = put(to, text_lines);
     } else if (is_whole && is_json) {
-      to = put(to,
-               "Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"
-               "Content-Length: ");
+      to = put(to, json_lines);
     } else {
       if (!answer.content_type.empty()) {
         to = put(to, "Content-Type: ");

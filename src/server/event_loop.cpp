@@ -100,7 +100,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
                                                     : std::int64_t(1) << 40) {
     epoll_ = descriptor(::epoll_create1(EPOLL_CLOEXEC));
     if (epoll_.get() < 0) throw error("the system gives no epoll instance");
-    watch_->assign(copy_of(epoll_).release());
+    watched_epoll_ = copy_of(epoll_);
     wake_ = descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (wake_.get() < 0) throw error("the system gives no eventfd");
     // Some are shared with the other loops; one of them is woken for a connection.
@@ -131,6 +131,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     std::lock_guard lock(*turn_);
     turn_->over = true;
     leave_host();
+    unwatch();
     for (auto* c = newest_; c;) {
       auto* older = c->older;
       c->http.abandon(host_);
@@ -234,12 +235,14 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   void watch_through_asio() {
     if (!watched_) {
       watched_ = true;
+      boost::system::error_code ignored;  // without a place in its set, it says that it is ready
+      if (!watch_->is_open()) watch_->assign(watched_epoll_.get(), ignored);
       watch_->async_wait(asio::posix::stream_descriptor::wait_read,
                          [this, t = turn_](const boost::system::error_code& failed) {
                            if (t->over) return;
                            watched_ = false;
                            if (!own_) take_turn();
-                           else if (!failed) handle_events(0);
+                           else if (failed != asio::error::operation_aborted) handle_events(0);
                          });
     }
     if (!timed_ && needs_ticks()) {
@@ -253,11 +256,16 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     }
   }
 
-  // What Asio still has to say is heard, so that nothing is left for when it waits again.
+  // What Asio still has to say is heard, so that nothing is left for when it waits again. A set that
+  // lies in another would cost each event of the sockets more.
   void leave_asio() {
-    watch_->cancel();
+    unwatch();
     timer_->cancel();
     io_->poll();
+  }
+
+  void unwatch() {
+    if (watch_ && watch_->is_open()) watch_->release();
   }
 
   // ---- on a context of the host's
@@ -285,6 +293,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     forget_host();
   }
   void forget_host() {
+    unwatch();
     watch_.reset();
     timer_.reset();
     io_ = nullptr;
@@ -478,7 +487,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
       return;
     }
     const auto received =
-        ::recv(c.fd.get(), read_buffer_.get() + have, read_buffer_size - have, MSG_DONTWAIT);
+        receive_now(c.fd.get(), read_buffer_.get() + have, read_buffer_size - have);
     if (received < 0) {
       if (errno != EAGAIN && errno != EINTR) close(c);
       return;
@@ -658,8 +667,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   bool send(connection& c, const buffer& bytes, std::size_t& sent) {
     if (c.tls) return encrypt(c, bytes, sent);
     while (sent < bytes.size()) {
-      const auto count =
-          ::send(c.fd.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+      const auto count = send_now(c.fd.get(), bytes.data() + sent, bytes.size() - sent);
       if (count < 0) {
         if (errno == EINTR) continue;
         if (errno != EAGAIN) close(c);
@@ -1025,7 +1033,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
 
   server_state& state_;
   std::vector<listener> listeners_;
-  descriptor epoll_, wake_;
+  descriptor epoll_, wake_, watched_epoll_;  // the last is the first, as Asio has it
   struct own_context {
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> open{io.get_executor()};
