@@ -189,6 +189,7 @@
 #include "../../src/guard/csrf.cpp"
 #include "../../src/guard/guard.cpp"
 #include "../../src/guard/guard_routes.cpp"
+#include "../../src/guard/open_streams.cpp"
 #include "../../src/guard/page_text.cpp"
 #include "../../src/meeting/idempotency.cpp"
 #include "../../src/meeting/job_routes.cpp"

@@ -75,7 +75,9 @@ class app::impl {
       });
       meeting::provide_storage(*dispatch, *storage);
       if (gatekeeper) {
-        gatekeeper->use(*storage, options.access.credentials);
+        streams = std::make_unique<guarding::open_streams>(
+            *storage, log, gatekeeper->options().sessions, gatekeeper->options().stream_check);
+        gatekeeper->use(*storage, *streams, options.access.credentials);
         guarding::provide_guard(*dispatch, *gatekeeper);
       }
       writer =
@@ -316,6 +318,7 @@ class app::impl {
   presence* local_presence = nullptr;      // null: it is not local, or no more
   duration drain{};
   std::unique_ptr<database> storage;
+  std::unique_ptr<guarding::open_streams> streams;  // null: no accounts
   std::unique_ptr<http::dispatcher> dispatch;
   std::unique_ptr<meeting::write_lane> writer;
   std::unique_ptr<meeting::work_lane> work;

@@ -1,6 +1,10 @@
 #include <aft/auth/sessions.hpp>
 
+#include <algorithm>
+#include <span>
+
 #include <aft/ground/random.hpp>
+#include <aft/storage/sql_text.hpp>
 
 #include "token_hash.hpp"
 
@@ -32,10 +36,11 @@ std::string begin_session(transaction& tx, std::int64_t account, const visit& fr
   const auto now = tx.now();
   tx.execute("delete from aft_session where account = $1 and (created_at <= $2 or seen_at <= $3)",
              account, now - limits.absolute, now - limits.idle);
-  tx.execute(
+  const auto too_many = tx.execute(
       "delete from aft_session where account = $1 and id not in (select id from aft_session "
       "where account = $1 order by seen_at desc, id desc limit $2)",
       account, limits.most_per_account > 0 ? limits.most_per_account - 1 : 0);
+  if (too_many > 0) tx.notify(sessions_topic);
   auto token = random_token();
   tx.execute(
       "insert into aft_session (token_hash, account, created_at, seen_at, fresh_at, "
@@ -72,6 +77,7 @@ void touch_session(transaction& tx, std::int64_t id, time_point seen_at) {
 
 std::string renew_session(transaction& tx, std::int64_t id, bool fresh) {
   const auto now = tx.now();
+  tx.notify(sessions_topic);
   auto token = random_token();
   const auto changed =
       fresh ? tx.execute(
@@ -102,6 +108,44 @@ bool end_session(transaction& tx, std::string_view token) {
 std::int64_t end_sessions(transaction& tx, std::int64_t account, std::int64_t but) {
   tx.notify(sessions_topic);
   return tx.execute("delete from aft_session where account = $1 and id <> $2", account, but);
+}
+
+std::string session_key(std::string_view token) { return token_hash(token); }
+
+namespace {
+
+// Few sizes, so that there are few statements: what is left of one is filled up.
+constexpr std::size_t sizes_of_parts[] = {1, 8, 64};
+
+void drop_live(reader& db, std::span<const std::string> keys, const session_limits& limits,
+               std::vector<std::string>& ended) {
+  const auto now = db.now();
+  sql_text q(
+      "select s.token_hash from aft_session s join aft_account a on a.id = s.account where "
+      "not a.disabled and not s.awaits_second and s.created_at > $1 and s.seen_at > $2 and "
+      "s.token_hash in (",
+      now - limits.absolute, now - limits.idle);
+  const auto room = *std::find_if(std::begin(sizes_of_parts), std::end(sizes_of_parts),
+                                  [&](std::size_t size) { return size >= keys.size(); });
+  q.add("$1", keys.front());
+  for (std::size_t i = 1; i < room; ++i) q.add(", $1", keys[std::min(i, keys.size() - 1)]);
+  q.add(")");
+  for (const auto& live : db.all<std::string>(q)) std::erase(ended, live);
+}
+
+}  // namespace
+
+std::vector<std::string> ended_sessions(reader& db, const std::vector<std::string>& keys,
+                                        const session_limits& limits) {
+  std::vector<std::string> ended;
+  const std::size_t most = std::end(sizes_of_parts)[-1];
+  for (std::size_t at = 0; at < keys.size(); at += most) {
+    const auto part = std::span(keys).subspan(at, std::min(most, keys.size() - at));
+    std::vector<std::string> of_part(part.begin(), part.end());
+    drop_live(db, part, limits, of_part);
+    ended.insert(ended.end(), of_part.begin(), of_part.end());
+  }
+  return ended;
 }
 
 std::string know_device(transaction& tx, std::int64_t account) {

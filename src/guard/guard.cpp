@@ -140,10 +140,12 @@ guarding::visitor guard::find_visitor(const request& r, reader& db) const {
   }
   const auto token = r.cookie(session_cookie());
   if (!token) return {};
+  const auto as_of = streams_->moment();
   const auto found = auth::find_session(db, *token, options_.sessions);
   if (!found) return {};
   touch(found->of, db.now());
   guarding::visitor v;
+  v.as_of = as_of;
   v.by_cookie = true;
   v.session = found->of.id;
   v.account = found->who.id;
@@ -204,6 +206,12 @@ void guard::check(http::call& c, reader& db) const {
   const auto v = visitor_of(c.incoming, db);
   if (auto wrong = refusal(*v, c.route->policy)) throw *std::move(wrong);
   if (v->by_cookie) check_csrf(c);
+}
+
+void guard::hold(http::call& c) const {
+  const auto& v = *static_cast<const guarding::visitor*>(c.visitor.get());
+  const auto token = c.incoming.cookie(session_cookie());
+  if (v.who && v.by_cookie && token) streams_->hold(c, auth::session_key(*token), v.as_of);
 }
 
 std::string guard::cookie(std::string_view name, std::string_view value, duration age) const {

@@ -10,6 +10,7 @@
 #include <aft/storage/database.hpp>
 
 #include "../http/call.hpp"
+#include "open_streams.hpp"
 
 namespace aft {
 
@@ -22,6 +23,7 @@ struct visitor {
   bool awaits_second = false;  // its session does
   std::int64_t session = 0;
   std::int64_t account = 0;
+  std::uint64_t as_of = 0;  // open_streams::moment() before it was looked up
 };
 
 }  // namespace guarding
@@ -39,8 +41,9 @@ class guard {
     return options_.secure_cookies ? "__Host-device" : "device";
   }
 
-  void use(database& db, bool origins_have_credentials) {
+  void use(database& db, guarding::open_streams& streams, bool origins_have_credentials) {
     db_ = &db;
+    streams_ = &streams;
     origins_have_credentials_ = origins_have_credentials;
   }
   database& db() const { return *db_; }
@@ -50,6 +53,9 @@ class guard {
 
   // Throws a problem to refuse; see http::route_guard.
   void check(http::call& c, reader& db) const;
+
+  // Lets an answer that goes on end with the session that it began under; see http::route_guard.
+  void hold(http::call& c) const;
 
   // The problem, where who asks does not fit.
   std::optional<problem> refusal(const guarding::visitor& v, const route_policy& policy) const;
@@ -69,6 +75,7 @@ class guard {
 
   accounts options_;
   database* db_ = nullptr;
+  guarding::open_streams* streams_ = nullptr;
   bool origins_have_credentials_ = false;
 };
 

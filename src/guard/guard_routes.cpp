@@ -10,7 +10,8 @@ void provide_guard(http::dispatcher& routes, guard& g) {
                 [](void* context, http::call& c) {
                   auto& db = *static_cast<reader*>(c.owner->find(key_of<reader>(), c));
                   static_cast<const guard*>(context)->check(c, db);
-                }});
+                },
+                [](void* context, http::call& c) { static_cast<const guard*>(context)->hold(c); }});
 }
 
 }  // namespace aft::guarding

@@ -32,6 +32,7 @@ class body_source {
     pause,  // and when others had their turn
     wait,   // nothing for now: the signal will say
     end,
+    cut,  // the rest never comes: the answer breaks off, and the client sees it
   };
 
   body_source() = default;

@@ -179,6 +179,7 @@ class compressing_source final : public body_source {
     const auto part = left_.substr(0, most_per_step);
     left_.remove_prefix(part.size());
     const bool all = left_.empty();
+    if (all && last_ == step::cut) return step::cut;
     if (all && last_ == step::end) {
       compressor_->write(part, out, compressor::flushing::end);
       return step::end;

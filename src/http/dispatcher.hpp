@@ -65,6 +65,9 @@ struct route_guard {
   // Before the arguments are made, for each route that not anyone may use. Throws a problem to
   // refuse.
   void (*check)(void* context, call& c) = nullptr;
+  // An answer that goes on, a body that is made while it is sent or a WebSocket, is about to begin,
+  // for somebody who was found out. On its event loop; makes it end with what let it in.
+  void (*hold)(void* context, call& c) = nullptr;
 };
 
 class dispatcher {
@@ -123,6 +126,11 @@ class dispatcher {
   // Then run() goes on. False: it refused, and the call has its reply.
   bool give_part(call& c, std::string_view part) const;
   bool end_body(call& c) const;
+
+  // See route_guard::hold.
+  void hold(call& c) const {
+    if (guard_.hold) guard_.hold(guard_.context, c);
+  }
 
   // A lane has no time for it.
   void refuse_as_busy(call& c) const;

@@ -170,6 +170,7 @@ void session::run(session_host& host, call& c, buffer& out) {
 }
 
 void session::answer_unusually(session_host& host, call& c, buffer& out) {
+  if (c.visitor && (c.answer.upgrade || c.answer.source)) host.routes.hold(c);
   if (c.answer.upgrade) return begin_upgrade(host, c, out);
   auto& source = c.answer.source;
   if (source && !has_content(c.answer.status)) source.reset();
@@ -238,6 +239,7 @@ void session::send_more(session_host& host, buffer& out) {
           "an answer broke off: it threw something that is no std::exception");
       broken_ = true;
     }
+    broken_ |= step == body_source::step::cut;
     if (broken_) {
       source_.reset();
       closing_ = true;

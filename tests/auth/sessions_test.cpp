@@ -116,6 +116,37 @@ TEST_CASE_FIXTURE(with_session, "a session that awaits a second factor says so, 
   CHECK(find(after)->fresh);
 }
 
+TEST_CASE_FIXTURE(with_session, "of many keys, those whose sessions count no more are told") {
+  std::vector<std::string> tokens, keys;
+  for (int i = 0; i < 200; ++i) {
+    tokens.push_back(begin({.most_per_account = 1000}));
+    keys.push_back(auth::session_key(tokens.back()));
+  }
+  const auto ended = [&](const auth::session_limits& limits = {}) {
+    return read([&](aft::reader& r) { return auth::ended_sessions(r, keys, limits); });
+  };
+  CHECK(ended().empty());
+  CHECK(keys[0] != tokens[0]);
+  CHECK(!find(keys[0]));  // nobody logs in with a key
+  std::vector<std::string> gone;
+  write([&](tx_ref tx) {
+    for (const std::size_t i : {3, 64, 199}) {
+      auth::end_session(tx, tokens[i]);
+      gone.push_back(keys[i]);
+    }
+  });
+  const auto renewed = find(tokens[150])->of.id;
+  write([&](tx_ref tx) { auth::renew_session(tx, renewed, true); });
+  gone.insert(gone.begin() + 2, keys[150]);
+  CHECK(ended() == gone);
+  time.advance(aft::days(14));
+  CHECK(ended() == keys);  // unused
+  keys = {"nonsense", ""};
+  CHECK(ended({.idle = aft::days(100)}) == keys);
+  keys.clear();
+  CHECK(ended().empty());
+}
+
 TEST_CASE_FIXTURE(with_session, "a device is known to the account that it logged in as") {
   const auto eve = add("eve@example.org");
   const auto token = write([&](tx_ref tx) { return auth::know_device(tx, a.id); });

@@ -19,9 +19,10 @@ struct guarded_app {
 
   static constexpr auto password = "kelp harbor quilt";
 
+  // Several on one database are nodes of one service: give the URL of the first to the others.
   explicit guarded_app(const std::string& file = ":memory:", aft::accounts how = {},
                        bool with_messages = true)
-      : app({.database = new_database(file),
+      : app({.database = file.starts_with("postgresql:") ? file : new_database(file),
              .lanes = {.max_wait = {}, .deadline = {}},
              .log = [this](const aft::log_record& r) { logged += std::string(r.message) + "\n"; },
              .time = &time}) {

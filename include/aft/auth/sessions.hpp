@@ -65,7 +65,14 @@ bool end_session(transaction& tx, std::int64_t account, std::int64_t id);
 bool end_session(transaction& tx, std::string_view token);
 std::int64_t end_sessions(transaction& tx, std::int64_t account, std::int64_t but = 0);  // how many
 
-// Told on a commit that ended or changed sessions or accounts, see database::listen.
+// For what lasts longer than a request: a key of a session's token, from which nobody gets the
+// token; and which of such keys, in their order, are of no session that counts, as is that of a
+// token that was exchanged.
+std::string session_key(std::string_view token);
+std::vector<std::string> ended_sessions(reader& db, const std::vector<std::string>& keys,
+                                        const session_limits& limits = {});
+
+// Told on a commit that ended sessions or exchanged their tokens, see database::listen.
 inline constexpr std::string_view sessions_topic = "aft_sessions";
 
 // ---- what is known of devices, so that nobody can lock out an owner by wrong passwords

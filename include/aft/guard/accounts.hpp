@@ -63,6 +63,9 @@ struct accounts {
   bool registration = true;          // anybody may; else accounts are made by auth::add_account
 
   auth::session_limits sessions{};
+  // Event streams and WebSockets end with the session, or the token of it, that they began under:
+  // at once where a node of PostgreSQL or this process ends it, else at the next look, so often.
+  duration stream_check = seconds(5);
   auth::password_rules passwords{};
   auth::pepper pepper{};
   password_cost cost{};
