@@ -83,6 +83,9 @@ def print_table(figures):
     loaded = f["point_read_full_load_ns"]
     print(f"  aft, while the writer has all it can do       {loaded:9,.0f}   "
           f"{read / loaded:.2f} of the reads without it")
+    loaded_auto = f["raw_autocommit_read_full_load_ns"]
+    print(f"  C API, autocommit, beside batches of 64       {loaded_auto:9,.0f}   "
+          f"{auto / loaded_auto:.2f} of the reads without them")
     wide, raw_wide = f["wide_row_ns"], f["raw_wide_row_ns"]
     print("\none row of 20 columns, of a thousand                 ns")
     print(f"  aft, into structs                             {wide:9,.0f}")
