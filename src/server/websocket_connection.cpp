@@ -1,30 +1,24 @@
 #include "websocket_connection.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <exception>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/bind_handler.hpp>
-#include <boost/beast/core/buffers_prefix.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <boost/beast/zlib/error.hpp>
 
 #include <aft/ground/buffer.hpp>
 
-#include "timer_wheel.hpp"
+#include "websocket_layer.hpp"
+#include "websocket_list.hpp"
 
 namespace aft::server {
 namespace {
@@ -35,12 +29,7 @@ using boost::system::error_code;
 
 constexpr std::size_t first_part = 512;  // of a message; most are not larger
 constexpr std::size_t next_part = 4096;
-// Beast's own buffer, and how much of it is filled at once for a peer that packs its messages.
-constexpr std::size_t frame_buffer = 1536;
-constexpr std::size_t packed_at_once = 256;
 constexpr std::size_t max_kept_message = 16 * 1024;  // of the memory for messages
-constexpr std::size_t record_size = 16 * 1024;       // of TLS, at most
-constexpr std::size_t max_kept_record = 4096;
 constexpr std::size_t max_lingering_bytes = 64 * 1024 * 1024;
 constexpr duration lingering_time = seconds(10);
 constexpr std::uint16_t going_away = 1001, protocol_error = 1002, no_status = 1005,
@@ -48,275 +37,6 @@ constexpr std::uint16_t going_away = 1001, protocol_error = 1002, no_status = 10
                         internal_error = 1011;
 
 using tcp_socket = asio::generic::stream_protocol::socket;
-
-// What Beast reads from and writes to: a socket, TLS on it if there is some, and before both what
-// had been read already.
-template <class Socket>
-class layer {
- public:
-  using executor_type = typename Socket::executor_type;
-  using next_layer_type = Socket;
-
-  layer(Socket&& socket, std::shared_ptr<tls_stream> tls, std::string_view early)
-      : socket_(std::move(socket)), tls_(std::move(tls)), early_(early) {}
-  executor_type get_executor() { return socket_.get_executor(); }
-  Socket& next_layer() { return socket_; }
-  const Socket& next_layer() const { return socket_; }
-
-  template <class Buffers, class Handler>
-  void async_read_some(const Buffers& buffers, Handler&& handler) {
-    ++reads;
-    const bool slowly = packed && asio::buffer_size(buffers) <= frame_buffer;
-    if (early_at_ == early_.size()) {
-      if (tls_) {
-        const asio::mutable_buffer to = beast::buffers_front(buffers);
-        return decrypt(slowly ? asio::buffer(to, packed_at_once) : to,
-                       std::forward<Handler>(handler), true);
-      }
-      if (!slowly) return socket_.async_read_some(buffers, std::forward<Handler>(handler));
-      return socket_.async_read_some(beast::buffers_prefix(packed_at_once, buffers),
-                                     std::forward<Handler>(handler));
-    }
-    const auto count = asio::buffer_copy(buffers, asio::buffer(early_) + early_at_,
-                                         slowly ? packed_at_once : frame_buffer);
-    early_at_ += count;
-    if (early_at_ == early_.size()) {
-      early_ = {};
-      early_at_ = 0;
-    }
-    asio::post(get_executor(),
-               beast::bind_front_handler(std::forward<Handler>(handler), error_code(), count));
-  }
-  template <class Buffers, class Handler>
-  void async_write_some(const Buffers& buffers, Handler&& handler) {
-    ++writes;
-    if (!tls_) return socket_.async_write_some(buffers, std::forward<Handler>(handler));
-    const auto size = std::min(asio::buffer_size(buffers), record_size);
-    record_.clear();
-    char* to = record_.reserve(size);
-    record_.stop_at(to + asio::buffer_copy(asio::buffer(to, size), buffers));
-    encrypt(std::forward<Handler>(handler), true);
-  }
-
-  // What has been sent still arrives.
-  void end_writing() {
-    if (tls_) tls_->shutdown();
-    error_code ignored;
-    socket_.shutdown(Socket::shutdown_send, ignored);
-    ended = true;
-  }
-
-  bool packed = false;                  // messages may come packed
-  std::uint32_t reads = 0, writes = 0;  // begun; one more means that something has moved
-  bool ended = false;
-
- private:
-  template <class Handler>
-  void decrypt(asio::mutable_buffer to, Handler&& handler, bool from_outside) {
-    const auto got = tls_->read(static_cast<char*>(to.data()), to.size());
-    if (is_blocked(got)) {
-      return wait(got, [this, to, handler = std::forward<Handler>(handler)](error_code e) mutable {
-        if (e) handler(e, 0);
-        else decrypt(to, std::move(handler), false);
-      });
-    }
-    complete(got, std::forward<Handler>(handler), from_outside);
-  }
-
-  template <class Handler>
-  void encrypt(Handler&& handler, bool from_outside) {
-    const auto put = tls_->write(record_.data(), record_.size());
-    if (is_blocked(put)) {
-      return wait(put, [this, handler = std::forward<Handler>(handler)](error_code e) mutable {
-        if (e) handler(e, 0);
-        else encrypt(std::move(handler), false);
-      });
-    }
-    if (record_.capacity() > max_kept_record) record_.release();
-    complete(put, std::forward<Handler>(handler), from_outside);
-  }
-
-  static bool is_blocked(const tls_result& r) {
-    return r.status == tls_status::wants_read || r.status == tls_status::wants_write;
-  }
-
-  // Goes on when the socket is ready, unless this layer has gone by then.
-  template <class Next>
-  void wait(const tls_result& r, Next&& next) {
-    const auto what = r.status == tls_status::wants_read ? Socket::wait_read : Socket::wait_write;
-    socket_.async_wait(what, [this, there = std::weak_ptr(tls_),
-                              next = std::forward<Next>(next)](error_code failed) mutable {
-      const auto tls = there.lock();
-      if (!failed && (!tls || !socket_.is_open())) failed = asio::error::operation_aborted;
-      next(failed);
-    });
-  }
-
-  template <class Handler>
-  void complete(const tls_result& r, Handler&& handler, bool from_outside) {
-    error_code e;
-    if (r.status == tls_status::closed) e = asio::error::eof;
-    if (r.status == tls_status::failed) e = asio::error::connection_reset;
-    if (!from_outside) return handler(e, r.size);
-    asio::post(get_executor(),
-               beast::bind_front_handler(std::forward<Handler>(handler), e, r.size));
-  }
-
-  Socket socket_;
-  std::shared_ptr<tls_stream> tls_;  // null: none. Who waits asks whether it is there still
-  buffer record_;                    // what TLS is given to send
-  std::string early_;
-  std::size_t early_at_ = 0;
-};
-
-// Where messages are unpacked. Beast may lose its place in a message that unpacks to more than the
-// room it is given (boostorg/beast#3028), so there is room for the most that can come of what is
-// read at once: 1032 times as much. Memory that is never written to costs nothing.
-class unpacking_room {
- public:
-  static constexpr std::size_t size = (2 * packed_at_once + 32) * 1032;
-
-  unpacking_room()
-      : data_(::mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {
-    if (data_ == MAP_FAILED) throw std::bad_alloc();
-  }
-  unpacking_room(const unpacking_room&) = delete;
-  unpacking_room& operator=(const unpacking_room&) = delete;
-  ~unpacking_room() { ::munmap(data_, size); }
-
-  char* data() { return static_cast<char*>(data_); }
-  void used(std::size_t count) {
-    if (count > max_kept_message) ::madvise(data_, size, MADV_DONTNEED);
-  }
-
- private:
-  void* data_;
-};
-
-// Beast calls it when the last frame has been sent.
-template <class Socket, class Handler>
-void async_teardown(beast::role_type, layer<Socket>& l, Handler&& handler) {
-  l.end_writing();
-  asio::post(l.get_executor(),
-             beast::bind_front_handler(std::forward<Handler>(handler), error_code()));
-}
-
-}  // namespace
-
-// As its loop sees it, whatever its socket is. Shared by the loop's list and the operations that
-// are under way.
-struct websocket_connection : timed, std::enable_shared_from_this<websocket_connection> {
-  websocket_connection() = default;
-  websocket_connection(const websocket_connection&) = delete;
-  websocket_connection& operator=(const websocket_connection&) = delete;
-  virtual ~websocket_connection() = default;
-
-  virtual void work() = 0;    // its peer has something to send
-  virtual void expire() = 0;  // the deadline has passed
-  virtual void cut() = 0;     // ends at once
-  virtual void leave() = 0;   // the list
-  virtual http::peer_core& core() = 0;
-
-  std::shared_ptr<websocket_connection> listed{};  // the list's share
-  websocket_connection* older = nullptr;
-  websocket_connection* newer = nullptr;
-};
-
-// Where peers leave word that there is work for their connections.
-class word_box final : public http::peer_loop, public std::enable_shared_from_this<word_box> {
- public:
-  explicit word_box(asio::any_io_executor io) : io_(std::move(io)) {}
-
-  void has_work(const peer& p) override {
-    std::lock_guard lock(mutex_);
-    if (!io_) return;
-    with_work_.push_back(p);
-    if (with_work_.size() == 1) {
-      asio::post(io_, [self = shared_from_this()] { self->empty(); });
-    }
-  }
-
-  // On the loop.
-  void empty() {
-    {
-      std::lock_guard lock(mutex_);
-      now_.swap(with_work_);
-    }
-    for (const auto& p : now_) {
-      auto& core = http::peer_core::of(p);
-      core.working();
-      if (auto* c = static_cast<websocket_connection*>(core.connection())) c->work();
-    }
-    now_.clear();
-  }
-  void close() {
-    std::vector<peer> dropped;
-    std::lock_guard lock(mutex_);
-    io_ = {};
-    dropped.swap(with_work_);
-  }
-
- private:
-  std::mutex mutex_;
-  asio::any_io_executor io_;       // guarded by mutex_; empty: the loop is gone
-  std::vector<peer> with_work_{};  // guarded by mutex_
-  std::vector<peer> now_{};
-};
-
-class websocket_connections::impl {
- public:
-  impl(const asio::any_io_executor& io, const logger& log, std::atomic<std::size_t>& count)
-      : io_(io), log_(log), count_(count), box_(std::make_shared<word_box>(io)) {}
-  ~impl() {
-    box_->close();
-    while (newest_) newest_->leave();
-  }
-
-  const asio::any_io_executor& io() { return io_; }
-  const logger& log() const { return log_; }
-  const std::shared_ptr<word_box>& box() const { return box_; }
-  bool empty() const { return !newest_; }
-
-  void insert(websocket_connection& c, duration d) {
-    c.listed = c.shared_from_this();
-    c.older = newest_;
-    if (newest_) newest_->newer = &c;
-    newest_ = &c;
-    count_.fetch_add(1, std::memory_order_relaxed);
-    wheel_.add(c, wheel_.now() + in_ticks(d));
-  }
-  void put_off(websocket_connection& c, duration d) { wheel_.set(c, wheel_.now() + in_ticks(d)); }
-  void remove(websocket_connection& c) {
-    wheel_.remove(c);
-    (c.newer ? c.newer->older : newest_) = c.older;
-    if (c.older) c.older->newer = c.newer;
-    count_.fetch_sub(1, std::memory_order_relaxed);
-    c.listed.reset();
-  }
-
-  void tick() {
-    wheel_.tick([](timed& t) { static_cast<websocket_connection&>(t).expire(); });
-  }
-  template <class F>
-  void for_each(F&& f) {  // which may remove the one it gets
-    for (auto* c = newest_; c;) {
-      auto* older = c->older;
-      f(*c);
-      c = older;
-    }
-  }
-
- private:
-  const asio::any_io_executor io_;
-  const logger& log_;
-  std::atomic<std::size_t>& count_;
-  const std::shared_ptr<word_box> box_;  // shared with the peers
-  timer_wheel wheel_;
-  websocket_connection* newest_ = nullptr;
-};
-
-namespace {
 
 // Several operations of Beast may be under way at a time, one of each kind. When the connection
 // ends they need not: of two that wait for each other (as when a peer breaks the protocol while a
@@ -407,7 +127,7 @@ class connection_over final : public websocket_connection {
   http::peer_core& core() override { return http::peer_core::of(peer_); }
 
  private:
-  using stream = beast::websocket::stream<layer<Socket>, true>;
+  using stream = beast::websocket::stream<websocket_layer<Socket>, true>;
 
   const websocket_options& options() const { return start_->options; }
 
