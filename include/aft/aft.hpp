@@ -13,6 +13,7 @@
 #include <aft/auth/oidc.hpp>
 #include <aft/auth/password.hpp>
 #include <aft/auth/password_rules.hpp>
+#include <aft/auth/recovery_codes.hpp>
 #include <aft/auth/refresh_token.hpp>
 #include <aft/auth/sessions.hpp>
 #include <aft/auth/throttle.hpp>

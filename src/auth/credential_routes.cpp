@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <aft/auth/recovery_codes.hpp>
+
 namespace aft {
 namespace {
 

@@ -17,7 +17,6 @@ namespace {
 using auth::key_owner;
 using detail::key_material;
 
-constexpr std::size_t max_keys_of_a_set = 100;
 constexpr std::size_t least_secret = 32, ed25519_bytes = 32, p256_bytes = 32;
 constexpr int least_rsa_bits = 2048, most_rsa_bits = 8192;
 
@@ -398,40 +397,6 @@ secret_text signing_key::to_jwk() const {
 
 std::string signing_key::sign(std::string_view text) const {
   return auth::sign_with(*public_part_.share_, text);
-}
-
-// ---- jwk_set
-
-namespace {
-struct jwks_document {
-  std::vector<raw_json> keys;
-};
-}  // namespace
-
-result<jwk_set, std::string> jwk_set::from_json(std::string_view json) {
-  const auto document = json::read<jwks_document>(json, {.ignore_unknown = true});
-  if (!document) return std::string("it is not the JSON of a set of keys");
-  if (document->keys.size() > max_keys_of_a_set) return std::string("it has too many keys");
-  std::vector<verification_key> keys;
-  for (const auto& text : document->keys) {
-    if (auto key = verification_key::from_jwk(text.text)) keys.push_back(*std::move(key));
-  }
-  return jwk_set(std::move(keys));
-}
-
-std::string jwk_set::to_json() const {
-  jwks_document document;
-  for (const auto& key : keys_) {
-    if (key.is_public()) document.keys.push_back({key.to_jwk()});
-  }
-  return json::write(document);
-}
-
-bool jwk_set::has(std::string_view id) const {
-  for (const auto& key : keys_) {
-    if (key.id() == id) return true;
-  }
-  return false;
 }
 
 }  // namespace aft

@@ -6,19 +6,9 @@
 #include <aft/ground/json.hpp>
 
 #include "../test_database.hpp"
+#include "authenticator.hpp"
 
 namespace {
-
-std::string from_base32(std::string_view text) {
-  std::string bytes;
-  unsigned group = 0;
-  int bits = 0;
-  for (const char c : text) {
-    group = group << 5 | unsigned(c >= 'A' ? c - 'A' : c - '2' + 26);
-    if ((bits += 5) >= 8) bytes += char(group >> (bits -= 8) & 255);
-  }
-  return bytes;
-}
 
 struct desk_fixture {
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};

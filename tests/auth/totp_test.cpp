@@ -1,25 +1,13 @@
 #include <aft/auth/totp.hpp>
 
-#include <set>
-
 #include <doctest/doctest.h>
 
+#include "authenticator.hpp"
 #include "token_fixture.hpp"
 
 namespace {
 
 using aft::totp_verdict;
-
-std::string from_base32(std::string_view text) {
-  std::string bytes;
-  unsigned group = 0;
-  int bits = 0;
-  for (const char c : text) {
-    group = group << 5 | unsigned(c >= 'A' ? c - 'A' : c - '2' + 26);
-    if ((bits += 5) >= 8) bytes += char(group >> (bits -= 8) & 255);
-  }
-  return bytes;
-}
 
 struct totp_fixture : token_fixture {
   aft::key_ring ring{{aft::make_sealing_key("1")}};
@@ -124,35 +112,6 @@ TEST_CASE_FIXTURE(totp_fixture, "the secret of a second factor is sealed, for it
         tx.now());
   });
   CHECK_THROWS_AS(check(code(secret), "8"), aft::unsealing_error);
-}
-
-TEST_CASE_FIXTURE(totp_fixture, "recovery codes work once each, for whom they were made") {
-  const auto make = [&](const char* subject) {
-    return write([&](aft::transaction& tx) { return aft::make_recovery_codes(tx, subject); });
-  };
-  const auto use = [&](const char* subject, const std::string& code) {
-    return write([&](aft::transaction& tx) { return aft::use_recovery_code(tx, subject, code); });
-  };
-  const auto left = [&] {
-    return db.read([](aft::reader& r) { return aft::recovery_codes_left(r, "7"); });
-  };
-  const auto codes = make("7");
-  CHECK(std::set<std::string>(codes.begin(), codes.end()).size() == 10);
-  CHECK(codes[0].size() == 27);
-  CHECK(left() == 10);
-  CHECK(!use("8", codes[0]));
-  CHECK(use("7", codes[0]));
-  CHECK(!use("7", codes[0]));
-  auto shouted = codes[1];
-  for (auto& c : shouted) c = c == '-' ? ' ' : char(std::toupper(c));
-  CHECK(use("7", shouted));
-  CHECK(!use("7", ""));
-  CHECK(!use("7", db.all<std::string>(
-                      "select code_hash from aft_recovery_code where used_at is null")[0]));
-  CHECK(left() == 8);
-  const auto fresh = make("7");
-  CHECK(!use("7", codes[2]));
-  CHECK(use("7", fresh[2]));
 }
 
 TEST_CASE_FIXTURE(totp_fixture, "a second factor that cannot be is refused") {

@@ -1,12 +1,11 @@
 #pragma once
-// One-time passwords of an authenticator app (RFC 4226, RFC 6238), and the codes on paper for who
-// has lost it.
+// One-time passwords of an authenticator app (RFC 4226, RFC 6238). For who has lost it, see
+// aft/auth/recovery_codes.hpp.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <aft/ground/time.hpp>
 #include <aft/storage/sealed.hpp>
@@ -68,12 +67,5 @@ class totp {
   const key_ring& keys_;
   totp_options options_;
 };
-
-// Ten codes of 120 bits ("k3mz6q-..."), each good once; those before them are no longer. To be
-// shown now: only their SHA-256 is stored.
-std::vector<std::string> make_recovery_codes(transaction& tx, std::string_view subject);
-// Uses one up; without regard to case, spaces and hyphens.
-bool use_recovery_code(transaction& tx, std::string_view subject, std::string_view code);
-std::int64_t recovery_codes_left(reader& db, std::string_view subject);
 
 }  // namespace aft
