@@ -15,6 +15,7 @@
 #include "../ground/process_metrics.hpp"
 #include "../guard/account_routes.hpp"
 #include "../guard/guard_routes.hpp"
+#include "../guard/oidc_routes.hpp"
 #include "../http/openapi.hpp"
 #include "../http/token_gate.hpp"
 #include "../jobs/runner.hpp"
@@ -402,6 +403,7 @@ void app::use(accounts how) {
                                                 .parameter = std::string(g.session_cookie())});
   guarding::add_account_routes(*this, g, *impl_->account_routes);
   if (!g.options().pages.empty()) guarding::add_account_pages(*this, g, *impl_->account_routes);
+  guarding::add_oidc_routes(*this, g, *impl_->account_routes);
 }
 
 std::vector<listed_route> app::list_routes() const {

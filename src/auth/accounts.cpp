@@ -105,6 +105,12 @@ result<account, account_refusal> set_email(transaction& tx, std::int64_t id,
 
 bool erase_account(transaction& tx, std::int64_t id) {
   tx.notify(sessions_topic);
+  const auto subject = std::to_string(id);
+  tx.execute("delete from aft_identity where account = $1", subject);
+  tx.execute("delete from aft_api_key where subject = $1", subject);
+  tx.execute("delete from aft_refresh_token where subject = $1", subject);
+  tx.execute("delete from aft_totp where subject = $1", subject);
+  tx.execute("delete from aft_recovery_code where subject = $1", subject);
   return tx.execute("delete from aft_account where id = $1", id) == 1;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <aft/auth/sessions.hpp>
 #include <aft/ground/digest.hpp>
 #include <aft/ground/encoding.hpp>
 #include <aft/ground/error.hpp>
@@ -84,6 +85,13 @@ result<api_key, api_key_refusal> api_keys::find(reader& db, std::string_view key
   return *std::move(found);
 }
 
+std::optional<api_key> api_keys::find_live(reader& db, std::int64_t id) {
+  return db.find<api_key>(
+      "select * from aft_api_key where id = $1 and revoked_at is null and "
+      "(expires_at is null or expires_at > $2)",
+      id, db.now());
+}
+
 bool api_keys::note_use(transaction& tx, const api_key& key) {
   return tx.execute(
              "update aft_api_key set last_used_at = $1 where id = $2 and "
@@ -96,6 +104,7 @@ std::vector<api_key> api_keys::list(reader& db, std::string_view subject) {
 }
 
 bool api_keys::revoke(transaction& tx, std::string_view subject, std::int64_t id) {
+  tx.notify(auth::sessions_topic);
   return tx.execute(
              "update aft_api_key set revoked_at = $1 where id = $2 and subject = $3 and "
              "revoked_at is null",

@@ -1,11 +1,12 @@
 #include <aft/auth/credential_routes.hpp>
 
-#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include <aft/auth/recovery_codes.hpp>
+
+#include "credential_desk.hpp"
 
 namespace aft {
 namespace {
@@ -44,119 +45,102 @@ struct made_api_key {
   std::string key;
 };
 
-constexpr int default_key_days = 90;
-
-// What all of these routes have. One is shared by their handlers.
-class credential_desk {
- public:
-  credential_desk(const subject_of_request& whose, const audit_log* audit)
-      : whose_(whose), audit_(audit) {}
-
-  result<std::string, problem> subject(const request& r, reader& db) const { return whose_(r, db); }
-
-  void note(transaction& tx, const request& r, std::string_view event, const std::string& subject,
-            std::string target) const {
-    if (!audit_) return;
-    audit_->append(
-        tx, audit_entry{.event = std::string(event), .actor = subject, .target = std::move(target)}
-                .from(r));
-  }
-
- private:
-  const subject_of_request& whose_;
-  const audit_log* audit_;
-};
-
-problem refusal_of(totp_verdict verdict) {
-  if (verdict == totp_verdict::locked) {
-    problem p{429, "too many wrong codes; try again later", "code_locked"};
-    p.retry_after_seconds = 60;
-    return p;
-  }
-  if (verdict == totp_verdict::off)
-    return {409, "there is no second factor to do this with", "totp_off"};
-  return {422, "the code is wrong, or was used before", "wrong_code"};
+result<shown_codes, problem> show(result<std::vector<std::string>, problem>&& codes) {
+  if (!codes) return std::move(codes).reason();
+  return shown_codes{*std::move(codes)};
 }
 
 }  // namespace
 
-void add_totp_routes(routes to, const totp& second, const subject_of_request& whose,
-                     const audit_log* audit) {
-  const auto desk = std::make_shared<credential_desk>(whose, audit);
-  const auto* factor = &second;
+credential_watch noted_in(const audit_log& audit) {
+  return [&audit](transaction& tx, const request& r, const credential_change& what) {
+    audit_entry entry{.event = std::string(audit_event::user_updated), .actor = what.subject};
+    switch (what.kind) {
+      case credential_change_kind::second_factor_on: entry.target = "second factor on"; break;
+      case credential_change_kind::second_factor_off: entry.target = "second factor off"; break;
+      case credential_change_kind::recovery_codes_made:
+        entry.event = audit_event::token_created;
+        entry.target = "recovery codes";
+        break;
+      case credential_change_kind::api_key_made:
+        entry.event = audit_event::token_created;
+        entry.target = fmt::format("API key {}", what.key);
+        break;
+      case credential_change_kind::api_key_revoked:
+        entry.event = audit_event::token_revoked;
+        entry.target = fmt::format("API key {}", what.key);
+        break;
+    }
+    audit.append(tx, std::move(entry).from(r));
+  };
+}
 
-  to.get("/totp", [desk](const request& r, reader& db) -> result<totp_status, problem> {
-      const auto who = desk->subject(r, db);
+void add_totp_routes(routes to, const totp& second, const owner_of_request& whose,
+                     credential_watch watch) {
+  const auto desk = std::make_shared<auth::credential_desk>(std::move(watch));
+  const auto* factor = &second;
+  const auto* owner = &whose;
+
+  to.get("/totp", [owner](const request& r, reader& db) -> result<totp_status, problem> {
+      const auto who = (*owner)(r, db);
       if (!who) return who.reason();
-      return totp_status{totp::is_on(db, *who), recovery_codes_left(db, *who)};
+      return totp_status{totp::is_on(db, who->subject), recovery_codes_left(db, who->subject)};
     }).summary("Whether there is a second factor");
 
   to.post("/totp",
-          [desk, factor](const request& r, transaction& tx) -> result<totp_setup, problem> {
-            const auto who = desk->subject(r, tx);
+          [desk, factor, owner](const request& r, transaction& tx) -> result<totp_setup, problem> {
+            const auto who = (*owner)(r, tx);
             if (!who) return who.reason();
-            auto setup = factor->begin(tx, *who, *who);
-            if (!setup) return problem{409, "there is a second factor already", "totp_on"};
-            return *std::move(setup);
+            return desk->begin_totp(tx, *factor, *who);
           })
       .summary("Begin to set up a second factor");
 
   to.post("/totp/confirm",
-          [desk, factor](body<code_body> in, const request& r,
-                         transaction& tx) -> result<shown_codes, problem> {
-            const auto who = desk->subject(r, tx);
+          [desk, factor, owner](body<code_body> in, const request& r,
+                                transaction& tx) -> result<shown_codes, problem> {
+            const auto who = (*owner)(r, tx);
             if (!who) return who.reason();
-            const auto verdict = factor->confirm(tx, *who, in->code);
-            if (verdict != totp_verdict::accepted) return refusal_of(verdict);
-            desk->note(tx, r, audit_event::user_updated, *who, "second factor on");
-            return shown_codes{make_recovery_codes(tx, *who)};
+            return show(desk->confirm_totp(tx, r, *factor, *who, in->code));
           })
       .summary("Confirm the second factor by a code of it")
       .answers(422, "The code is wrong.");
 
   to.post("/totp/remove",
-          [desk, factor](body<code_body> in, const request& r,
-                         transaction& tx) -> result<totp_status, problem> {
-            const auto who = desk->subject(r, tx);
+          [desk, factor, owner](body<code_body> in, const request& r,
+                                transaction& tx) -> result<totp_status, problem> {
+            const auto who = (*owner)(r, tx);
             if (!who) return who.reason();
-            const auto verdict = factor->check(tx, *who, in->code);
-            const bool proven =
-                verdict == totp_verdict::accepted ||
-                (verdict == totp_verdict::wrong && use_recovery_code(tx, *who, in->code));
-            if (!proven) return refusal_of(verdict);
-            totp::remove(tx, *who);
-            tx.execute("delete from aft_recovery_code where subject = $1", *who);
-            desk->note(tx, r, audit_event::user_updated, *who, "second factor off");
+            if (auto wrong = desk->remove_totp(tx, r, *factor, *who, in->code)) {
+              return *std::move(wrong);
+            }
             return totp_status{false, 0};
           })
       .summary("Remove the second factor, by a code of it")
       .answers(422, "The code is wrong.");
 
   to.post("/recovery-codes",
-          [desk, factor](body<code_body> in, const request& r,
-                         transaction& tx) -> result<shown_codes, problem> {
-            const auto who = desk->subject(r, tx);
+          [desk, factor, owner](body<code_body> in, const request& r,
+                                transaction& tx) -> result<shown_codes, problem> {
+            const auto who = (*owner)(r, tx);
             if (!who) return who.reason();
-            const auto verdict = factor->check(tx, *who, in->code);
-            if (verdict != totp_verdict::accepted) return refusal_of(verdict);
-            desk->note(tx, r, audit_event::token_created, *who, "recovery codes");
-            return shown_codes{make_recovery_codes(tx, *who)};
+            return show(desk->new_codes(tx, r, *factor, *who, in->code));
           })
       .summary("Make new recovery codes, by a code of the second factor")
       .answers(422, "The code is wrong.");
 }
 
-void add_api_key_routes(routes to, const api_keys& keys, const subject_of_request& whose,
-                        std::vector<std::string> allowed, const audit_log* audit) {
-  const auto desk = std::make_shared<credential_desk>(whose, audit);
+void add_api_key_routes(routes to, const api_keys& keys, const owner_of_request& whose,
+                        credential_watch watch) {
+  const auto desk = std::make_shared<auth::credential_desk>(std::move(watch));
   const auto* all = &keys;
+  const auto* owner = &whose;
 
   to.get("/api-keys",
-         [desk](const request& r, reader& db) -> result<std::vector<shown_api_key>, problem> {
-           const auto who = desk->subject(r, db);
+         [owner](const request& r, reader& db) -> result<std::vector<shown_api_key>, problem> {
+           const auto who = (*owner)(r, db);
            if (!who) return who.reason();
            std::vector<shown_api_key> shown;
-           for (auto& k : api_keys::list(db, *who)) {
+           for (auto& k : api_keys::list(db, who->subject)) {
              shown.push_back({k.id, std::move(k.name), std::move(k.hint), std::move(k.scopes),
                               k.created_at, k.expires_at, k.last_used_at, k.revoked_at});
            }
@@ -165,30 +149,22 @@ void add_api_key_routes(routes to, const api_keys& keys, const subject_of_reques
       .summary("The user's API keys");
 
   to.post("/api-keys",
-          [desk, all, allowed = std::move(allowed)](
-              body<wanted_api_key> in, const request& r,
-              transaction& tx) -> result<status<201, made_api_key>, problem> {
-            const auto who = desk->subject(r, tx);
+          [desk, all, owner](body<wanted_api_key> in, const request& r,
+                             transaction& tx) -> result<status<201, made_api_key>, problem> {
+            const auto who = (*owner)(r, tx);
             if (!who) return who.reason();
-            for (const auto& scope : in->scopes) {
-              if (std::find(allowed.begin(), allowed.end(), scope) == allowed.end()) {
-                return problem{422, "there is no such scope to give", "unknown_scope"};
-              }
-            }
-            auto made = all->make(tx, {.subject = *who,
-                                       .name = in->name,
-                                       .scopes = in->scopes,
-                                       .lifetime = days(in->days.value_or(default_key_days))});
-            desk->note(tx, r, audit_event::token_created, *who, fmt::format("API key {}", made.id));
-            return status<201, made_api_key>{{made.id, std::move(made.key)}};
+            auth::wanted_key wanted{in->name, in->scopes};
+            if (in->days) wanted.days = *in->days;
+            auto made = desk->make_key(tx, r, *all, *who, wanted);
+            if (!made) return std::move(made).reason();
+            return status<201, made_api_key>{{made->id, std::move(made->key)}};
           })
       .summary("Make an API key, which is shown this once");
 
-  to.del("/api-keys/{id}", [desk](std::int64_t id, const request& r, transaction& tx) {
-      const auto who = desk->subject(r, tx);
+  to.del("/api-keys/{id}", [desk, owner](std::int64_t id, const request& r, transaction& tx) {
+      const auto who = (*owner)(r, tx);
       if (!who) throw who.reason();
-      if (!api_keys::revoke(tx, *who, id)) throw not_found("there is no such key");
-      desk->note(tx, r, audit_event::token_revoked, *who, fmt::format("API key {}", id));
+      if (auto wrong = desk->revoke_key(tx, r, *who, id)) throw *std::move(wrong);
     }).summary("Revoke an API key");
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t longest_device = 200, longest_address = 45, longest_token = 128;
 constexpr int most_devices = 20;
+constexpr std::size_t most_awaiting = 10;  // a second factor, of one account
 
 // Without a half of a character at its end, and without what could act on a terminal.
 std::string shown(std::string_view text, std::size_t longest) {
@@ -36,10 +37,14 @@ std::string begin_session(transaction& tx, std::int64_t account, const visit& fr
   const auto now = tx.now();
   tx.execute("delete from aft_session where account = $1 and (created_at <= $2 or seen_at <= $3)",
              account, now - limits.absolute, now - limits.idle);
+  // Who knows the password alone cannot push out those who have shown the second factor, too.
+  const auto most =
+      awaits_second ? most_awaiting : std::max<std::size_t>(limits.most_per_account, 1);
   const auto too_many = tx.execute(
-      "delete from aft_session where account = $1 and id not in (select id from aft_session "
-      "where account = $1 order by seen_at desc, id desc limit $2)",
-      account, limits.most_per_account > 0 ? limits.most_per_account - 1 : 0);
+      "delete from aft_session where account = $1 and awaits_second = $3 and id not in (select id "
+      "from aft_session where account = $1 and awaits_second = $3 "
+      "order by seen_at desc, id desc limit $2)",
+      account, most - 1, awaits_second);
   if (too_many > 0) tx.notify(sessions_topic);
   auto token = random_token();
   tx.execute(
@@ -67,6 +72,7 @@ std::optional<found_session> find_session(reader& db, std::string_view token,
   const auto now = db.now();
   const auto& s = row->of;
   if (s.created_at + limits.absolute <= now || s.seen_at + limits.idle <= now) return {};
+  if (s.awaits_second && s.created_at + limits.second_within <= now) return {};
   const bool fresh = !s.awaits_second && s.fresh_at + limits.fresh > now;
   return found_session{std::move(row->of), std::move(row->who), fresh};
 }
@@ -93,6 +99,7 @@ std::vector<session> list_sessions(reader& db, std::int64_t account, const sessi
   const auto now = db.now();
   return db.all<session>(
       "select * from aft_session where account = $1 and created_at > $2 and seen_at > $3 "
+      "and not awaits_second "
       "order by seen_at desc, id desc",
       account, now - limits.absolute, now - limits.idle);
 }

@@ -4,85 +4,38 @@
 #include <aft/ground/text.hpp>
 
 #include "account_routes.hpp"
-#include "csrf.hpp"
-#include "page_text.hpp"
+#include "oidc_routes.hpp"
+#include "page_desk.hpp"
 
 namespace aft::guarding {
 namespace {
-
-// What forms send; other fields are let be (csrf_token).
-struct page_form {
-  std::string email, password, current, token;
-  std::int64_t session = 0;
-  static void rules(rules<page_form>& r) { r.ignore_unknown(); }
-};
-struct page_query {
-  std::string token;
-  static void rules(rules<page_query>& r) { r.ignore_unknown(); }
-};
 
 const field_text email_input{"email", "E-mail address", "email", "username"};
 const field_text password_input{"password", "Password", "password", "current-password"};
 const field_text new_password_input{"password", "New password", "password", "new-password"};
 
-std::string hidden(std::string_view name, std::string_view value) {
-  return fmt::format("<input type=\"hidden\" name=\"{}\" value=\"{}\">", name, escaped(value));
-}
-
-class account_pages {
+class account_pages : public page_desk {
  public:
-  account_pages(const guard& g, const account_service& s)
-      : guard_(g), service_(s), options_(g.options()) {}
-
-  page_form read(const request& r) const {
-    const auto type = r.header("Content-Type").value_or("");
-    if (!type.starts_with("application/x-www-form-urlencoded")) {
-      throw problem{415, "a form is sent as application/x-www-form-urlencoded"};
-    }
-    auto read = query_string::read<page_form>(r.body());
-    if (!read) throw problem{400, "the form is malformed"};
-    return *std::move(read);
-  }
-
-  std::string at(std::string_view name) const { return fmt::format("{}/{}", options_.pages, name); }
-  std::string link(std::string_view name, std::string_view text) const {
-    return fmt::format("<p><a href=\"{}\">{}</a></p>", escaped(at(name)), text);
-  }
-  response show(std::string_view heading, std::string_view content, std::string_view alert = {},
-                int status = 200) const {
-    return page(options_, heading, content, alert, status);
-  }
-  // With what was wrong, and how long to wait.
-  response again(response r, const problem& p) const {
-    if (p.retry_after_seconds > 0) {
-      r.headers.emplace_back("Retry-After", std::to_string(p.retry_after_seconds));
-    }
-    return r;
-  }
+  using page_desk::page_desk;
 
   response login(std::string email = {}, const problem& p = {200}) const {
     auto who = email_input;
     who.value = std::move(email);
     std::string more;
-    if (options_.registration) more += link("register", "Make an account");
-    if (service_.has_messages()) more += link("forgot", "I do not know my password");
-    return again(
-        show("Log in", form(at("login"), input(who) + input(password_input), "Log in") + more,
-             p.detail, p.status),
-        p);
+    if (options().registration) more += link("register", "Make an account");
+    if (service().news().has_messages()) more += link("forgot", "I do not know my password");
+    return again(show("Log in",
+                      form(at("login"), input(who) + input(password_input), "Log in") +
+                          provider_links(options()) + more,
+                      p.detail, p.status),
+                 p);
   }
   response enter(const request& r) const {
     const auto f = read(r);
-    const auto in = service_.log_in(r, f.email, f.password);
+    const auto in = service().log_in(r, f.email, f.password);
     if (!in) return login(f.email, in.reason());
-    return go(options_.after_login, cookies_of(guard_, *in));
+    return go(in->awaits_second ? at("second") : options().after_login, cookies_of(of(), *in));
   }
-  response go(const std::string& where, std::vector<std::string> cookies = {}) const {
-    auto r = redirect(where);
-    for (auto& c : cookies) r.headers.emplace_back("Set-Cookie", std::move(c));
-    return r;
-  }
-
   response registration(std::string email = {}, const problem& p = {200}) const {
     auto who = email_input;
     who.value = std::move(email);
@@ -95,10 +48,10 @@ class account_pages {
   response register_account(const request& r) const {
     const auto f = read(r);
     if (!is_email(f.email)) return registration(f.email, {422, "that is no e-mail address"});
-    if (auto wrong = service_.register_account(r, f.email, f.password)) {
+    if (auto wrong = service().register_account(r, f.email, f.password)) {
       return registration(f.email, *wrong);
     }
-    if (!service_.has_messages()) return go(at("login"));
+    if (!service().news().has_messages()) return go(at("login"));
     return show("Look into your mail", "<p>We have sent a message to that address.</p>");
   }
 
@@ -106,7 +59,7 @@ class account_pages {
     return show("Confirm your address", form(at("confirm"), hidden("token", token), "Confirm"));
   }
   response confirm(const request& r, transaction& tx) const {
-    if (auto wrong = service_.confirm(r, read(r).token, tx)) {
+    if (auto wrong = service().confirm(r, read(r).token, tx)) {
       return show("Confirm your address", link("login", "Log in"), wrong->detail, wrong->status);
     }
     return show("Confirmed", link("login", "Log in"));
@@ -119,7 +72,7 @@ class account_pages {
         p);
   }
   response send_reset(const request& r, transaction& tx) const {
-    if (auto wrong = service_.forgot_password(r, read(r).email, tx)) return forgot(*wrong);
+    if (auto wrong = service().forgot_password(r, read(r).email, tx)) return forgot(*wrong);
     return show("Look into your mail",
                 "<p>If there is an account with that address, we have sent a message.</p>");
   }
@@ -131,17 +84,16 @@ class account_pages {
   }
   response reset(const request& r) const {
     const auto f = read(r);
-    if (auto wrong = service_.reset_password(r, f.token, f.password)) {
+    if (auto wrong = service().reset_password(r, f.token, f.password)) {
       return reset_page(f.token, *wrong);
     }
     return show("The new password is saved", link("login", "Log in"));
   }
 
   response overview(const request& r, const user& me, reader& db, const problem& p = {200}) const {
-    const auto csrf =
-        hidden("csrf_token", make_csrf_token(r.cookie(guard_.session_cookie()).value_or("")));
+    const auto token = csrf(r);
     std::string list;
-    for (const auto& s : auth::list_sessions(db, me.id, options_.sessions)) {
+    for (const auto& s : auth::list_sessions(db, me.id, options().sessions)) {
       const auto what =
           fmt::format("{} from {}, seen {}", s.device.empty() ? "Unknown" : s.device,
                       s.address.empty() ? "here" : s.address, to_rfc3339(s.seen_at).substr(0, 10));
@@ -149,19 +101,41 @@ class account_pages {
           "<li>{} {}</li>", escaped(what),
           s.id == me.session
               ? "(this one)"
-              : form(at("sessions"), csrf + hidden("session", std::to_string(s.id)), "End"));
+              : form(at("sessions"), token + hidden("session", std::to_string(s.id)), "End"));
     }
+    std::string more;
+    if (of().second_factor()) more += link("second-factor", "Second factor");
+    if (of().keys()) more += link("keys", "API keys");
     const field_text current{"current", "Present password", "password", "current-password"};
     return again(
         show("Your account",
              fmt::format("<p>{}</p>{}<h2>Password</h2>{}<h2>Where you are signed in</h2>"
-                         "<ul>{}</ul>{}",
-                         escaped(me.email), form(at("logout"), csrf, "Log out"),
-                         form(at("password"), csrf + input(current) + input(new_password_input),
+                         "<ul>{}</ul>{}{}",
+                         escaped(me.email), form(at("logout"), token, "Log out"),
+                         form(at("password"), token + input(current) + input(new_password_input),
                               "Change the password"),
-                         list, form(at("sessions"), csrf, "End all others")),
+                         list, form(at("sessions"), token, "End all others"), more),
              p.detail, p.status),
         p);
+  }
+
+  // The password once more, and back to where it is needed.
+  response prove_page(const request& r, std::string_view next, const problem& p = {200}) const {
+    return again(
+        show("Your password, please",
+             form(at("again"),
+                  csrf(r) + hidden("next", next) +
+                      input({"current", "Present password", "password", "current-password"}),
+                  "Go on"),
+             p.detail, p.status),
+        p);
+  }
+  response prove_password(const request& r, const user& me) const {
+    const auto f = read(r);
+    const auto in = service().reauthenticate(r, me, f.current);
+    if (!in) return prove_page(r, f.next, in.reason());
+    const bool known = f.next == "second-factor" || f.next == "keys";
+    return go(at(known ? f.next : ""), cookies_of(of(), *in));
   }
 
   static bool is_email(const std::string& text) {
@@ -169,11 +143,6 @@ class account_pages {
     field_error wrong;
     return read_text(text, &checked, type_of<aft::email>(), nullptr, wrong);
   }
-
- private:
-  const guard& guard_;
-  const account_service& service_;
-  const accounts& options_;
 };
 
 }  // namespace
@@ -194,7 +163,7 @@ void add_account_pages(routes& app, const guard& g, const account_service& servi
     open.post("/register", blocking([p](const request& r) { return p.register_account(r); }))
         .hidden();
   }
-  if (service.has_messages()) {
+  if (service.news().has_messages()) {
     open.get("/confirm", [p](query<page_query> q) { return p.confirm_page(q->token); }).hidden();
     open.post("/confirm", [p](const request& r, transaction& tx) { return p.confirm(r, tx); })
         .hidden();
@@ -214,7 +183,8 @@ void add_account_pages(routes& app, const guard& g, const account_service& servi
              return p.go(p.at("login"), {g.clear_session()});
            })
       .hidden();
-  own.post("/password", blocking([p, &g, &service](const request& r, const user& me, database& db) {
+  own.post("/password",
+           blocking([p, &g, &service](const request& r, const account_owner& me, database& db) {
              const auto f = p.read(r);
              auto in = service.change_password(r, me, f.current, f.password);
              if (in) return p.go(g.options().pages, cookies_of(g, *in));
@@ -222,13 +192,23 @@ void add_account_pages(routes& app, const guard& g, const account_service& servi
            }))
       .hidden();
   own.post("/sessions",
-           [p, &g](const request& r, const user& me, transaction& tx) {
+           [p, &g](const request& r, const account_owner& me, transaction& tx) {
              const auto f = p.read(r);
              if (f.session) auth::end_session(tx, me.id, f.session);
              else auth::end_sessions(tx, me.id, me.session);
              return p.go(g.options().pages);
            })
       .hidden();
+  open.get("/again",
+           [p](const request& r, query<page_query> q) { return p.prove_page(r, q->next); })
+      .hidden();
+  own.post("/again", blocking([p](const request& r, const account_owner& me) {
+             return p.prove_password(r, me);
+           }))
+      .hidden();
+  add_second_step_pages(all, p);
+  add_second_factor_pages(all, p);
+  add_api_key_pages(all, p);
 }
 
 }  // namespace aft::guarding

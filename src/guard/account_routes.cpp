@@ -34,6 +34,9 @@ struct password_change {
   password_field current;
   password_field password;
 };
+struct code_only {
+  text<1, 64> code;
+};
 struct password_only {
   password_field password;
 };
@@ -55,7 +58,7 @@ using sign_in_result = result<signed_in_answer, problem>;
 
 sign_in_result sign_in(const guard& g, result<signed_in, problem>&& in) {
   if (!in) return std::move(in).reason();
-  return signed_in_answer{show_account(in->who), cookies_of(g, *in)};
+  return signed_in_answer{show_account(in->who), cookies_of(g, *in), in->awaits_second};
 }
 
 // For those who do not learn more than that it was taken.
@@ -77,8 +80,21 @@ void add_login_routes(const routes& api, const guard& g, const account_service& 
               return sign_in(g, service.log_in(r, in->email, in->password));
             }))
       .summary("Log in")
+      .answers<second_step_view>(202, "The second factor is to be shown, too.")
       .answers(401, "The e-mail address or the password is wrong.")
       .answers(429, "Too many attempts.");
+  if (g.second_factor()) {
+    entry
+        .post("/login/second",
+              [&g, &service](const request& r, body<code_only> in, transaction& tx) {
+                return sign_in(g, service.second().enter(r, in->code, tx));
+              })
+        .summary("Show the second factor of a log-in")
+        .description("With a code of the authenticator app, or a recovery code.")
+        .answers(401, "There is no log-in that waits for it.")
+        .answers(422, "The code is wrong, or was used before.")
+        .answers(429, "Too many attempts.");
+  }
   entry
       .post("/logout",
             [&g, &service](const request& r, transaction& tx) {
@@ -135,14 +151,14 @@ void add_own_routes(const routes& api, const guard& g, const account_service& se
             return account_view{me.id, me.email, me.verified, me.roles};
           })
       .summary("Who is signed in");
-  own.post("/password",
-           blocking([&g, &service](const request& r, const user& me, body<password_change> in) {
+  own.post("/password", blocking([&g, &service](const request& r, const account_owner& me,
+                                                body<password_change> in) {
              return sign_in(g, service.change_password(r, me, in->current, in->password));
            }))
       .summary("Change the password")
       .description("Ends all other sessions.");
-  own.post("/reauthenticate",
-           blocking([&g, &service](const request& r, const user& me, body<password_only> in) {
+  own.post("/reauthenticate", blocking([&g, &service](const request& r, const account_owner& me,
+                                                      body<password_only> in) {
              return sign_in(g, service.reauthenticate(r, me, in->password));
            }))
       .summary("Show the password again, for what needs it fresh");
@@ -156,7 +172,7 @@ void add_own_routes(const routes& api, const guard& g, const account_service& se
 void add_session_routes(const routes& api, const guard& g) {
   auto own = api.require_user();
   own.get("/sessions",
-          [&g](const user& me, reader& db) {
+          [&g](const account_owner& me, reader& db) {
             std::vector<session_view> all;
             for (auto& s : auth::list_sessions(db, me.id, g.options().sessions)) {
               all.push_back({s.id, s.id == me.session, std::move(s.device), std::move(s.address),
@@ -166,12 +182,12 @@ void add_session_routes(const routes& api, const guard& g) {
           })
       .summary("Where the account is signed in");
   own.del("/sessions/{id}",
-          [](std::int64_t id, const user& me, transaction& tx) {
+          [](std::int64_t id, const account_owner& me, transaction& tx) {
             if (!auth::end_session(tx, me.id, id)) throw not_found("there is no such session");
           })
       .summary("End a session");
   own.del("/sessions",
-          [](const user& me, transaction& tx) {
+          [](const account_owner& me, transaction& tx) {
             return sessions_ended{auth::end_sessions(tx, me.id, me.session)};
           })
       .summary("End all sessions but this one");
@@ -190,7 +206,9 @@ std::vector<std::string> cookies_of(const guard& g, const signed_in& in) {
 }
 
 void signed_in_answer::answer(http::call& c) && {
-  http::reply_json(c, 200, &view, type_of<account_view>());
+  const second_step_view half;
+  if (awaits_second) http::reply_json(c, 202, &half, type_of<second_step_view>());
+  else http::reply_json(c, 200, &view, type_of<account_view>());
   for (const auto& cookie : cookies) http::add_header(c.answer, "Set-Cookie", cookie);
   http::add_header(c.answer, "Cache-Control", "no-store");
 }
@@ -198,9 +216,10 @@ void signed_in_answer::answer(http::call& c) && {
 void add_account_routes(routes& app, const guard& g, const account_service& service) {
   const auto api = app.group(g.options().api, "accounts");
   add_login_routes(api, g, service);
-  if (service.has_messages()) add_message_routes(api, service);
+  if (service.news().has_messages()) add_message_routes(api, service);
   add_own_routes(api, g, service);
   add_session_routes(api, g);
+  service.credentials().add_routes(api);
 }
 
 }  // namespace aft::guarding

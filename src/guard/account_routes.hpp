@@ -16,15 +16,20 @@ struct account_view {
 };
 account_view show_account(const auth::account& a);
 
-// An answer that sets the cookies of somebody who has logged in.
+// What somebody sees who has to show a second factor, too.
+struct second_step_view {
+  bool second_factor_needed = true;
+};
+
+// An answer that sets the cookies of somebody who has logged in, or by half (202).
 struct signed_in_answer {
   account_view view;
   std::vector<std::string> cookies;
+  bool awaits_second = false;
   static constexpr http::result_info answer_info{http::content::json, &type_of<account_view>, 200,
                                                  false};
   void answer(http::call& c) &&;
 };
-std::vector<std::string> cookies_of(const guard& g, const signed_in& in);
 
 // JSON, below accounts::api. The guard and the service outlive the routes.
 void add_account_routes(routes& app, const guard& g, const account_service& service);

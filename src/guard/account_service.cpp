@@ -2,42 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <aft/ground/error.hpp>
+#include "account_problems.hpp"
 
 namespace aft::guarding {
-namespace {
-
-problem too_many(duration wait) {
-  problem p{429, "too many attempts; try again later"};
-  p.code = "too_many_attempts";
-  p.retry_after_seconds = int((wait.in_milliseconds() + 999) / 1000);
-  return p;
-}
-
-problem wrong_credentials() {
-  problem p{401, "the e-mail address or the password is wrong"};
-  p.code = "wrong_credentials";
-  return p;
-}
-
-problem useless_token() {
-  problem p{400, "the link was used already, is too old, or was not copied as a whole"};
-  p.code = "useless_token";
-  return p;
-}
-
-std::vector<auth::throttle_key> for_address(const request& r, std::string_view what,
-                                            const auth::throttle_rule& rule) {
-  const auto address = auth::address_key(r.client());
-  if (address.empty()) return {};  // behind a Unix socket: all are one
-  return {{fmt::format("{}/{}", what, address), rule}};
-}
-
-}  // namespace
-
-auth::visit visit_of(const request& r) {
-  return {std::string(r.header("User-Agent").value_or("")), r.client()};
-}
 
 // Everything that a login needs to know, whether there is such an account or not.
 struct account_service::login_try {
@@ -60,30 +27,6 @@ struct account_service::login_try {
     }
   }
 };
-
-void account_service::send(transaction& tx, account_message_kind kind, std::string to,
-                           std::int64_t account, std::string_view page, std::string token,
-                           duration valid_for) const {
-  if (!options_.on_message) return;
-  account_message m{kind, std::move(to), account, std::move(token), {}, valid_for};
-  if (!m.token.empty()) {
-    m.link = fmt::format("{}{}/{}?token={}", options_.site,
-                         options_.pages.empty() ? options_.api : options_.pages, page, m.token);
-  }
-  options_.on_message(tx, m);
-}
-
-void account_service::note(transaction& tx, std::string_view name, std::int64_t account,
-                           const request& r) const {
-  if (!options_.on_event) return;
-  auto from = visit_of(r);
-  options_.on_event(tx, {name, account, std::move(from.address), std::move(from.device)});
-}
-void account_service::note_alone(std::string_view name, std::int64_t account,
-                                 const request& r) const {
-  if (!options_.on_event) return;
-  guard_.db().write([&](transaction& tx) { note(tx, name, account, r); });
-}
 
 std::optional<problem> account_service::weak(std::string_view password, std::string_view email,
                                              std::string_view pointer) const {
@@ -108,12 +51,12 @@ result<signed_in, problem> account_service::log_in(const request& r, std::string
       db.write([&](transaction& tx) { return auth::begin_attempt(tx, attempt.keys); });
   const auto id = attempt.who ? attempt.who->id : 0;
   if (wait) {
-    note_alone("authn_login_lock", id, r);
+    news_.note_alone("authn_login_lock", id, r);
     return too_many(*wait);
   }
   const bool right = auth::check_password(attempt.stored, password, options_.pepper);
   if (!right || !attempt.who || attempt.who->disabled) {
-    note_alone("authn_login_fail", id, r);
+    news_.note_alone("authn_login_fail", id, r);
     return wrong_credentials();
   }
   std::string anew;
@@ -130,9 +73,12 @@ result<signed_in, problem> account_service::log_in(const request& r, std::string
     if (!anew.empty()) auth::set_password(tx, id, anew);
     // The cookie that came with it is never taken over (session fixation), but ended.
     if (const auto old = r.cookie(guard_.session_cookie())) auth::end_session(tx, *old);
-    in = signed_in{*now, auth::begin_session(tx, id, visit_of(r), options_.sessions), {}};
+    const bool is_half = second_.is_due(tx, id);
+    in = signed_in{
+        *now, auth::begin_session(tx, id, visit_of(r), options_.sessions, is_half), {}, is_half};
+    if (is_half) return;
     if (!attempt.device) in->device = auth::know_device(tx, id);
-    note(tx, "authn_login_success", id, r);
+    news_.note(tx, "authn_login_success", id, r);
   });
   if (!in) return wrong_credentials();
   return *std::move(in);
@@ -145,7 +91,7 @@ void account_service::log_out(const request& r, transaction& tx) const {
 void account_service::add_new(transaction& tx, std::string_view email, const std::string& hash,
                               const request& r) const {
   const auto made = auth::add_account(tx, {std::string(email), hash, !makes_accounts_at_once()});
-  if (made) note(tx, "user_created", made->id, r);
+  if (made) news_.note(tx, "user_created", made->id, r);
 }
 
 std::optional<problem> account_service::register_account(const request& r, std::string_view email,
@@ -166,14 +112,14 @@ std::optional<problem> account_service::register_account(const request& r, std::
     const auto key = "message/" + auth::email_key(email);
     if (auth::begin_attempt(tx, {{key, options_.message_attempts}})) return;
     if (there) {
-      send(tx, account_message_kind::already_registered, there->email, there->id);
+      news_.send(tx, account_message_kind::already_registered, there->email, there->id);
       return;
     }
     auto token = auth::make_mailed_token(
         tx, {auth::token_purpose::register_account, {}, std::string(email), hash},
         options_.confirm_within);
-    send(tx, account_message_kind::confirm_registration, std::string(email), 0, "confirm",
-         std::move(token), options_.confirm_within);
+    news_.send(tx, account_message_kind::confirm_registration, std::string(email), 0, "confirm",
+               std::move(token), options_.confirm_within);
   });
   return {};
 }
@@ -197,9 +143,9 @@ std::optional<problem> account_service::confirm(const request& r, std::string_vi
   if (found->purpose == auth::token_purpose::change_email) {
     // What was mailed to the old address opens nothing any more.
     auth::void_mailed_tokens(tx, who->id);
-    send(tx, account_message_kind::email_changed, who->email, who->id);
+    news_.send(tx, account_message_kind::email_changed, who->email, who->id);
   }
-  note(tx, "user_updated", who->id, r);
+  news_.note(tx, "user_updated", who->id, r);
   return {};
 }
 
@@ -215,8 +161,8 @@ std::optional<problem> account_service::forgot_password(const request& r, std::s
   if (again || !who || who->disabled) return {};
   auto token = auth::make_mailed_token(
       tx, {auth::token_purpose::reset_password, who->id, who->email, {}}, options_.reset_within);
-  send(tx, account_message_kind::reset_password, who->email, who->id, "reset", std::move(token),
-       options_.reset_within);
+  news_.send(tx, account_message_kind::reset_password, who->email, who->id, "reset",
+             std::move(token), options_.reset_within);
   return {};
 }
 
@@ -247,8 +193,8 @@ std::optional<problem> account_service::reset_password(const request& r, std::st
     auth::void_mailed_tokens(tx, who->id);
     auth::end_attempt(tx, {{"account/" + auth::email_key(who->email), options_.account_attempts}},
                       {"account/" + auth::email_key(who->email)});
-    send(tx, account_message_kind::password_changed, who->email, who->id);
-    note(tx, "authn_password_change", who->id, r);
+    news_.send(tx, account_message_kind::password_changed, who->email, who->id);
+    news_.note(tx, "authn_password_change", who->id, r);
     return {};
   });
 }
@@ -264,7 +210,7 @@ std::optional<problem> account_service::prove(const request& r, const user& me,
   }
   const auto stored = db.read([&](reader& in) { return auth::password_of(in, me.id); });
   if (!auth::check_password(stored, password, options_.pepper)) {
-    note_alone("authn_login_fail", me.id, r);
+    news_.note_alone("authn_login_fail", me.id, r);
     problem p{403, "the password is wrong"};
     p.code = "wrong_credentials";
     return p;
@@ -286,8 +232,8 @@ result<signed_in, problem> account_service::change_password(const request& r, co
     auth::void_mailed_tokens(tx, me.id);
     auto token = auth::renew_session(tx, me.session, true);
     if (token.empty()) return wrong_credentials();
-    send(tx, account_message_kind::password_changed, me.email, me.id);
-    note(tx, "authn_password_change", me.id, r);
+    news_.send(tx, account_message_kind::password_changed, me.email, me.id);
+    news_.note(tx, "authn_password_change", me.id, r);
     return signed_in{auth::find_account(tx, me.id).value(), std::move(token),
                      auth::know_device(tx, me.id)};
   });
@@ -299,7 +245,7 @@ result<signed_in, problem> account_service::reauthenticate(const request& r, con
   return guard_.db().write([&](transaction& tx) -> result<signed_in, problem> {
     auto token = auth::renew_session(tx, me.session, true);
     if (token.empty()) return wrong_credentials();
-    note(tx, "session_renewed", me.id, r);
+    news_.note(tx, "session_renewed", me.id, r);
     return signed_in{auth::find_account(tx, me.id).value(), std::move(token), {}};
   });
 }
@@ -312,15 +258,15 @@ std::optional<problem> account_service::change_email(const request& r, const use
   if (const auto wait = auth::begin_attempt(tx, keys)) return too_many(*wait);
   const auto there = auth::find_account(tx, email);
   if (there && there->id != me.id) {
-    send(tx, account_message_kind::already_registered, there->email, there->id);
+    news_.send(tx, account_message_kind::already_registered, there->email, there->id);
     return {};
   }
   auto token = auth::make_mailed_token(
       tx, {auth::token_purpose::change_email, me.id, std::string(email), {}},
       options_.confirm_within);
-  send(tx, account_message_kind::confirm_new_email, std::string(email), me.id, "confirm",
-       std::move(token), options_.confirm_within);
-  note(tx, "user_updated", me.id, r);
+  news_.send(tx, account_message_kind::confirm_new_email, std::string(email), me.id, "confirm",
+             std::move(token), options_.confirm_within);
+  news_.note(tx, "user_updated", me.id, r);
   return {};
 }
 

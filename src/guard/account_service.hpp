@@ -7,23 +7,23 @@
 
 #include <aft/auth/mailed_tokens.hpp>
 
-#include "guard.hpp"
+#include "account_news.hpp"
+#include "own_credentials.hpp"
+#include "provider_login.hpp"
+#include "second_step.hpp"
+#include "signed_in.hpp"
 
 namespace aft::guarding {
-
-struct signed_in {
-  auth::account who;
-  std::string token;   // of the session
-  std::string device;  // empty: it was known
-  bool awaits_second = false;
-};
 
 // Any thread; what takes a database hashes a password, and so belongs to the work lane.
 class account_service {
  public:
-  explicit account_service(const guard& g) : guard_(g), options_(g.options()) {}
+  explicit account_service(const guard& g) : guard_(g), options_(g.options()), news_(g) {}
 
-  bool has_messages() const { return bool(options_.on_message); }
+  const account_news& news() const { return news_; }
+  const second_step& second() const { return second_; }
+  const own_credentials& credentials() const { return credentials_; }
+  const provider_login& elsewhere() const { return elsewhere_; }
 
   result<signed_in, problem> log_in(const request& r, std::string_view email,
                                     std::string_view password) const;
@@ -50,10 +50,6 @@ class account_service {
 
  private:
   struct login_try;
-  void send(transaction& tx, account_message_kind kind, std::string to, std::int64_t account,
-            std::string_view page = {}, std::string token = {}, duration valid_for = {}) const;
-  void note(transaction& tx, std::string_view name, std::int64_t account, const request& r) const;
-  void note_alone(std::string_view name, std::int64_t account, const request& r) const;
   std::optional<problem> weak(std::string_view password, std::string_view email,
                               std::string_view pointer) const;
   std::optional<problem> prove(const request& r, const user& me, std::string_view password) const;
@@ -63,8 +59,10 @@ class account_service {
 
   const guard& guard_;
   const accounts& options_;
+  const account_news news_;
+  const second_step second_{guard_, news_};
+  const own_credentials credentials_{guard_, news_};
+  const provider_login elsewhere_{guard_, news_, second_};
 };
-
-auth::visit visit_of(const request& r);
 
 }  // namespace aft::guarding

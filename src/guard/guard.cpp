@@ -8,6 +8,7 @@
 #include <aft/ground/query_string.hpp>
 
 #include "../http/route_list.hpp"
+#include "account_id.hpp"
 #include "csrf.hpp"
 
 namespace aft {
@@ -28,10 +29,6 @@ problem not_allowed(std::string code, std::string detail) {
   problem p{403, std::move(detail)};
   p.code = std::move(code);
   return p;
-}
-
-bool is_safe(method m) {
-  return m == method::get || m == method::head || m == method::options || m == method::query;
 }
 
 std::string csrf_token_of(const request& r) {
@@ -62,6 +59,10 @@ std::string_view bearer_of(const request& r) {
 }
 
 }  // namespace
+
+bool guarding::is_safe(method m) {
+  return m == method::get || m == method::head || m == method::options || m == method::query;
+}
 
 bool user::has_role(std::string_view role) const { return holds_name(roles, role); }
 bool user::may(std::string_view permission) const { return holds_name(permissions, permission); }
@@ -120,23 +121,69 @@ guard::guard(accounts how) : options_(std::move(how)) {
   }
   while (options_.site.ends_with('/')) options_.site.pop_back();
   if (!options_.site_name.empty()) options_.passwords.context.push_back(options_.site_name);
+  if (options_.second_factor_keys) {
+    auto& issuer = options_.second_factor.issuer;
+    if (issuer.empty()) issuer = options_.site_name;
+    if (issuer.empty()) {
+      throw configuration_error("accounts: an authenticator app shows site_name, so give one");
+    }
+    second_factor_.emplace(*options_.second_factor_keys, options_.second_factor);
+  }
+  if (!options_.api_keys.empty()) keys_.emplace(options_.api_keys);
 }
 
 user guard::user_of(const auth::found_session& s) const {
   user u{s.who.id, s.who.email, s.who.verified_at.has_value(), s.who.roles, {}, s.who.tenant,
          s.of.id,  s.fresh};
-  for (const auto& role : u.roles) {
+  u.permissions = permissions_of(u.roles);
+  return u;
+}
+
+std::vector<std::string> guard::permissions_of(const std::vector<std::string>& roles) const {
+  std::vector<std::string> all;
+  for (const auto& role : roles) {
     const auto found = options_.permissions.find(role);
     if (found == options_.permissions.end()) continue;
-    u.permissions.insert(u.permissions.end(), found->second.begin(), found->second.end());
+    all.insert(all.end(), found->second.begin(), found->second.end());
   }
-  return u;
+  return all;
+}
+
+// What the key was given, as far as its owner still has it.
+guarding::visitor guard::find_by_key(reader& db, std::string_view token) const {
+  const auto as_of = streams_->moment();
+  const auto key = keys_->find(db, token);
+  if (!key) return {};
+  auto who = auth::find_account(db, guarding::account_of(key->subject));
+  if (!who || who->disabled) return {};
+  user u{.id = who->id,
+         .email = std::move(who->email),
+         .verified = who->verified_at.has_value(),
+         .tenant = who->tenant};
+  for (auto& permission : permissions_of(who->roles)) {
+    if (key->allows(permission)) u.permissions.push_back(std::move(permission));
+  }
+  if (!key->last_used_at || db.now() - *key->last_used_at >= touch_every) {
+    submit([used = *key](transaction& tx) { api_keys::note_use(tx, used); });
+  }
+  return {.who = std::move(u), .account = who->id, .api_key = key->id, .as_of = as_of};
+}
+
+result<user, problem> guard::need_owner(const request& r, reader& db,
+                                        const argument_policy& policy) const {
+  auto found = detail::need_user(*this, r, db, policy);
+  if (found && !found->session) {
+    return not_allowed("session_needed", "this is for who has logged in, not for a key");
+  }
+  return found;
 }
 
 guarding::visitor guard::find_visitor(const request& r, reader& db) const {
   if (const auto token = bearer_of(r); !token.empty()) {
-    if (options_.bearer) return {options_.bearer(db, token)};
-    return {};
+    guarding::visitor v;
+    if (keys_) v = find_by_key(db, token);
+    if (!v.who && options_.bearer) v.who = options_.bearer(db, token);
+    return v;
   }
   const auto token = r.cookie(session_cookie());
   if (!token) return {};
@@ -165,9 +212,11 @@ std::shared_ptr<const guarding::visitor> guard::visitor_of(const request& r, rea
 // Not on this thread, which may be an event loop; if it fails, the next request tries again.
 void guard::touch(const auth::session& s, time_point now) const {
   if (now - s.seen_at < touch_every) return;
+  submit([id = s.id, now](transaction& tx) { auth::touch_session(tx, id, now); });
+}
+void guard::submit(function<void(transaction&)> work) const {
   try {
-    db_->submit([id = s.id, now](transaction& tx) { auth::touch_session(tx, id, now); },
-                [](std::exception_ptr) {}, {.low_priority = true});
+    db_->submit(std::move(work), [](std::exception_ptr) {}, {.low_priority = true});
   } catch (const storage_error&) {}  // a full queue
 }
 
@@ -191,11 +240,12 @@ std::optional<problem> guard::refusal(const guarding::visitor& v,
 }
 
 void guard::check_csrf(http::call& c) const {
-  if (is_safe(c.incoming.method()) && !c.head.upgrades) return;
+  const bool safe = guarding::is_safe(c.incoming.method());
+  if (safe && !c.head.upgrades) return;
   if (c.head.access == http::access_verdict::known_origin && !origins_have_credentials_) {
     throw not_allowed("cross_site", "a page of another origin may not do this");
   }
-  if (!options_.csrf_tokens || is_safe(c.incoming.method())) return;
+  if (!options_.csrf_tokens || safe) return;
   if (!guarding::is_csrf_token(csrf_token_of(c.incoming),
                                c.incoming.cookie(session_cookie()).value_or(""))) {
     throw not_allowed("csrf_token", "the token of the form is missing or too old; load it again");
@@ -210,8 +260,10 @@ void guard::check(http::call& c, reader& db) const {
 
 void guard::hold(http::call& c) const {
   const auto& v = *static_cast<const guarding::visitor*>(c.visitor.get());
+  if (!v.who) return;
   const auto token = c.incoming.cookie(session_cookie());
-  if (v.who && v.by_cookie && token) streams_->hold(c, auth::session_key(*token), v.as_of);
+  if (v.by_cookie && token) streams_->hold(c, {auth::session_key(*token)}, v.as_of);
+  else if (v.api_key) streams_->hold(c, {.api_key = v.api_key}, v.as_of);
 }
 
 std::string guard::cookie(std::string_view name, std::string_view value, duration age) const {
@@ -225,5 +277,9 @@ std::string guard::set_device(std::string_view token) const {
   return cookie(device_cookie(), token, days(400));
 }
 std::string guard::clear_session() const { return cookie(session_cookie(), "", {}); }
+std::string guard::set_login(std::string_view sealed) const {
+  return cookie(login_cookie(), sealed, hours(1));  // the client says when it is too old
+}
+std::string guard::clear_login() const { return cookie(login_cookie(), "", {}); }
 
 }  // namespace aft

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <optional>
 
+#include <aft/auth/api_key.hpp>
+
 #include "../ground/quiet_thread.hpp"
+#include "account_id.hpp"
 
 namespace aft::guarding {
 namespace {
@@ -16,12 +20,12 @@ constexpr std::uint16_t policy_violation = 1008;  // RFC 6455 section 7.4.1
 // One of them. Shared by what sends it and, while it looks, by the thread that may end it.
 class open_stream {
  public:
-  open_stream(open_streams& all, std::string of) : key(std::move(of)), all_(all) {}
+  open_stream(open_streams& all, way_in with) : by(std::move(with)), all_(all) {}
   open_stream(const open_stream&) = delete;
   open_stream& operator=(const open_stream&) = delete;
   ~open_stream() { all_.remove(*this); }
 
-  const std::string key;
+  const way_in by;
 
   bool is_over() const { return over_.load(std::memory_order_acquire); }
 
@@ -94,6 +98,18 @@ void hold_socket(websocket_options& o, const held_stream& held) {
 
 }  // namespace
 
+namespace {
+
+// Whether it and its owner are still let in.
+bool is_live(reader& db, std::int64_t api_key) {
+  const auto key = api_keys::find_live(db, api_key);
+  if (!key) return false;
+  const auto owner = auth::find_account(db, account_of(key->subject));
+  return owner && !owner->disabled;
+}
+
+}  // namespace
+
 open_streams::open_streams(database& db, const logger& log, const auth::session_limits& limits,
                            duration look_every)
     : db_(db), log_(log), limits_(limits), look_every_(look_every),
@@ -110,22 +126,22 @@ open_streams::~open_streams() {
   thread_.join();
 }
 
-void open_streams::hold(http::call& c, std::string key, std::uint64_t as_of) {
+void open_streams::hold(http::call& c, way_in by, std::uint64_t as_of) {
   auto& answer = c.answer;
   if (answer.upgrade) {
-    hold_socket(answer.upgrade->options, add(std::move(key), as_of));
+    hold_socket(answer.upgrade->options, add(std::move(by), as_of));
   } else if (answer.source && !answer.source_size) {
     // A browser that lost its events asks for more, and learns why it gets none. Of all else the
     // client must see that it has not got all.
     const bool events = answer.content_type.starts_with("text/event-stream");
     using step = http::body_source::step;
     answer.source = std::make_unique<held_source>(
-        std::move(answer.source), add(std::move(key), as_of), events ? step::end : step::cut);
+        std::move(answer.source), add(std::move(by), as_of), events ? step::end : step::cut);
   }
 }
 
-std::shared_ptr<open_stream> open_streams::add(std::string key, std::uint64_t as_of) {
-  auto made = std::make_shared<open_stream>(*this, std::move(key));
+std::shared_ptr<open_stream> open_streams::add(way_in by, std::uint64_t as_of) {
+  auto made = std::make_shared<open_stream>(*this, std::move(by));
   {
     std::lock_guard lock(mutex_);
     open_.emplace(made.get(), made);
@@ -172,19 +188,30 @@ void open_streams::work() {
 }
 
 void open_streams::end_those_over(const streams& all) {
-  std::vector<std::string> keys;
-  for (const auto& stream : all) keys.push_back(stream->key);
-  std::sort(keys.begin(), keys.end());
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   try {
-    const auto over =
-        db_.read([&](reader& db) { return auth::ended_sessions(db, keys, limits_); });  // in order
-    for (const auto& stream : all) {
-      if (std::binary_search(over.begin(), over.end(), stream->key)) stream->end();
-    }
+    db_.read([&](reader& db) { end_those_over(db, all); });
   } catch (const std::exception& e) {  // the next look tries again
     log_.write(log_level::error, "guard",
                std::string("open streams were not looked at: ") + e.what());
+  }
+}
+
+void open_streams::end_those_over(reader& db, const streams& all) const {
+  std::vector<std::string> sessions;
+  std::map<std::int64_t, bool> live;  // API keys
+  for (const auto& stream : all) {
+    if (!stream->by.session.empty()) sessions.push_back(stream->by.session);
+    const auto key = stream->by.api_key;
+    if (key && !live.count(key)) live[key] = is_live(db, key);
+  }
+  std::sort(sessions.begin(), sessions.end());
+  sessions.erase(std::unique(sessions.begin(), sessions.end()), sessions.end());
+  const auto over = auth::ended_sessions(db, sessions, limits_);  // in order
+  for (const auto& stream : all) {
+    const auto& by = stream->by;
+    const bool goes_on =
+        by.api_key ? live[by.api_key] : !std::binary_search(over.begin(), over.end(), by.session);
+    if (!goes_on) stream->end();
   }
 }
 

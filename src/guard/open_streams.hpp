@@ -1,5 +1,5 @@
 #pragma once
-// What is open under sessions: event streams and WebSockets, which end when those do.
+// What is open under sessions and API keys: event streams and WebSockets, which end when those do.
 
 #include <atomic>
 #include <condition_variable>
@@ -19,6 +19,12 @@
 
 namespace aft::guarding {
 
+// What somebody was let in by: the key of a session's token (auth::session_key), or an API key.
+struct way_in {
+  std::string session{};
+  std::int64_t api_key = 0;
+};
+
 class open_stream;
 
 // Looks up the sessions of all that is open, on a thread of its own, when it hears that some have
@@ -36,19 +42,20 @@ class open_streams {
   // How often it has heard that sessions ended: for hold(), asked before the session is looked up.
   std::uint64_t moment() const { return heard_.load(); }
 
-  // Lets the answer of the call end with the session of that key (auth::session_key), if it goes
-  // on without a known size. A session that ended since the moment is noticed, too.
-  void hold(http::call& c, std::string key, std::uint64_t as_of);
+  // Lets the answer of the call end with what it was let in by, if it goes on without a known size.
+  // A session that ended since the moment is noticed, too.
+  void hold(http::call& c, way_in by, std::uint64_t as_of);
 
  private:
   friend class open_stream;
   using streams = std::vector<std::shared_ptr<open_stream>>;
 
-  std::shared_ptr<open_stream> add(std::string key, std::uint64_t as_of);
+  std::shared_ptr<open_stream> add(way_in by, std::uint64_t as_of);
   void remove(const open_stream& gone);
   void hear();
   void work();
   void end_those_over(const streams& all);
+  void end_those_over(reader& db, const streams& all) const;
 
   database& db_;
   const logger& log_;

@@ -22,6 +22,7 @@ border:1px solid transparent;border-radius:.25rem;cursor:pointer}
 a{color:var(--act)}
 :focus-visible{outline:3px solid var(--act);outline-offset:2px}
 [role=alert]{color:var(--bad);border-left:4px solid;padding-left:.75rem}
+input[type=checkbox]{width:auto}code{overflow-wrap:anywhere}
 li{margin:.75rem 0}ul{padding-left:1.2rem}
 )";
 

@@ -17,16 +17,17 @@ struct desk_fixture {
   aft::totp second{ring, {.issuer = "Example"}};
   aft::api_keys keys{"notes"};
   aft::audit_log audit{&ring};
-  aft::subject_of_request whose = [](const aft::request& r,
-                                     aft::reader&) -> aft::result<std::string, aft::problem> {
+  aft::owner_of_request whose =
+      [](const aft::request& r, aft::reader&) -> aft::result<aft::credential_owner, aft::problem> {
     const auto user = r.header("X-User");
     if (!user) return aft::unauthorized("log in first");
-    return std::string(*user);
+    return aft::credential_owner{
+        std::string(*user), std::string(*user) + "@example.org", {"read", "write"}};
   };
 
   desk_fixture() {
-    aft::add_totp_routes(app.group("/account"), second, whose, &audit);
-    aft::add_api_key_routes(app.group("/account"), keys, whose, {"read", "write"}, &audit);
+    aft::add_totp_routes(app.group("/account"), second, whose, aft::noted_in(audit));
+    aft::add_api_key_routes(app.group("/account"), keys, whose, aft::noted_in(audit));
     app.get("/by-key", [this](const aft::request& r, aft::reader& db) {
       const auto key = aft::api_key_of(r, db, keys);
       if (!key) throw key.reason();
@@ -50,6 +51,7 @@ struct desk_fixture {
     };
     const auto begun = aft::json::read<setup>(send("POST", "/totp").body);
     REQUIRE(begun);
+    CHECK(begun->url.find("ada%40example.org") != std::string::npos);
     return from_base32(begun->secret);
   }
   std::string now(const std::string& secret) { return aft::totp_code(secret, time.now()); }

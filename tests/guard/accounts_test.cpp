@@ -416,6 +416,34 @@ TEST_CASE("a password is stored anew at the login, where a pepper came after it"
   ada.log_in("ada@example.org").expect(200);
 }
 
+TEST_CASE_FIXTURE(guarded_app, "hashes of other programs let in, and are made anew by that") {
+  // Of passlib and Django, for "correct horse".
+  const std::vector<std::string> imported{
+      "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=",
+      "$pbkdf2-sha256$1000$MDEyMzQ1Njc4OWFiY2RlZg$cBg8D2DungRB9k76szThf5ehfyBz991ay6PT8Srwk4M",
+      "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"};
+  const auto stored = [&](const std::string& email) {
+    return app.db().read([&](aft::reader& db) { return auth::password_of(db, email); });
+  };
+  int i = 0;
+  for (const auto& hash : imported) {
+    CAPTURE(hash);
+    const auto email = "user" + std::to_string(++i) + "@example.org";
+    app.db().write([&](aft::transaction& tx) {
+      REQUIRE(auth::add_account(tx, {.email = email, .password_hash = hash, .verified = true}));
+    });
+    browser b(app);
+    b.log_in(email, "wrong horse").expect(401);
+    CHECK(stored(email) == hash);
+    b.log_in(email, "correct horse").expect(200);
+    const auto anew = stored(email);
+    CHECK(anew.starts_with("$argon2id$v=19$m=8192,t=1,p=1$"));
+    b.log_in(email, "correct horse").expect(200);
+    CHECK(stored(email) == anew);
+    b.log_in(email, "wrong horse").expect(401);
+  }
+}
+
 TEST_CASE_FIXTURE(guarded_app, "nothing secret is logged, and events have their names") {
   add("ada@example.org");
   browser ada(app);

@@ -21,12 +21,14 @@ struct guarded_app {
 
   // Several on one database are nodes of one service: give the URL of the first to the others.
   explicit guarded_app(const std::string& file = ":memory:", aft::accounts how = {},
-                       bool with_messages = true)
+                       bool with_messages = true,
+                       // So that the tests take their time elsewhere.
+                       aft::password_cost cost = {.memory_kib = 8192, .passes = 1})
       : app({.database = file.starts_with("postgresql:") ? file : new_database(file),
              .lanes = {.max_wait = {}, .deadline = {}},
              .log = [this](const aft::log_record& r) { logged += std::string(r.message) + "\n"; },
              .time = &time}) {
-    how.cost = {.memory_kib = 8192, .passes = 1};  // so that the tests take their time elsewhere
+    how.cost = cost;
     if (with_messages) {
       how.site = "https://notes.example.org";
       how.on_message = [this](aft::transaction&, const aft::account_message& m) {

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <aft/auth/api_key.hpp>
 #include <aft/http/events.hpp>
 #include <aft/http/stream.hpp>
 #include <aft/http/websocket.hpp>
@@ -229,6 +230,30 @@ TEST_CASE("a session that is revoked on one node ends on the other, with what is
   there.get("/api/account/me").expect(401);  // the next request
   CHECK(events.has_ended());
   CHECK(socket.has_ended());
+}
+
+TEST_CASE("what was opened with an API key ends when the key or its owner does") {
+  const watchdog over("streams of API keys");
+  for (const bool by_key : {true, false}) {
+    aft::accounts how;
+    how.api_keys = "notes";
+    how.stream_check = aft::hours(1);
+    streaming_app a(":memory:", std::move(how));
+    const auto who = a.add("ada@example.org");
+    aft::api_keys keys("notes");
+    const auto made = a.app.db().write([&](aft::transaction& tx) {
+      return keys.make(tx, {.subject = std::to_string(who.id), .name = "a"});
+    });
+    asking events(a, "/events", "none",
+                  "Connection: close\r\nAuthorization: Bearer " + made.key + "\r\n");
+    REQUIRE(events.head.starts_with("HTTP/1.1 200"));
+    wait_until([&] { return a.feed.listeners() == 1; });
+    CHECK(a.app.db().write([&](aft::transaction& tx) {
+      return by_key ? aft::api_keys::revoke(tx, std::to_string(who.id), made.id)
+                    : auth::set_disabled(tx, who.id, true);
+    }));
+    CHECK(events.receive().ends_with("0\r\n\r\n"));
+  }
 }
 
 TEST_CASE("an open stream ends when its session is too old") {

@@ -2,24 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "guarded_app.hpp"
-
-namespace {
-
-// A form, sent as a browser sends it.
-aft::checked_response send_form(browser& b, const std::string& target, const std::string& fields) {
-  return b.send(
-      {"POST",
-       target,
-       {{"Content-Type", "application/x-www-form-urlencoded"}, {"Sec-Fetch-Site", "same-origin"}},
-       fields});
-}
-
-bool has_text(const aft::checked_response& r, const std::string& text) {
-  return r.body().find(text) != std::string::npos;
-}
-
-}  // namespace
+#include "page_client.hpp"
 
 TEST_CASE_FIXTURE(guarded_app, "an account is made, used and left with pages alone") {
   browser ada(app);
@@ -87,6 +70,20 @@ TEST_CASE_FIXTURE(guarded_app, "pages run nothing, load nothing from elsewhere, 
     CHECK(inputs == labels);
   }
   CHECK(has_text(ada.get("/account/style.css").expect(200), "prefers-color-scheme:dark"));
+}
+
+TEST_CASE_FIXTURE(guarded_app, "passwords are masked, and password managers can fill them in") {
+  browser ada(app);
+  for (const auto& [at, kind] :
+       std::vector<std::pair<std::string, std::string>>{{"/account/login", "current-password"},
+                                                        {"/account/register", "new-password"},
+                                                        {"/account/reset", "new-password"},
+                                                        {"/account/again", "current-password"}}) {
+    const auto page = ada.get(at).expect(200);
+    CHECK(has_text(page, "type=\"password\" autocomplete=\"" + kind + "\""));
+    CHECK(!has_text(page, "maxlength"));  // nor is what is pasted cut
+    CHECK(!has_text(page, "autocomplete=\"off\""));
+  }
 }
 
 TEST_CASE_FIXTURE(guarded_app, "what comes from a request is text on a page, never HTML") {

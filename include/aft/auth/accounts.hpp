@@ -59,7 +59,7 @@ bool set_tenant(transaction& tx, std::int64_t id, std::int64_t tenant);
 bool set_verified(transaction& tx, std::int64_t id);
 result<account, account_refusal> set_email(transaction& tx, std::int64_t id,
                                            std::string_view email);  // proven by its owner
-bool erase_account(transaction& tx, std::int64_t id);                // with its sessions
+bool erase_account(transaction& tx, std::int64_t id);  // with its sessions, keys and codes
 
 // What no two accounts share.
 std::string email_key(std::string_view email);

@@ -57,13 +57,17 @@ class api_keys {
 
   result<api_key, api_key_refusal> find(reader& db, std::string_view key) const;
 
+  // For what lasts longer than a request: nothing where it is revoked or over.
+  static std::optional<api_key> find_live(reader& db, std::int64_t id);
+
   // Notes that the key was used, at most once a minute; false where it was noted already. `find`
   // does not write, so call this where there is a transaction.
   static bool note_use(transaction& tx, const api_key& key);
 
   // Of one subject, the newest first, with those that are over.
   static std::vector<api_key> list(reader& db, std::string_view subject);
-  // From the next request on. False where it is not that subject's, or revoked already.
+  // From the next request on, and what is open hears of it (auth::sessions_topic). False where it
+  // is not that subject's, or revoked already.
   static bool revoke(transaction& tx, std::string_view subject, std::int64_t id);
 
  private:

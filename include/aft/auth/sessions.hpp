@@ -17,7 +17,8 @@ struct session_limits {
   duration idle = days(14);
   duration absolute = days(90);
   duration fresh = minutes(10);
-  std::size_t most_per_account = 100;  // the one not seen for longest ends for a new one
+  duration second_within = minutes(10);  // of the password the second factor must be shown
+  std::size_t most_per_account = 100;    // the one not seen for longest ends for a new one
 };
 
 // Who asks, as it is shown to the owner in the list of sessions. Cut to 200 and 45 bytes.
@@ -31,7 +32,7 @@ struct session {
   std::int64_t account = 0;
   time_point created_at{}, seen_at{};
   time_point fresh_at{};       // when the password was shown last
-  bool awaits_second = false;  // factor: it counts for nothing until then
+  bool awaits_second = false;  // factor: it counts for nothing until then, and is not listed
   std::string device{}, address{};
 };
 

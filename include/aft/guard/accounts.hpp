@@ -8,11 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include <aft/auth/audit.hpp>
+#include <aft/auth/oidc.hpp>
 #include <aft/auth/password_rules.hpp>
 #include <aft/auth/sessions.hpp>
 #include <aft/auth/throttle.hpp>
+#include <aft/auth/totp.hpp>
 #include <aft/ground/function.hpp>
 #include <aft/guard/user.hpp>
+#include <aft/storage/sealed.hpp>
 
 namespace aft {
 
@@ -24,6 +28,12 @@ enum class account_message_kind : std::uint8_t {
   confirm_new_email,     // to the new address; the link changes it
   email_changed,         // to the old address
   password_changed,
+  second_factor_on,  // this and those below tell of changes to what lets the owner in
+  second_factor_off,
+  recovery_codes_made,
+  recovery_code_used,
+  api_key_made,
+  api_key_revoked,
 };
 
 // What is to be sent to the owner of an address.
@@ -38,9 +48,20 @@ struct account_message {
 
 // What happened, for an audit log; named as OWASP's logging vocabulary does.
 struct account_event {
-  std::string_view name;  // "authn_login_success"
-  std::int64_t account = 0;
+  std::string_view name;     // "authn_login_success"
+  std::int64_t account = 0;  // 0: nobody known
   std::string address{}, device{};
+  std::string target{};  // what it was done to, where that is not the account: "API key 5"
+};
+
+// An account elsewhere that users may log in with: {api}/oidc/{name}/login leads there, and
+// oidc_options::redirect_url is {site}{api}/oidc/{name}/callback. Who comes back has the account
+// that is linked, or the one with the same address where both sides have proven it, or else, where
+// anybody may register, a new one.
+struct login_provider {
+  std::string name;                     // lower-case letters, digits and hyphens: "example-id"
+  std::string label{};                  // on the page to log in: "Example ID"; empty: the name
+  const oidc_client* client = nullptr;  // must outlive the app
 };
 
 struct accounts {
@@ -55,6 +76,7 @@ struct accounts {
   function<void(transaction&, const account_message&)> on_message{};
   // Called in the transaction that it is about; for a refusal in one of its own.
   function<void(transaction&, const account_event&)> on_event{};
+  const audit_log* audit = nullptr;  // notes the same events; must outlive the app
 
   std::string api = "/api/account";  // JSON routes are below it
   std::string pages = "/account";    // pages are below it; empty: none
@@ -70,6 +92,20 @@ struct accounts {
   auth::pepper pepper{};
   password_cost cost{};
   std::map<std::string, std::vector<std::string>> permissions{};  // of roles
+
+  // With a ring, which must outlive the app, users may have a second factor: one-time passwords of
+  // an app, which shows site_name, and recovery codes. It seals their secrets.
+  const key_ring* second_factor_keys = nullptr;
+  totp_options second_factor{};  // without an issuer: site_name
+
+  // Accounts elsewhere that users may log in with.
+  std::vector<login_provider> providers{};
+
+  // With a prefix ("notes") users may make API keys, see aft/auth/api_key.hpp. Who comes with
+  // "Authorization: Bearer notes_..." is the key's owner, without roles, and with those of the
+  // owner's permissions that are the key's scopes. What is below `api` is closed to keys, but
+  // for {api}/me.
+  std::string api_keys{};
 
   auth::throttle_rule account_attempts{};                     // to log in, from unknown devices
   auth::throttle_rule address_attempts{.free_attempts = 20};  // of one address, to all accounts
