@@ -1,6 +1,7 @@
 #pragma once
 // All of aft.
 
+#include <aft/account_mail.hpp>
 #include <aft/app.hpp>
 #include <aft/auth/accounts.hpp>
 #include <aft/auth/api_key.hpp>

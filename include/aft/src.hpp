@@ -227,6 +227,7 @@
 #include "../../src/server/tls_stream.cpp"
 #include "../../src/server/websocket_connection.cpp"
 // 4 app
+#include "../../src/app/account_mail.cpp"
 #include "../../src/app/app.cpp"
 #include "../../src/app/collectors.cpp"
 #include "../../src/app/discovery.cpp"
