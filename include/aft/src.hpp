@@ -200,6 +200,7 @@
 #include "../../src/guard/own_credentials.cpp"
 #include "../../src/guard/page_desk.cpp"
 #include "../../src/guard/page_text.cpp"
+#include "../../src/guard/password_work.cpp"
 #include "../../src/guard/provider_login.cpp"
 #include "../../src/guard/second_factor_pages.cpp"
 #include "../../src/guard/second_step.cpp"

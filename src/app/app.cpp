@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -53,6 +54,7 @@ class app::impl {
     stop();
     client.reset();  // its readers go back to the database
     work.reset();
+    hashing.reset();
   }
 
   void prepare() {
@@ -97,6 +99,7 @@ class app::impl {
     work = std::make_unique<meeting::work_lane>(*dispatch, options.lanes.work_threads,
                                                 options.lanes.max_waiting, options.lanes.max_wait);
     dispatch->set_lane(lane::work, *work);
+    if (gatekeeper) prepare_hashing();
     dispatch->start(registered);
     prepare_jobs();
     prepare_backups();
@@ -308,6 +311,7 @@ class app::impl {
   std::optional<api_info> documented;
   std::unique_ptr<guard> gatekeeper;  // null: no accounts
   std::unique_ptr<guarding::account_service> account_routes;
+  std::size_t hashing_from = 0, hashing_to = 0;  // of the routes those that hash passwords
 
   std::mutex mutex;  // of starting and stopping; guards all below
   std::condition_variable not_busy;
@@ -322,7 +326,7 @@ class app::impl {
   std::unique_ptr<guarding::open_streams> streams;  // null: no accounts
   std::unique_ptr<http::dispatcher> dispatch;
   std::unique_ptr<meeting::write_lane> writer;
-  std::unique_ptr<meeting::work_lane> work;
+  std::unique_ptr<meeting::work_lane> work, hashing;
   std::unique_ptr<jobs::runner> runner;
   std::unique_ptr<storage::backup_drill> drill;
   std::unique_ptr<server::coroutine_thread> coroutines;
@@ -350,6 +354,19 @@ class app::impl {
     impl& app_;
     std::unique_lock<std::mutex>& lock_;
   };
+
+  // Many log-ins at once take no more memory than these threads do, and hold up no other route.
+  void prepare_hashing() {
+    const auto wanted = gatekeeper->options().hash_threads;
+    const auto threads = wanted ? wanted : std::max(1u, std::thread::hardware_concurrency() / 2);
+    hashing =
+        std::make_unique<meeting::work_lane>(*dispatch, threads, options.lanes.max_waiting,
+                                             options.lanes.max_wait, meeting::lane_priority::low);
+    for (auto i = hashing_from; i < hashing_to; ++i) {
+      auto& entry = *registered.entries[i];
+      if (entry.handler.least_lane == lane::work) entry.own_workers = hashing.get();
+    }
+  }
 
   void prepare_backups() {
     if (options.backups.directory.empty()) return;
@@ -397,12 +414,14 @@ void app::use(accounts how) {
   if (impl_->gatekeeper) throw configuration_error("an app has accounts once");
   impl_->gatekeeper = std::make_unique<guard>(std::move(how));
   const auto& g = *impl_->gatekeeper;
-  impl_->account_routes = std::make_unique<guarding::account_service>(g);
+  impl_->account_routes = std::make_unique<guarding::account_service>(g, impl_->numbers);
   impl_->registered.security_schemes.push_back({.name = "session",
                                                 .in = security_scheme::kind::cookie,
                                                 .parameter = std::string(g.session_cookie())});
+  impl_->hashing_from = impl_->registered.entries.size();
   guarding::add_account_routes(*this, g, *impl_->account_routes);
   if (!g.options().pages.empty()) guarding::add_account_pages(*this, g, *impl_->account_routes);
+  impl_->hashing_to = impl_->registered.entries.size();
   guarding::add_oidc_routes(*this, g, *impl_->account_routes);
 }
 

@@ -233,6 +233,13 @@ std::string store_password(std::string_view password, const pepper& p, password_
   return std::string(peppered) + hash_password(seasoned(password, p), cost);
 }
 
+std::string decoy_password(const pepper& p, password_cost cost) {
+  const std::string salt(22, 'A'), hash(43, 'A');
+  return std::string(p.key.empty() ? std::string_view() : peppered) +
+         "$argon2id$v=19$m=" + std::to_string(cost.memory_kib) +
+         ",t=" + std::to_string(cost.passes) + ",p=1$" + salt + "$" + hash;
+}
+
 bool check_password(std::string_view stored, std::string_view password, const pepper& p) {
   if (!stored.starts_with(peppered)) return verify_password(stored, password);
   return verify_password(stored.substr(peppered.size()), seasoned(password, p)) && !p.key.empty();

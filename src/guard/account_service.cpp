@@ -54,14 +54,14 @@ result<signed_in, problem> account_service::log_in(const request& r, std::string
     news_.note_alone("authn_login_lock", id, r);
     return too_many(*wait);
   }
-  const bool right = auth::check_password(attempt.stored, password, options_.pepper);
+  const bool right = passwords_.check(attempt.stored, password);
   if (!right || !attempt.who || attempt.who->disabled) {
     news_.note_alone("authn_login_fail", id, r);
     return wrong_credentials();
   }
   std::string anew;
-  if (auth::needs_storing_anew(attempt.stored, options_.pepper, options_.cost)) {
-    anew = auth::store_password(password, options_.pepper, options_.cost);
+  if (passwords_.needs_storing_anew(attempt.stored)) {
+    anew = passwords_.store(password);
   }
   std::optional<signed_in> in;
   db.write([&](transaction& tx) {
@@ -102,7 +102,7 @@ std::optional<problem> account_service::register_account(const request& r, std::
   if (const auto wait = db.write([&](transaction& tx) { return auth::begin_attempt(tx, keys); })) {
     return too_many(*wait);
   }
-  const auto hash = auth::store_password(password, options_.pepper, options_.cost);
+  const auto hash = passwords_.store(password);
   db.write([&](transaction& tx) {
     const auto there = auth::find_account(tx, email);
     if (makes_accounts_at_once()) {
@@ -179,7 +179,7 @@ std::optional<problem> account_service::reset_password(const request& r, std::st
   const auto found = db.read([&](reader& in) { return auth::find_mailed_token(in, token); });
   if (!is_good(found)) return useless_token();
   if (auto p = weak(password, found->email, "/password")) return p;
-  const auto hash = auth::store_password(password, options_.pepper, options_.cost);
+  const auto hash = passwords_.store(password);
   return db.write([&](transaction& tx) -> std::optional<problem> {
     const auto used = auth::use_mailed_token(tx, token);
     if (!is_good(used) || !used->account) return useless_token();
@@ -209,7 +209,7 @@ std::optional<problem> account_service::prove(const request& r, const user& me,
     return too_many(*wait);
   }
   const auto stored = db.read([&](reader& in) { return auth::password_of(in, me.id); });
-  if (!auth::check_password(stored, password, options_.pepper)) {
+  if (!passwords_.check(stored, password)) {
     news_.note_alone("authn_login_fail", me.id, r);
     problem p{403, "the password is wrong"};
     p.code = "wrong_credentials";
@@ -224,7 +224,7 @@ result<signed_in, problem> account_service::change_password(const request& r, co
                                                             std::string_view wanted) const {
   if (auto p = prove(r, me, current)) return *std::move(p);
   if (auto p = weak(wanted, me.email, "/password")) return *std::move(p);
-  const auto hash = auth::store_password(wanted, options_.pepper, options_.cost);
+  const auto hash = passwords_.store(wanted);
   return guard_.db().write([&](transaction& tx) -> result<signed_in, problem> {
     auth::set_password(tx, me.id, hash);
     auth::end_sessions(tx, me.id, me.session);

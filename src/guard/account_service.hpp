@@ -9,6 +9,7 @@
 
 #include "account_news.hpp"
 #include "own_credentials.hpp"
+#include "password_work.hpp"
 #include "provider_login.hpp"
 #include "second_step.hpp"
 #include "signed_in.hpp"
@@ -18,7 +19,8 @@ namespace aft::guarding {
 // Any thread; what takes a database hashes a password, and so belongs to the work lane.
 class account_service {
  public:
-  explicit account_service(const guard& g) : guard_(g), options_(g.options()), news_(g) {}
+  account_service(const guard& g, metrics& numbers)
+      : guard_(g), options_(g.options()), passwords_(g.options(), numbers), news_(g) {}
 
   const account_news& news() const { return news_; }
   const second_step& second() const { return second_; }
@@ -59,6 +61,7 @@ class account_service {
 
   const guard& guard_;
   const accounts& options_;
+  const password_work passwords_;
   const account_news news_;
   const second_step second_{guard_, news_};
   const own_credentials credentials_{guard_, news_};

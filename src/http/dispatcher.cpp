@@ -429,8 +429,9 @@ void dispatcher::end_later(call& c, std::exception_ptr thrown) const noexcept {
 }
 
 outcome dispatcher::hand_over(call& c, lane here, lane to) const {
-  auto& runner = *runners_[std::size_t(to)];
-  if (here == lane::io && c.context->gathers && runner.wants_many()) {
+  const bool elsewhere = to == lane::work && c.route->own_workers;
+  auto& runner = elsewhere ? *c.route->own_workers : *runners_[std::size_t(to)];
+  if (here == lane::io && c.context->gathers && runner.wants_many() && !elsewhere) {
     c.context->gather(c, to);
     return outcome::handed_over;
   }

@@ -29,6 +29,8 @@ struct noted_security {
   bool required;
 };
 
+class lane_runner;
+
 struct route_entry {
   aft::method method;
   std::string pattern;  // with the group's prefix
@@ -47,14 +49,15 @@ struct route_entry {
   route_policy policy{};               // at the start that of its arguments comes to it
   std::optional<bool> compress{};      // with credentials too; false: never
   std::optional<idempotency_options> idempotent{};
-  bool takes_body_in_parts = false;  // set at the start, as are the next
-  lane extract_lane = lane::io;      // where its arguments are made
-  lane run_lane = lane::io;          // where it runs
-  std::int64_t time_limit = 0;       // milliseconds; 0: none
-  bool is_guarded = false;           // not anyone may use it
-  bool outlives_buffer = false;      // its call leaves the buffer that it was read into
-  bool runs_at_once = false;         // for anyone, on the event loop, with nothing before or after
-  std::size_t index = 0;             // in the list
+  bool takes_body_in_parts = false;    // set at the start, as are the next
+  lane extract_lane = lane::io;        // where its arguments are made
+  lane run_lane = lane::io;            // where it runs
+  lane_runner* own_workers = nullptr;  // instead of those of lane::work; set by the app
+  std::int64_t time_limit = 0;         // milliseconds; 0: none
+  bool is_guarded = false;             // not anyone may use it
+  bool outlives_buffer = false;        // its call leaves the buffer that it was read into
+  bool runs_at_once = false;  // for anyone, on the event loop, with nothing before or after
+  std::size_t index = 0;      // in the list
 
   std::string label() const;  // "GET /notes/{id} (notes.cpp:12)"
 };

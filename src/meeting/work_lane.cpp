@@ -1,5 +1,7 @@
 #include "work_lane.hpp"
 
+#include <sys/resource.h>
+
 #include <new>
 
 #include "../ground/deadline.hpp"
@@ -7,10 +9,15 @@
 #include "../ground/quiet_thread.hpp"
 
 namespace aft::meeting {
+namespace {
+
+[[maybe_unused]] constexpr int low_niceness = 10;
+
+}  // namespace
 
 work_lane::work_lane(const http::dispatcher& routes, unsigned threads, std::size_t max_waiting,
-                     duration max_wait)
-    : routes_(routes), max_waiting_(max_waiting), queue_(max_wait) {
+                     duration max_wait, lane_priority priority)
+    : routes_(routes), max_waiting_(max_waiting), priority_(priority), queue_(max_wait) {
   for (unsigned i = 0; i < threads; ++i) {
     threads_.push_back(detail::quiet_thread("aft work", [this] { work(); }));
   }
@@ -42,6 +49,10 @@ bool work_lane::submit(http::call& c) noexcept {
 }
 
 void work_lane::work() {
+#if defined(__linux__)
+  // Of this thread alone, which is what Linux takes the 0 for.
+  if (priority_ == lane_priority::low) ::setpriority(PRIO_PROCESS, 0, low_niceness);
+#endif
   detail::serving_for serving(&routes_);
   http::lane_context context;  // this thread's own database reader
   while (true) {

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -12,10 +13,13 @@
 
 namespace aft::meeting {
 
+// Threads of low priority leave the processors to the others where there is not enough for all.
+enum class lane_priority : std::uint8_t { usual, low };
+
 class work_lane final : public http::lane_runner {
  public:
   work_lane(const http::dispatcher& routes, unsigned threads, std::size_t max_waiting,
-            duration max_wait);
+            duration max_wait, lane_priority priority = lane_priority::usual);
   ~work_lane() override;  // runs what waits
 
   bool submit(http::call& c) noexcept override;
@@ -25,6 +29,7 @@ class work_lane final : public http::lane_runner {
 
   const http::dispatcher& routes_;
   const std::size_t max_waiting_;
+  const lane_priority priority_;
   queue_watch queue_;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -50,6 +50,9 @@ struct pepper {
 std::string store_password(std::string_view password, const pepper& p = {},
                            password_cost cost = {});
 bool check_password(std::string_view stored, std::string_view password, const pepper& p = {});
+// What no password matches, and what takes as long to check as what store_password() makes: for
+// accounts that there are not.
+std::string decoy_password(const pepper& p = {}, password_cost cost = {});
 bool needs_storing_anew(std::string_view stored, const pepper& p = {}, password_cost cost = {});
 
 }  // namespace aft::auth

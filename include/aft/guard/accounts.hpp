@@ -91,6 +91,9 @@ struct accounts {
   auth::password_rules passwords{};
   auth::pepper pepper{};
   password_cost cost{};
+  // Passwords that are hashed at the same time, each with the memory of its cost; other log-ins
+  // wait, as long as lane_options says. 0: as many as half of the processors.
+  unsigned hash_threads = 0;
   std::map<std::string, std::vector<std::string>> permissions{};  // of roles
 
   // With a ring, which must outlive the app, users may have a second factor: one-time passwords of

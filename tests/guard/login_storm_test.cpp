@@ -1,0 +1,101 @@
+// A thousand log-ins at once.
+
+#include <sys/resource.h>
+
+#include <atomic>
+#include <fstream>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "../server/client.hpp"
+#include "../watchdog.hpp"
+#include "guarded_app.hpp"
+
+namespace {
+
+constexpr int log_ins = 1000;
+constexpr int enough = 2000;                 // answers to others meanwhile
+constexpr long memory_of_one_hash = 19'456;  // KiB
+
+// Files that this process may have open, raised if that is allowed.
+bool has_room_for(rlim_t files) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= files) return true;
+  if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < files) return false;
+  limit.rlim_cur = files;
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+// KiB that are resident.
+long resident() {
+  std::ifstream statm("/proc/self/statm");
+  long whole = 0, pages = 0;
+  statm >> whole >> pages;
+  return pages * (::sysconf(_SC_PAGESIZE) / 1024);
+}
+
+std::string log_in_request(int i) {
+  const auto body =
+      R"({"email":"user)" + std::to_string(i) + R"(@example.org","password":"kelp harbor quilt"})";
+  return "POST /api/account/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+         "application/json\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+}  // namespace
+
+TEST_CASE("a thousand log-ins at once take the memory of the hashing threads, and delay nobody") {
+  if (!has_room_for(2 * log_ins + 200)) {
+    MESSAGE("skipped: this process may not have so many files open");
+    return;
+  }
+  const watchdog over("a thousand log-ins", std::chrono::seconds(240));
+  aft::accounts how;
+  how.hash_threads = 2;
+  how.address_attempts.free_attempts = 100'000;
+  guarded_app a(":memory:", std::move(how), true, {.memory_kib = memory_of_one_hash, .passes = 1});
+  a.app.get("/plain", [] { return "plain"; }).allow_anyone();
+  a.app.get("/blocking", aft::blocking([] { return "blocking"; })).allow_anyone();
+  a.app.get("/stored", [](aft::reader& db) { return db.one<int>("select 1"); }).allow_anyone();
+  const auto port = a.app.start({.port = 0}).port;
+  std::vector<std::unique_ptr<client>> all;
+  for (int i = 0; i < log_ins; ++i) all.push_back(std::make_unique<client>(port));
+  const auto before = resident();
+  for (int i = 0; i < log_ins; ++i) all[std::size_t(i)]->send(log_in_request(i));
+
+  std::atomic<bool> done{false};
+  std::atomic<int> answered{0}, wrong{0};
+  std::thread other([&] {
+    client c(port);
+    while (!done && answered < enough) {
+      for (auto* path : {"/plain", "/blocking", "/stored"}) {
+        c.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        if (c.response().starts_with("HTTP/1.1 200")) ++answered;
+        else ++wrong;
+      }
+    }
+  });
+  int refused = 0, unknown = 0;
+  int meanwhile = 0;  // answers to the others before the last log-in was answered
+  long most = before;
+  for (auto& c : all) {
+    meanwhile = answered;
+    const auto status = c->response().substr(9, 3);
+    unknown += status == "401";
+    refused += status == "503" || status == "429";
+    most = std::max(most, resident());
+  }
+  done = true;
+  other.join();
+  a.app.stop();
+  CHECK(unknown + refused == log_ins);
+  CHECK(unknown > 0);
+  CHECK(wrong == 0);
+  CHECK(meanwhile > 100);  // behind the log-ins they would be three at most
+  // All at once would be 19 GB. Connections and the sanitizers have some room.
+  CHECK(most - before < 2 * memory_of_one_hash + 300'000);
+}
