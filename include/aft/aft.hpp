@@ -42,6 +42,7 @@
 #include <aft/ground/resource.hpp>
 #include <aft/ground/result.hpp>
 #include <aft/ground/settings.hpp>
+#include <aft/ground/span.hpp>
 #include <aft/ground/text.hpp>
 #include <aft/ground/text_template.hpp>
 #include <aft/ground/time.hpp>
@@ -106,3 +107,4 @@
 #include <aft/storage/transaction.hpp>
 #include <aft/storage/upkeep.hpp>
 #include <aft/test_client.hpp>
+#include <aft/traces.hpp>

@@ -29,6 +29,7 @@
 #include <aft/storage/database.hpp>
 #include <aft/storage/drill.hpp>
 #include <aft/storage/move.hpp>
+#include <aft/traces.hpp>
 
 namespace boost::asio {
 class io_context;
@@ -114,6 +115,9 @@ class app : public routes {
   // Mounts the routes of accounts, and lets handlers take who asks; see aft/guard/accounts.hpp and
   // aft/guard/user.hpp. Needs a database. From then on each route states who may use it.
   void use(accounts how);
+
+  // Collects what requests and jobs spend their time on; see aft/traces.hpp. Before the start.
+  void use(traces how);
 
   // All routes and who may use them, in the order of their registration; see policy_matrix(). What
   // the arguments of handlers ask is part of it after prepare().

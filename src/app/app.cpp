@@ -30,11 +30,13 @@
 #include "../storage/backup_drill.hpp"
 #include "../storage/database.hpp"
 #include "../storage/move.hpp"
+#include "../storage/postgres/engine.hpp"
 #include "collectors.hpp"
 #include "health.hpp"
 #include "in_process.hpp"
 #include "presence.hpp"
 #include "self_check.hpp"
+#include "trace_exporter.hpp"
 
 namespace aft {
 
@@ -67,6 +69,7 @@ class app::impl {
     dispatch->deadline = options.lanes.deadline;
     dispatch->logs_access = options.access_log;
     dispatch->slow_handler = options.slow_handler;
+    dispatch->spans = spans.get();
     if (gate) dispatch->require(*gate);
     if (!options.database.empty()) {
       open_database();
@@ -129,8 +132,11 @@ class app::impl {
 
   void open_database() {
     if (storage) return;
-    if (measures_queries || options.slow_query > duration()) {
-      query_watch = watch_queries(numbers, log, options.slow_query, options.storage.on_query);
+    if (measures_queries || spans || options.slow_query > duration()) {
+      query_watch = watch_queries(
+          numbers, log,
+          {options.slow_query, storage::is_postgres(options.database) ? "postgresql" : "sqlite"},
+          options.storage.on_query);
       options.storage.on_query = &query_watch;
     }
     storage = std::make_unique<database>(options.database, options.storage, log, time);
@@ -296,6 +302,7 @@ class app::impl {
   const clock& time;
   std::unique_ptr<webhooks> hooks;
   aft::metrics numbers;
+  std::unique_ptr<trace_exporter> spans;  // null: nobody wants them
   health checks{log};
   std::atomic<bool> draining{false};
   function<void(const query_seen&)> query_watch{};
@@ -381,6 +388,7 @@ class app::impl {
     if (hooks) runner->add(hooks->handler());
     if (outbox::sends_mail(options.mail)) runner->add(outbox::mail_handler(options.mail));
     runner->measure(numbers);
+    if (spans) runner->trace(*spans);
     runner->resolve([this](resource_key wanted) -> void* {
       for (const auto& [key, object] : states) {
         if (key == wanted) return object;
@@ -423,6 +431,14 @@ void app::use(accounts how) {
   if (!g.options().pages.empty()) guarding::add_account_pages(*this, g, *impl_->account_routes);
   impl_->hashing_to = impl_->registered.entries.size();
   guarding::add_oidc_routes(*this, g, *impl_->account_routes);
+}
+
+void app::use(traces how) {
+  if (impl_->spans || impl_->prepared) {
+    throw configuration_error("an app has traces once, before it is prepared or started");
+  }
+  impl_->spans =
+      std::make_unique<trace_exporter>(std::move(how), impl_->log, impl_->time, impl_->numbers);
 }
 
 std::vector<listed_route> app::list_routes() const {

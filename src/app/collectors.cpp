@@ -4,9 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
 
 #include <aft/ground/error.hpp>
+#include <aft/ground/span.hpp>
 
 #include "../http/accept.hpp"
 #include "../storage/database.hpp"
@@ -82,31 +88,84 @@ std::size_t operation_of(std::string_view text) {
   return operation_count - 1;
 }
 
+// Which slow statements are due for their plan: each once a minute. Any thread.
+class plan_turns {
+ public:
+  bool take(std::string_view text) {
+    const auto now = std::chrono::steady_clock::now();
+    std::lock_guard lock(mutex_);
+    const auto known = last_.find(text);
+    if (known != last_.end()) {
+      if (now - known->second < planned_every) return false;
+      known->second = now;
+      return true;
+    }
+    if (last_.size() >= most_texts) last_.clear();
+    last_.emplace(text, now);
+    return true;
+  }
+
+ private:
+  static constexpr auto planned_every = std::chrono::minutes(1);
+  static constexpr std::size_t most_texts = 1000;
+
+  std::mutex mutex_;
+  std::map<std::string, std::chrono::steady_clock::time_point, std::less<>> last_;
+};
+
+void add_query_span(const query_seen& q, std::string_view operation, std::string_view system) {
+  ended_span s{.name = std::string(operation), .kind = span_kind::client, .took = q.took};
+  s.attributes.emplace_back("db.system.name", system);
+  s.attributes.emplace_back("db.operation.name", operation);
+  s.attributes.emplace_back("db.query.text", q.text);
+  if (!q.is_ok) s.failure = "it failed";
+  aft::detail::add_span(std::move(s));
+}
+
+// What watch_queries does with each.
+struct query_watch {
+  std::array<histogram*, operation_count> times{};
+  counter& failures;
+  const query_watch_options how;
+  const logger& log;
+  const function<void(const query_seen&)>* next;
+  std::unique_ptr<plan_turns> plans = std::make_unique<plan_turns>();
+
+  void operator()(const query_seen& q) const {
+    const auto operation = operation_of(q.text);
+    times[operation]->observe(double(q.took.in_microseconds()) / 1e6);
+    if (!q.is_ok) failures.add();
+    if (aft::detail::is_traced()) add_query_span(q, operations[operation], how.system);
+    if (how.slow > duration() && q.took > how.slow) tell_slow(q);
+    if (next) (*next)(q);
+  }
+  void tell_slow(const query_seen& q) const {
+    const auto plan = q.is_ok && plans->take(q.text) ? q.plan() : std::string();
+    const log_field fields[] = {{"query", q.text}, {"plan", plan}};
+    log.write({.level = log_level::warning,
+               .room = "storage",
+               .message = "a query took long",
+               .took = q.took,
+               .fields = std::span(fields, plan.empty() ? 1 : 2)});
+  }
+};
+
 }  // namespace
 
-function<void(const query_seen&)> watch_queries(metrics& all, const logger& log, duration slow,
+function<void(const query_seen&)> watch_queries(metrics& all, const logger& log,
+                                                const query_watch_options& how,
                                                 const function<void(const query_seen&)>* next) {
+  query_watch watch{.failures = all.count({"db.client.operation.failures",
+                                           "Queries and statements that failed.", "{query}"}),
+                    .how = how,
+                    .log = log,
+                    .next = next};
   const metric times{"db.client.operation.duration", "Time of queries and statements.", "s"};
-  const metric failed{"db.client.operation.failures", "Queries and statements that failed.",
-                      "{query}"};
-  std::array<histogram*, operation_count> times_of{};
   for (std::size_t i = 0; i < operation_count; ++i) {
-    times_of[i] = &all.distribution(times, database_buckets(),
-                                    {{"db.operation.name", std::string(operations[i])}});
+    watch.times[i] = &all.distribution(times, database_buckets(),
+                                       {{"db.operation.name", std::string(operations[i])}});
   }
-  return [times_of, failures = &all.count(failed), slow, told = &log, next](const query_seen& q) {
-    times_of[operation_of(q.text)]->observe(double(q.took.in_microseconds()) / 1e6);
-    if (!q.is_ok) failures->add();
-    if (slow > duration() && q.took > slow) {
-      const log_field text[] = {{"query", q.text}};
-      told->write({.level = log_level::warning,
-                   .room = "storage",
-                   .message = "a query took long",
-                   .took = q.took,
-                   .fields = text});
-    }
-    if (next) (*next)(q);
-  };
+  return watch;
 }
 
 void add_metrics_route(const routes& where, const std::string& path, const metrics& all) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <aft/ground/log.hpp>
@@ -33,9 +34,15 @@ class job_counts {
   std::vector<oldest> oldest_;
 };
 
-// Measures queries, by their first word, and names the slow ones in the log; then tells `next`,
-// which may be null.
-function<void(const query_seen&)> watch_queries(metrics& all, const logger& log, duration slow,
+struct query_watch_options {
+  duration slow;            // 0: none is
+  std::string_view system;  // "sqlite", "postgresql"
+};
+
+// Measures queries, by their first word, names the slow ones with their plan in the log, and adds
+// them to the trace of the request or job; then tells `next`, which may be null.
+function<void(const query_seen&)> watch_queries(metrics& all, const logger& log,
+                                                const query_watch_options& how,
                                                 const function<void(const query_seen&)>* next);
 
 // Serves the text, in the format that the client likes best.

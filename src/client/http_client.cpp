@@ -7,6 +7,7 @@
 
 #include <aft/ground/error.hpp>
 #include <aft/ground/random.hpp>
+#include <aft/ground/span.hpp>
 #include <aft/http/message.hpp>
 
 #include "../ground/deadline.hpp"
@@ -46,6 +47,32 @@ void check_lines(const http_request& r) {
       }
     }
   }
+}
+
+// So that the other server's steps belong to the trace of the request or job that asks it.
+void tell_trace(http_request& r) {
+  const auto* context = current_context();
+  if (!context || context->trace.trace_id.empty()) return;
+  for (const auto& [name, value] : r.headers) {
+    if (equal_ignoring_case(name, "traceparent")) return;
+  }
+  r.headers.emplace_back("traceparent", write_traceparent(context->trace));
+}
+
+void note_outcome(span& step, const http_request& r, const http_outcome& o) {
+  step.note("http.request.method", r.method);
+  if (const auto to = client::read_target(r.url, false)) {
+    step.note("server.address", to->host);
+    std::int64_t port = 0;
+    std::from_chars(to->port.data(), to->port.data() + to->port.size(), port);
+    step.note("server.port", port);
+  }
+  const auto attempts = o ? o->attempts : o.reason().attempts;
+  if (attempts > 1) step.note("http.request.resend_count", attempts - 1);
+  if (o) step.note("http.response.status_code", o->status);
+  else step.note("error.type", to_string(o.reason().why));
+  if (!o) step.fail(to_string(o.reason().why));
+  else if (o->status >= 400) step.fail("status " + std::to_string(o->status));
 }
 
 // Whether the same may be well in a moment.
@@ -192,9 +219,13 @@ http_client::~http_client() { delete impl_; }
 
 http_outcome http_client::send(http_request request) const {
   refuse_to_call_on_a_loop();
+  span step(request.method, span_kind::client);
   if (impl_->options.prepare) impl_->options.prepare(request);
   check_lines(request);
-  return impl_->call(request);
+  if (impl_->options.traceparent) tell_trace(request);
+  auto outcome = impl_->call(request);
+  if (step) note_outcome(step, request, outcome);
+  return outcome;
 }
 
 bool http_client::may_ask(const std::string& url) const {

@@ -64,11 +64,14 @@ const request_context* current_context() {
 }
 
 void set_current_user(std::string_view id) {
-  if (auto* source = detail::current_source) source->get().user_id = id;
+  if (auto* source = detail::current_source) source->set_user(id);
 }
 
 context_scope::context_scope(request_context c)
-    : context_(std::move(c)), before_(detail::current_source) {
+    : context_scope(std::move(c),
+                    detail::current_source ? detail::current_source->collector() : nullptr) {}
+context_scope::context_scope(request_context c, detail::span_collector* spans)
+    : context_(std::move(c)), before_(detail::current_source), spans_(spans) {
   detail::current_source = this;
 }
 context_scope::~context_scope() { detail::current_source = before_; }

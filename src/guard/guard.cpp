@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <aft/ground/context.hpp>
 #include <aft/ground/error.hpp>
 #include <aft/ground/query_string.hpp>
 
@@ -205,6 +206,7 @@ std::shared_ptr<const guarding::visitor> guard::visitor_of(const request& r, rea
   auto* kept = http::request_access::visitor(r);
   if (kept && *kept) return std::static_pointer_cast<const guarding::visitor>(*kept);
   auto found = std::make_shared<const guarding::visitor>(find_visitor(r, db));
+  if (found->who) set_current_user(std::to_string(found->who->id));
   if (kept) *kept = found;
   return found;
 }

@@ -5,8 +5,10 @@
 #include <string_view>
 
 #include <aft/ground/random.hpp>
+#include <aft/ground/span.hpp>
 
 #include "call.hpp"
+#include "dispatcher.hpp"
 #include "ip_address.hpp"
 #include "route_list.hpp"
 
@@ -25,6 +27,10 @@ bool is_request_id(std::string_view id) {
 
 }  // namespace
 
+aft::detail::span_collector* call_context::collector() const {
+  return call_.owner ? call_.owner->spans : nullptr;
+}
+
 void call_context::make() {
   made_ = true;
   const auto& r = call_.incoming;
@@ -35,9 +41,11 @@ void call_context::make() {
   const auto parent = r.header("traceparent");
   const auto trace = parent ? read_traceparent(*parent) : std::nullopt;
   context_.trace = trace ? next_span(*trace) : make_trace();
-  if (!is_trusted) context_.trace.sampled = false;  // strangers do not decide what is kept
+  parent_id_ = trace ? trace->span_id : std::string();
+  auto* spans = collector();
+  // Strangers do not decide what is kept.
+  if (!is_trusted || !trace) context_.trace.sampled = spans && spans->wants_new_trace();
   context_.route.clear();
-  context_.user_id.clear();
   if (call_.route) {
     context_.route.append(call_.route->method == method::other ? r.method_name()
                                                                : to_string(call_.route->method));

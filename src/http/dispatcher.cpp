@@ -315,8 +315,32 @@ void dispatcher::report_to(call& c, std::string_view what) const {
               .user_id = context.user_id});
 }
 
-void dispatcher::log_answer(call& c) const {
+void dispatcher::note_answer(call& c) const {
   const auto took = microseconds((tally::now() - c.began) / 1000);
+  if (spans) end_span(c, took);
+  log_answer(c, took);
+}
+
+void dispatcher::end_span(call& c, duration took) const {
+  const auto& context = c.origin.get();
+  if (!context.trace.sampled) return;
+  const auto status = c.answer.status;
+  const auto verb = c.head.method == method::other ? "_OTHER" : to_string(c.head.method);
+  ended_span s{.trace = context.trace,
+               .parent_id = c.origin.parent_id(),
+               .name = context.route.empty() ? std::string(verb) : context.route,
+               .kind = span_kind::server,
+               .began = spans->now() - took,
+               .took = took};
+  s.attributes.emplace_back("http.request.method", verb);
+  s.attributes.emplace_back("http.response.status_code", status);
+  s.attributes.emplace_back("aft.request.id", context.request_id);
+  if (c.route) s.attributes.emplace_back("http.route", c.route->pattern);
+  if (status >= 500) s.failure = "status " + std::to_string(status);
+  spans->take(std::move(s));
+}
+
+void dispatcher::log_answer(call& c, duration took) const {
   const bool is_slow = slow_handler > duration() && took > slow_handler;
   const auto level = is_slow ? log_level::warning : log_level::info;
   if ((!is_slow && !logs_access) || !log_.takes(level, "access")) return;

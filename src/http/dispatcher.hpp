@@ -12,6 +12,7 @@
 #include <aft/ground/log.hpp>
 #include <aft/ground/problem.hpp>
 #include <aft/ground/resource.hpp>
+#include <aft/ground/span.hpp>
 #include <aft/http/compression.hpp>
 #include <aft/http/message.hpp>
 
@@ -146,16 +147,20 @@ class dispatcher {
   bool logs_access = false;                       // every answer; before the start
   duration slow_handler{};  // named in the log where they take longer; 0: none is
 
+  aft::detail::span_collector* spans = nullptr;  // null: nobody wants any; before the start
+
   bool adds_nothing() const {  // to an answer, and does nothing for one
-    return !logs_answers() && access_.for_every_answer().empty();
+    return !notes_answers() && access_.for_every_answer().empty();
   }
-  bool logs_answers() const { return logs_access || slow_handler > duration(); }
-  // A line for an answer, with what logs_access and slow_handler ask for.
-  void log_answer(call& c) const;
+  bool notes_answers() const { return logs_access || spans || slow_handler > duration(); }
+  // What logs_access, slow_handler and spans ask for, when there is an answer.
+  void note_answer(call& c) const;
 
   void report_broken(std::string_view what) const;  // an answer that had begun
 
  private:
+  void log_answer(call& c, duration took) const;
+  void end_span(call& c, duration took) const;
   static void take_route(call& c, const route_entry* route) {
     c.route = route;
     if (route->max_body) c.max_body = route->max_body;

@@ -180,7 +180,7 @@ void session::answer_unusually(session_host& host, call& c, buffer& out) {
   if (host.routes.logs_access) c.origin.get();  // so that the client is told the id
   write_response(host, c, !closes, out);
   host.counted.answered(c);
-  if (host.routes.logs_answers()) host.routes.log_answer(c);
+  if (host.routes.notes_answers()) host.routes.note_answer(c);
   if (c.head.method == method::head) source.reset();
   if (source) {
     begin_sending(host, c);

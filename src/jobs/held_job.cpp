@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <aft/ground/random.hpp>
+#include <aft/ground/span.hpp>
 
 #include "../ground/coarse_clock.hpp"
 #include "../ground/deadline.hpp"
@@ -85,7 +86,10 @@ held_job::held_job(runner& owner, std::int64_t worker, stored_job&& stored, cons
             kind.handler_of.policy().timeout}) {
   origin_.request_id = stored_.request_id.value_or("");
   const auto parent = read_traceparent(stored_.traceparent.value_or(""));
-  if (parent) origin_.trace = next_span(*parent);
+  if (parent) {
+    origin_.trace = next_span(*parent);
+    parent_id_ = parent->span_id;
+  }
   origin_.route = stored_.kind;
 }
 
@@ -116,24 +120,53 @@ bool held_job::read() {
 }
 
 void held_job::note(log_level level, const std::string& text) const {
-  owner_.log_.write({level, "jobs", text, stored_.kind, origin_.request_id});
+  owner_.log_.write(
+      {level, "jobs", text, stored_.kind, origin_.request_id, origin_.trace.trace_id});
+}
+
+// Each time it is run: on PostgreSQL a transaction may be run again.
+void held_job::begin_step() {
+  if (!owner_.spans_) return;
+  if (origin_.trace.trace_id.empty()) {
+    origin_.trace = make_trace(owner_.spans_->wants_new_trace());
+  } else if (origin_.trace.sampled) {
+    origin_.trace = next_span(origin_.trace);
+  }
+}
+
+void held_job::end_step(duration took, bool failed) const {
+  if (!owner_.spans_ || !origin_.trace.sampled) return;
+  ended_span s{.trace = origin_.trace,
+               .parent_id = parent_id_,
+               .name = "process " + stored_.kind,
+               .kind = span_kind::consumer,
+               .began = owner_.spans_->now() - took,
+               .took = took};
+  s.attributes.emplace_back("messaging.system", "aft");
+  s.attributes.emplace_back("messaging.destination.name", stored_.kind);
+  s.attributes.emplace_back("messaging.message.id", std::to_string(stored_.id));
+  s.attributes.emplace_back("aft.job.attempt", stored_.attempt);
+  if (!origin_.request_id.empty()) s.attributes.emplace_back("aft.request.id", origin_.request_id);
+  if (failed) s.failure = "it threw; the log says what";
+  owner_.spans_->take(std::move(s));
 }
 
 void held_job::call(transaction* tx, reader* db) {
   run_.begin(tx);
+  begin_step();
   struct ending {
-    jobs::run& run;
-    histogram* runs;
+    held_job& of;
+    int thrown_before = std::uncaught_exceptions();
     std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
     ~ending() {
-      run.end();
-      if (runs) {
-        runs->observe(
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-      }
+      of.run_.end();
+      const auto took = std::chrono::steady_clock::now() - began;
+      if (of.kind_.runs) of.kind_.runs->observe(std::chrono::duration<double>(took).count());
+      const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+      of.end_step(microseconds(whole), std::uncaught_exceptions() > thrown_before);
     }
-  } ends{run_, kind_.runs};
-  const context_scope origin(origin_);
+  } ends{*this};
+  const context_scope origin(origin_, owner_.spans_);
   job_context context(run_);
   const aft::detail::deadline_here calls_end(end_of(run_.of().timeout));
   if (db) {

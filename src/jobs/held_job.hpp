@@ -54,6 +54,8 @@ class held_job final : public storage::unit {
 
   const handler_info& info() const { return kind_.handler_of.info(); }
   void call(transaction* tx, reader* db);
+  void begin_step();
+  void end_step(duration took, bool failed) const;
   duration keep() const;
   duration delay() const;
   void note(log_level level, const std::string& text) const;
@@ -64,6 +66,7 @@ class held_job final : public storage::unit {
   crew& crew_;
   jobs::run run_;
   request_context origin_{};  // of the request that enqueued it
+  std::string parent_id_{};   // the step that did
   void* job_ = nullptr;
   std::string error_{};
   duration snooze_{};

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include <aft/ground/context.hpp>
 #include <aft/ground/function.hpp>
 #include <aft/ground/log.hpp>
 #include <aft/ground/metrics.hpp>
@@ -56,6 +57,7 @@ class runner {
 
   // From here on runs are measured; before the start.
   void measure(metrics& all);
+  void trace(aft::detail::span_collector& to) { spans_ = &to; }
 
   // Any thread. After resolve().
   void start();
@@ -112,12 +114,13 @@ class runner {
   const logger& log_;
   jobs_options options_;
   std::map<std::string, kind_entry, std::less<>> kinds_;
-  std::vector<std::unique_ptr<crew>> crews_;  // the first is that of all other queues
-  std::string kind_list_;                     // JSON
-  silence silence_{};                         // of other workers
-  std::int64_t worker_ = 0;                   // of the pump's thread while it runs
-  std::uint64_t turn_ = 0;                    // so that no queue of a crew is always the last
-  std::string last_limit_{};                  // that tidy() has looked at
+  aft::detail::span_collector* spans_ = nullptr;  // null: nobody wants them
+  std::vector<std::unique_ptr<crew>> crews_;      // the first is that of all other queues
+  std::string kind_list_;                         // JSON
+  silence silence_{};                             // of other workers
+  std::int64_t worker_ = 0;                       // of the pump's thread while it runs
+  std::uint64_t turn_ = 0;                        // so that no queue of a crew is always the last
+  std::string last_limit_{};                      // that tidy() has looked at
   std::uint64_t listener_ = 0, stop_listener_ = 0;
 
   std::mutex mutex_;

@@ -51,6 +51,9 @@ class connection {
 
   virtual engine_kind kind() const = 0;
 
+  // See query_seen::plan; changes nothing, and may throw.
+  virtual std::string explain(std::string_view) { return {}; }
+
   // "savepoint part" and the like, in the transaction that is open.
   virtual void run_savepoint(const char* command) = 0;
 

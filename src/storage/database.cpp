@@ -20,10 +20,10 @@ namespace aft {
 namespace {
 
 // Tells storage_options::on_query of one, where somebody listens.
-class watched_query {
+class watched_query final : private detail::plan_source {
  public:
-  watched_query(const storage::connection& c, std::string_view text)
-      : watch_(c.on_query), text_(text) {
+  watched_query(storage::connection& c, std::string_view text)
+      : connection_(c), watch_(c.on_query), text_(text) {
     if (watch_) began_ = std::chrono::steady_clock::now();
   }
   watched_query(const watched_query&) = delete;
@@ -33,14 +33,16 @@ class watched_query {
   }
 
  private:
-  void tell() const noexcept {
+  void tell() noexcept {
     const auto took = std::chrono::steady_clock::now() - began_;
     const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
     try {
-      (*watch_)({text_, microseconds(whole), std::uncaught_exceptions() == thrown_before_});
+      (*watch_)({text_, microseconds(whole), std::uncaught_exceptions() == thrown_before_, this});
     } catch (...) {}
   }
+  std::string plan() override { return connection_.explain(text_); }
 
+  storage::connection& connection_;
   const function<void(const query_seen&)>* const watch_;
   const std::string_view text_;
   const int thrown_before_ = std::uncaught_exceptions();
@@ -221,10 +223,11 @@ void database::submit(function<void(transaction&)> f, function<void(std::excepti
     owned_unit(function<void(transaction&)> call, function<void(std::exception_ptr)> tell)
         : call_(std::move(call)), tell_(std::move(tell)) {
       if (const auto* c = current_context()) context_ = *c;
+      if (context_) spans_ = detail::current_source->collector();
     }
     bool run(transaction& tx) override {
       if (!context_) return call_(tx), true;
-      const context_scope context(*context_);
+      const context_scope context(*context_, spans_);
       call_(tx);
       return true;
     }
@@ -239,6 +242,7 @@ void database::submit(function<void(transaction&)> f, function<void(std::excepti
     function<void(transaction&)> call_;
     function<void(std::exception_ptr)> tell_;
     std::optional<request_context> context_{};
+    detail::span_collector* spans_ = nullptr;
   };
   auto unit = std::make_unique<owned_unit>(std::move(f), std::move(done));
   unit->set(how);

@@ -1,6 +1,8 @@
 // What an app tells of itself: metrics and the access log.
 
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -148,4 +150,74 @@ TEST_CASE("a query that is slow is named with its route, and the host hears of a
   app.db().read(
       [](aft::reader& db) { CHECK_THROWS(db.one<int>("select 1 where 'mine' = $1", "x")); });
   CHECK(failed);
+}
+
+TEST_CASE("a query that is slow is logged with its plan, once a minute, and without values") {
+  std::vector<std::string> plans;
+  aft::app app({.database = new_database(),
+                .log =
+                    [&](const aft::log_record& r) {
+                      if (r.fields.empty() ||
+                          r.fields[0].value.find("from item") == std::string_view::npos) {
+                        return;
+                      }
+                      plans.emplace_back(r.fields.size() > 1 ? r.fields[1].value : "no plan");
+                    },
+                .slow_query = aft::microseconds(1)});
+  app.migrate({"001",
+               "create table item (id integer primary key, name text not null) strict;"
+               "create index item_name on item (name);"
+               "insert into item (id, name) values (4711, 'x');"});
+  // Each counts to a thousand, so that none is done in a microsecond.
+  app.get("/", [](aft::reader& db) {
+    return db.all<int>(
+        "select id from item where name = $1 and id > $2 or (with recursive n(i) as (select 1 "
+        "union all select i + 1 from n where i < 1000) select count(*) from n) = 0",
+        "hidden", 4710);
+  });
+  app.post("/", [](aft::transaction& tx) {
+    tx.execute(
+        "update item set name = $1 where id = $2 and (with recursive n(i) as (select 1 "
+        "union all select i + 1 from n where i < 1000) select count(*) from n) > 0 "
+        "and exists (select 1 from item)",
+        "hidden", 4711);
+    return tx.one<int>(  // the transaction goes on as before
+        "select count(*) from item where (with recursive n(i) as (select 1 "
+        "union all select i + 1 from n where i < 1000) select count(*) from n) > 0");
+  });
+  CHECK(app.handle({}).status == 200);
+  CHECK(app.handle({}).status == 200);
+  CHECK(app.handle({.method = "POST"}).body == "1");
+  REQUIRE(plans.size() == 4);
+  CAPTURE(plans[0]);
+  CAPTURE(plans[2]);
+  CHECK(plans[0].find(on_postgres() ? "Scan" : "SCAN item") != std::string::npos);
+  CHECK(plans[1] == "no plan");
+  CHECK(plans[2].find(on_postgres() ? "Update on item" : "SEARCH item USING INTEGER PRIMARY KEY") !=
+        std::string::npos);
+  for (const auto& plan : plans) {
+    CHECK(plan.find("hidden") == std::string::npos);
+    CHECK(plan.find("4711") == std::string::npos);
+  }
+}
+
+TEST_CASE("a query alone has a plan, too, and one without a plan none") {
+  std::vector<std::string> plans;
+  const aft::function<void(const aft::query_seen&)> hear = [&](const aft::query_seen& q) {
+    if (q.text.find("item") != q.text.npos) plans.push_back(q.is_ok ? q.plan() : "failed");
+  };
+  aft::app app({.database = new_database(), .storage = {.on_query = &hear}, .slow_query = {}});
+  app.migrate({"001", "create table item (id integer primary key) strict;"});
+  app.serve_metrics();
+  auto& db = app.db();
+  plans.clear();
+  CHECK(db.all<int>("select id from item where id = $1", 4711).empty());
+  db.write([](aft::transaction& tx) {
+    tx.execute("create temp table item2 (id integer)");
+    tx.execute("insert into item (id) values ($1)", 4711);
+  });
+  REQUIRE(plans.size() == 3);
+  CHECK(plans[0] != "");
+  CHECK(plans[1] == "");
+  CHECK(db.one<int>("select count(*) from item") == 1);  // it was committed for all that
 }

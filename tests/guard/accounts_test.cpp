@@ -469,6 +469,6 @@ TEST_CASE("what accounts cannot work with is refused at once") {
   no_site.on_message = [](aft::transaction&, const aft::account_message&) {};
   CHECK_THROWS_AS(use(std::move(no_site)), aft::configuration_error);
   aft::app without_database;
-  without_database.use({});
+  without_database.use(aft::accounts{});
   CHECK_THROWS_AS(without_database.prepare(), aft::configuration_error);
 }

@@ -268,3 +268,28 @@ TEST_CASE("a bearer token is asked for instead of the cookie, and never beside i
   client.bearer("other");
   client.get("/me").expect(401);
 }
+
+TEST_CASE("what is logged names who is signed in") {
+  std::string seen;
+  aft::app app({.database = new_database(),
+                .log =
+                    [&seen](const aft::log_record& r) {
+                      if (r.room == "access") seen += std::string(r.user_id) + "|";
+                    },
+                .access_log = true});
+  app.use(aft::accounts{.cost = {.memory_kib = 8192, .passes = 1}});
+  app.get("/me", [](const aft::user& me) { return me.email; });
+  app.get("/open", [] { return "x"; }).allow_anyone();
+  const auto hash =
+      aft::auth::store_password(guarded_app::password, {}, {.memory_kib = 8192, .passes = 1});
+  const auto id = app.db().write([&hash](aft::transaction& tx) {
+    return aft::auth::add_account(tx, {"ada@example.org", hash, true, {}, 0})->id;
+  });
+  browser ada(app);
+  ada.log_in("ada@example.org").expect(200);
+  seen.clear();
+  ada.get("/me").expect(200);
+  ada.get("/open").expect(200);
+  browser(app).get("/me").expect(401);
+  CHECK(seen == std::to_string(id) + "|||");
+}

@@ -140,6 +140,8 @@ struct http_client_options {
   std::size_t max_idle_connections = 32;  // kept for the next call, for a minute
 
   std::string user_agent = "aft";
+  // Tells the trace of the current request or job, where there is one and no such header yet.
+  bool traceparent = true;
   // Called with each request before its first attempt, for lines that all have; any thread.
   function<void(http_request&)> prepare{};
   const clock* time = nullptr;  // of the breaker, and of dates in Retry-After; null: the system's

@@ -43,10 +43,14 @@ const request_context* current_context();
 void set_current_user(std::string_view id);
 
 namespace detail {
+class span_collector;
+
 // What gives a context once somebody wants it.
 class context_source {
  public:
   virtual request_context& get() = 0;
+  virtual void set_user(std::string_view id) { get().user_id = id; }
+  virtual span_collector* collector() const { return nullptr; }  // null: nobody wants spans
 
  protected:
   ~context_source() = default;
@@ -58,15 +62,18 @@ class context_source {
 class context_scope final : private detail::context_source {
  public:
   explicit context_scope(request_context c);
+  context_scope(request_context c, detail::span_collector* spans);  // for the library's own rooms
   context_scope(const context_scope&) = delete;
   context_scope& operator=(const context_scope&) = delete;
   ~context_scope();
 
  private:
   request_context& get() override { return context_; }
+  detail::span_collector* collector() const override { return spans_; }
 
   request_context context_;
   detail::context_source* before_;
+  detail::span_collector* spans_;  // of the thread's context before, where none is given
 };
 
 }  // namespace aft

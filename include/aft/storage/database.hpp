@@ -26,11 +26,27 @@ namespace aft {
 // run one after another, which is what serializable looks like.
 enum class isolation : std::uint8_t { serializable, repeatable_read, read_committed };
 
+namespace detail {
+class plan_source {
+ public:
+  virtual std::string plan() = 0;
+
+ protected:
+  ~plan_source() = default;
+};
+}  // namespace detail
+
 // A query or statement that has been run.
 struct query_seen {
   std::string_view text{};  // with $1 for its values
   duration took{};          // with the reading of its rows
   bool is_ok = false;       // it did not throw
+
+  // How the engine goes about it, some lines of text: EXPLAIN QUERY PLAN on SQLite, EXPLAIN on
+  // PostgreSQL, without the values. It is not run for that, but asking costs a query of its own.
+  // Empty where the engine has no plan for it. For on_query alone, while it is called.
+  std::string plan() const { return source ? source->plan() : std::string(); }
+  detail::plan_source* source = nullptr;
 };
 
 struct storage_options {

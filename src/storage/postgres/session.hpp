@@ -41,6 +41,7 @@ class session final : public schema_connection {
   // Outside of transactions, in few round trips. Settles all of them.
   void ask_all(std::span<lone_query* const> queries);
   engine_kind kind() const override { return engine_kind::postgres; }
+  std::string explain(std::string_view text) override;
   void run_savepoint(const char* command) override;
   bool forget(std::string_view text) override;
 

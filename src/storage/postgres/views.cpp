@@ -76,6 +76,8 @@ std::size_t view::query(std::string_view text, std::span<const detail::parameter
   return begun().query(text, values, rows);
 }
 
+std::string view::explain(std::string_view text) { return begun().explain(text); }
+
 std::int64_t view::execute(std::string_view text, std::span<const detail::parameter> values) {
   return begun().execute(text, values);
 }

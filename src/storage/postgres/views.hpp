@@ -52,6 +52,7 @@ class view final : public reading, private connection {
                     const row_target& rows) override;
   std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) override;
   engine_kind kind() const override { return engine_kind::postgres; }
+  std::string explain(std::string_view text) override;
   void run_savepoint(const char* command) override { begun().run_savepoint(command); }
   // By the connection, which outlives the view together with its statements.
   std::string_view kept(std::string_view text) override { return begun().kept(text); }

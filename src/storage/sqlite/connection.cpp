@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -358,6 +359,22 @@ std::int64_t sqlite_connection::execute(std::string_view text,
   }
   if (only_reads_ || sqlite3_total_changes64(db_) == until_reset.changes_before()) return 0;
   return sqlite3_changes64(db_);
+}
+
+std::string sqlite_connection::explain(std::string_view text) {
+  statement asked;  // not kept
+  const auto translated = "explain query plan " + with_question_marks(text);
+  sqlite3_prepare_v2(db_, translated.data(), int(translated.size()), &asked.handle, nullptr);
+  std::string plan;
+  std::map<int, std::size_t> depths;  // of the steps, by their ids
+  while (asked.handle && sqlite3_step(asked.handle) == SQLITE_ROW) {
+    const auto around = depths.find(sqlite3_column_int(asked.handle, 1));
+    const auto depth = around == depths.end() ? 0 : around->second + 1;
+    depths[sqlite3_column_int(asked.handle, 0)] = depth;
+    const auto* step = reinterpret_cast<const char*>(sqlite3_column_text(asked.handle, 3));
+    plan += fmt::format("{}{:{}}{}", plan.empty() ? "" : "\n", "", depth * 2, step ? step : "");
+  }
+  return plan;
 }
 
 bool sqlite_connection::in_transaction() const { return !sqlite3_get_autocommit(db_); }

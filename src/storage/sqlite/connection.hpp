@@ -35,6 +35,7 @@ class sqlite_connection : public schema_connection {
   void run(std::string_view literal) { execute(literal, {}); }
 
   engine_kind kind() const override { return engine_kind::sqlite; }
+  std::string explain(std::string_view text) override;
   void run_script(const std::string& text) override;
   bool in_transaction() const override;
   void begin_migration() override { run("begin immediate"); }
