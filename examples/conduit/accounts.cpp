@@ -1,4 +1,4 @@
-#include "viewer.hpp"
+#include "conduit.hpp"
 
 namespace conduit {
 namespace {
@@ -25,20 +25,24 @@ struct new_account_body {
 };
 
 // Absent: as it was. Null: none, where there may be none.
-struct account_changes {
-  std::optional<std::optional<aft::email>> email;
-  std::optional<std::optional<name_text>> username;
-  std::optional<std::optional<password_text>> password;
-  std::optional<std::optional<std::string>> bio, image;
+template <class T>
+using change = std::optional<std::optional<T>>;
 
+struct account_changes {
+  change<aft::email> email;
+  change<name_text> username;
+  change<password_text> password;
+  change<std::string> bio, image;
+
+  template <auto Field>
+  static bool is_no_null(const account_changes& c) {
+    return !(c.*Field) || *(c.*Field);
+  }
   static void rules(aft::rules<account_changes>& r) {
     r.ignore_unknown();
-    r.check(&account_changes::email, "can't be null",
-            [](const account_changes& c) { return !c.email || *c.email; });
-    r.check(&account_changes::username, "can't be null",
-            [](const account_changes& c) { return !c.username || *c.username; });
-    r.check(&account_changes::password, "can't be null",
-            [](const account_changes& c) { return !c.password || *c.password; });
+    r.check(&account_changes::email, "can't be null", is_no_null<&account_changes::email>);
+    r.check(&account_changes::username, "can't be null", is_no_null<&account_changes::username>);
+    r.check(&account_changes::password, "can't be null", is_no_null<&account_changes::password>);
   }
 };
 struct account_changes_body {
@@ -46,117 +50,142 @@ struct account_changes_body {
 };
 
 struct account {
-  std::string email;
-  std::string token;
-  std::string username;
+  std::string email, token, username;
   std::optional<std::string> bio, image;
 };
 struct account_answer {
   account user;
 };
 
-struct stored_account {
+struct account_row {
   std::int64_t id;
-  std::string email, username, password;
+  std::string username, email, password;
   std::optional<std::string> bio, image;
+  aft::time_point created_at;
 };
 
-account_answer show(const stored_account& a, const keys& k, aft::time_point now) {
+const aft::repository<account_row> accounts("account");
+
+account_answer show(const account_row& a, const keys& k, aft::time_point now) {
   auto token = k.tokens->sign(std::to_string(a.id), now, now + aft::days(60));
   return {{a.email, std::move(token), a.username, a.bio, a.image}};
 }
 
-stored_account load(aft::reader& db, std::int64_t id) {
-  return db.one<stored_account>("select * from account where id = $1", id);
+// Throws the refusal where somebody else has it.
+void need_free(aft::reader& db, std::int64_t but, std::string column, const std::string& value) {
+  aft::sql_text taken("select 1 from account where id <> $1 and", but);
+  if (!db.find<int>(taken.add_name(column).add("= $1", value))) return;
+  throw refuse(422, std::move(column), "has already been taken");
 }
 
-// Throws the refusal that names what is taken by somebody else.
-void need_free(aft::reader& db, std::int64_t but, const std::string& email,
-               const std::string& name) {
-  if (db.find<int>("select 1 from account where username = $1 and id <> $2", name, but)) {
-    throw refuse(422, "username", "has already been taken");
-  }
-  if (db.find<int>("select 1 from account where email = $1 and id <> $2", email, but)) {
-    throw refuse(422, "email", "has already been taken");
-  }
+void clear_if_empty(change<std::string>& text) {
+  if (text && *text && (*text)->empty()) text->reset();
 }
 
-std::optional<std::string> none_if_empty(std::optional<std::string> text) {
-  return text && text->empty() ? std::nullopt : text;
+aft::status<201, account_answer> sign_up(aft::body<new_account_body> in, aft::database& db,
+                                         const keys& k) {
+  const auto& user = in->user;
+  const auto hash = aft::hash_password(user.password);
+  return {db.write([&](aft::transaction& tx) {
+    need_free(tx, 0, "username", user.username);
+    need_free(tx, 0, "email", user.email);
+    const account_row row{0, user.username, user.email, hash, {}, {}, tx.now()};
+    return show(accounts.insert(tx, row), k, tx.now());
+  })};
+}
+
+account_answer log_in(aft::body<login_body> in, aft::database& db, const keys& k) {
+  const auto found = db.find<account_row>("select * from account where email = $1", in->user.email);
+  // The same work whether the account exists or not.
+  if (!aft::verify_password(found ? found->password : "", in->user.password)) {
+    throw refuse(401, "credentials", "invalid");
+  }
+  return show(*found, k, db.time().now());
+}
+
+account_answer read(viewer me, aft::reader& db, const keys& k) {
+  return show(accounts.find(db, me.id).value(), k, db.now());
+}
+
+account_answer change_account(aft::body<account_changes_body> in, viewer me, aft::database& db,
+                              const keys& k) {
+  auto& user = in->user;
+  if (user.password) *user.password = aft::hash_password(**user.password);
+  clear_if_empty(user.bio);
+  clear_if_empty(user.image);
+  return db.write([&](aft::transaction& tx) {
+    if (user.username) need_free(tx, me.id, "username", **user.username);
+    if (user.email) need_free(tx, me.id, "email", **user.email);
+    const auto saved = accounts.update(tx, me.id, user);
+    if (!saved) throw saved.reason();
+    return show(*saved, k, tx.now());
+  });
+}
+
+struct profile_answer {
+  profile_view profile;
+};
+
+profile_answer show_profile(aft::reader& db, const std::string& username, std::int64_t viewer) {
+  auto found = db.find<profile_view>(
+      "select username, bio, image, "
+      "exists (select 1 from follow where follower = $2 and followed = a.id) as following "
+      "from account a where username = $1",
+      username, viewer);
+  if (!found) throw refuse(404, "profile", "not found");
+  return {std::move(*found)};
+}
+
+profile_answer read_profile(const std::string& name, maybe_viewer me, aft::reader& db) {
+  return show_profile(db, name, me.id);
+}
+
+profile_answer follow(const std::string& name, viewer me, aft::transaction& tx) {
+  tx.execute(
+      "insert into follow (follower, followed) "
+      "select $2, id from account where username = $1 on conflict do nothing",
+      name, me.id);
+  return show_profile(tx, name, me.id);
+}
+
+profile_answer unfollow(const std::string& name, viewer me, aft::transaction& tx) {
+  tx.execute(
+      "delete from follow where follower = $2 "
+      "and followed = (select id from account where username = $1)",
+      name, me.id);
+  return show_profile(tx, name, me.id);
 }
 
 }  // namespace
 
-aft::result<viewer, aft::problem> account_of(std::string_view header, const keys& k,
-                                             aft::reader& db) {
-  if (header.starts_with("Token ")) {
-    if (const auto subject = k.tokens->verify(header.substr(6), db.now())) {
+aft::result<maybe_viewer, aft::problem> who(const authorization& header, const keys& k,
+                                            aft::reader& db) {
+  if (!header.value) return maybe_viewer();
+  if (header.value->starts_with("Token ")) {
+    if (const auto subject = k.tokens->verify(header.value->substr(6), db.now())) {
+      aft::set_current_user(*subject);  // in the log
       const auto found =
-          db.find<viewer>("select id from account where id = cast($1 as integer)", *subject);
+          db.find<maybe_viewer>("select id from account where id = cast($1 as integer)", *subject);
       if (found) return *found;
     }
   }
   return refuse(401, "token", "is invalid");
 }
 
-void define_accounts(aft::routes& api) {
-  api.post("/users", aft::blocking([](aft::body<new_account_body> in, aft::database& db,
-                                      const keys& k) -> aft::status<201, account_answer> {
-             const auto& user = in->user;
-             const auto hash = aft::hash_password(user.password);
-             return {db.write([&](aft::transaction& tx) {
-               need_free(tx, 0, user.email, user.username);
-               const auto saved = tx.one<stored_account>(
-                   "insert into account (username, email, password, created_at) values ($1, $2, "
-                   "$3, $4) "
-                   "returning *",
-                   user.username, user.email, hash, tx.now());
-               return show(saved, k, tx.now());
-             })};
-           }))
-      .summary("Register");
-
-  api.post("/users/login", aft::blocking([](aft::body<login_body> in, aft::database& db,
-                                            const keys& k) -> account_answer {
-             const auto found = db.read([&](aft::reader& r) {
-               return r.find<stored_account>("select * from account where email = $1",
-                                             in->user.email);
-             });
-             // The same work whether the account exists or not.
-             if (!aft::verify_password(found ? found->password : "", in->user.password)) {
-               throw refuse(401, "credentials", "invalid");
-             }
-             return show(*found, k, db.time().now());
-           }))
+void define_accounts(aft::app& app) {
+  auto api = app.group("/api", "User and Authentication");
+  api.post("/users", aft::blocking(sign_up)).summary("Register");
+  api.post("/users/login", aft::blocking(log_in))
       .summary("Log in")
       .answers(401, "The address or the password is wrong.");
+  api.get("/user", read).summary("The current user");
+  api.put("/user", aft::blocking(change_account)).summary("Change the current user");
 
-  api.get("/user", [](viewer me, aft::reader& db,
-                      const keys& k) { return show(load(db, me.id), k, db.now()); })
-      .summary("The current user");
-
-  api.put("/user", aft::blocking([](aft::body<account_changes_body> in, viewer me,
-                                    aft::database& db, const keys& k) {
-            auto& user = in->user;
-            std::string hash;
-            if (user.password) hash = aft::hash_password(**user.password);
-            return db.write([&](aft::transaction& tx) {
-              auto a = load(tx, me.id);
-              if (user.email) a.email = **user.email;
-              if (user.username) a.username = **user.username;
-              if (user.bio) a.bio = none_if_empty(*user.bio);
-              if (user.image) a.image = none_if_empty(*user.image);
-              if (!hash.empty()) a.password = hash;
-              need_free(tx, a.id, a.email, a.username);
-              tx.execute(
-                  "update account set email = $2, username = $3, password = $4, bio = $5, image = "
-                  "$6 "
-                  "where id = $1",
-                  a.id, a.email, a.username, a.password, a.bio, a.image);
-              return show(a, k, tx.now());
-            });
-          }))
-      .summary("Change the current user");
+  auto users = app.group("/api", "Profile");
+  const auto* none = "There is no such user.";
+  users.get("/profiles/{username}", read_profile).summary("A profile").answers(404, none);
+  users.post("/profiles/{username}/follow", follow).summary("Follow a user").answers(404, none);
+  users.del("/profiles/{username}/follow", unfollow).summary("Unfollow a user").answers(404, none);
 }
 
 }  // namespace conduit

@@ -4,11 +4,7 @@ namespace conduit {
 
 void define_schema(aft::app& app, keys& k) {
   app.migrate({"001_accounts", R"(
-    create table setting (  -- made at the first start
-      name  text not null primary key,
-      value text not null
-    ) strict;
-
+    create table setting (name text not null primary key, value text not null) strict;
     create table account (
       id         integer primary key,
       username   text not null unique,
@@ -18,7 +14,6 @@ void define_schema(aft::app& app, keys& k) {
       image      text,
       created_at timestamp not null
     ) strict;
-
     create table follow (
       follower integer not null references account (id),
       followed integer not null references account (id),
@@ -40,26 +35,18 @@ void define_schema(aft::app& app, keys& k) {
     ) strict;
     create index article_recent on article (created_at, id);
     create index article_author on article (author, created_at);
-
     create table article_tag (
       article integer not null references article (id) on delete cascade,
       tag     text not null,
       primary key (tag, article)
     ) strict;
     create index article_tag_article on article_tag (article);
-
-    create table tag (
-      name     text not null primary key,
-      articles integer not null  -- that have it
-    ) strict;
-
     create table favorite (
       account integer not null references account (id),
       article integer not null references article (id) on delete cascade,
       primary key (account, article)
     ) strict;
     create index favorite_article on favorite (article);
-
     create table comment (
       id         integer primary key,
       article    integer not null references article (id) on delete cascade,
@@ -69,7 +56,6 @@ void define_schema(aft::app& app, keys& k) {
       updated_at timestamp not null
     ) strict;
     create index comment_article on comment (article, id);
-
     create view article_view as
       select a.id, a.slug, a.title, a.description, a.body, a.tag_list as "tagList",
              a.created_at as "createdAt", a.updated_at as "updatedAt", a.author as author_id,

@@ -1,5 +1,7 @@
 #include <aft/http/stream.hpp>
 
+#include <algorithm>
+
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -18,6 +20,11 @@ aft::stream numbers(int count, aft::stream_options options = {}) {
       },
       std::move(options));
 }
+
+struct row {
+  int id;
+  std::string text;
+};
 
 std::string sent(wire::site& s, const std::string& bytes) {
   s.start();
@@ -108,4 +115,20 @@ TEST_CASE("what a stream holds is freed when it ends, and when nobody wants it")
     CHECK(held.use_count() == 2);  // here and in the handler
   }
   CHECK(held.use_count() == 1);
+}
+
+TEST_CASE("rows are streamed as JSON, one a line") {
+  wire::site s;
+  s.routes.get("/", [] {
+    std::vector<row> rows;
+    for (int i = 0; i < 3000; ++i) rows.push_back({i, std::string(20, 'x')});
+    return aft::json_lines(std::move(rows));
+  });
+  s.routes.get("/none", [] { return aft::json_lines(std::vector<row>()); });
+  const auto answer = sent(s, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(answer.find("Content-Type: application/x-ndjson\r\n") != answer.npos);
+  CHECK(answer.find("{\"id\":0,\"text\":\"xxxxxxxxxxxxxxxxxxxx\"}\n{\"id\":1,") != answer.npos);
+  CHECK(answer.find("{\"id\":2999,\"text\":\"xxxxxxxxxxxxxxxxxxxx\"}\n") != answer.npos);
+  CHECK(std::count(answer.begin(), answer.end(), '{') == 3000);
+  CHECK(sent(s, "GET /none HTTP/1.1\r\nHost: a\r\n\r\n").ends_with("\r\n0\r\n\r\n"));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <aft/ground/buffer.hpp>
+#include <aft/ground/json.hpp>
 #include <aft/http/handler.hpp>
 
 namespace aft {
@@ -58,5 +59,28 @@ class stream {
   bool (*next_)(void*, buffer&);
   void (*destroy_)(void*);
 };
+
+// A stream of JSON values, one a line (https://github.com/ndjson/ndjson-spec).
+class line_stream : public stream {
+ public:
+  template <class F>
+  explicit line_stream(F&& next)
+      : stream(static_cast<F&&>(next), {.content_type = "application/x-ndjson"}) {}
+  static constexpr http::result_info answer_info{http::content::custom, nullptr, 200, false, false,
+                                                 "application/x-ndjson"};
+};
+
+// Values as such a stream, written as the client takes them.
+template <class T>
+line_stream json_lines(std::vector<T> values) {
+  constexpr std::size_t part = 32 * 1024;
+  return line_stream([all = std::move(values), at = std::size_t(0)](buffer& out) mutable {
+    for (; at < all.size() && out.size() < part; ++at) {
+      json::write(out, &all[at], type_of<T>());
+      out.append('\n');
+    }
+    return at < all.size();
+  });
+}
 
 }  // namespace aft
