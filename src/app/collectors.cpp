@@ -62,7 +62,7 @@ void job_counts::collect(metric_sink& to, database& db) {
     at_ = now;
   }
   for (const auto& c : counts_) {
-    to.level({"aft.jobs.count", "Jobs by queue and state.", "{job}"},
+    to.level({"aft.jobs.states", "Jobs by queue and state.", "{job}"},
              {{"queue", c.queue}, {"state", std::string(state_text(c.state))}}, double(c.count));
   }
   for (const auto& o : oldest_) {

@@ -35,8 +35,8 @@ void collect_descriptors(metric_sink& to) {
   int count = -1;  // without its own
   while (const auto* entry = ::readdir(folder)) count += entry->d_name[0] != '.';
   ::closedir(folder);
-  to.level({"process.unix.file_descriptor.count", "Open file descriptors.", "{file_descriptor}"},
-           {}, count);
+  to.level({"process.open_file_descriptors", "Open file descriptors.", "{file_descriptor}"}, {},
+           count);
 }
 
 void collect_stat(metric_sink& to) {
@@ -52,7 +52,7 @@ void collect_stat(metric_sink& to) {
                   &threads, &started, &pages) != 3) {
     return;
   }
-  to.level({"process.thread.count", "Threads of the process.", "{thread}"}, {}, double(threads));
+  to.level({"process.threads", "Threads of the process.", "{thread}"}, {}, double(threads));
   to.level({"process.memory.usage", "Physical memory that the process uses.", "By"}, {},
            double(pages) * double(::sysconf(_SC_PAGESIZE)));
   double since_boot = 0;

@@ -71,10 +71,10 @@ TEST_CASE("all rooms are measured, by route template and never by what strangers
   CHECK(all.at("messaging_process_duration_seconds_count{messaging_system=\"aft\","
                "messaging_destination_name=\"work\"}") == 1);
   CHECK(all.at("aft_jobs_failures_total{kind=\"work\",outcome=\"failed\"}") == 1);
-  CHECK(all.at("aft_jobs_count{queue=\"default\",state=\"later\"}") == 1);
+  CHECK(all.at("aft_jobs_states{queue=\"default\",state=\"later\"}") == 1);
   CHECK(all.at("db_client_operation_duration_seconds_count{db_operation_name=\"INSERT\"}") >= 2);
-  CHECK(all.at("process_thread_count") >= 1);
-  CHECK(all.at("process_unix_file_descriptor_count") >= 3);
+  CHECK(all.at("process_threads") >= 1);
+  CHECK(all.at("process_open_file_descriptors") >= 3);
   CHECK(all.at("process_memory_usage_bytes") > 1e6);
   CHECK(sum_of(all, "process_cpu_time_seconds_total") > 0);
   CHECK(all.count("process_uptime_seconds") == 1);

@@ -5,6 +5,7 @@ usage: promtool.py PROMTOOL CONDUIT
 """
 
 import json
+import pathlib
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ def ask(base, path, body=None, token=None):
 
 
 def main():
-    promtool, conduit = sys.argv[1:]
+    promtool, conduit = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:])
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen([conduit, "--port", "0", "--traces", "http://127.0.0.1:9/",
                                     "--database", f"{folder}/conduit.db"],
