@@ -26,7 +26,8 @@ std::pair<std::string, std::uint16_t> split_port(const std::string& text) {
   const auto colon = text.rfind(':');
   unsigned port = 0;
   const char* end = text.data() + text.size();
-  const auto read = std::from_chars(text.data() + std::min(colon, text.size() - 1) + 1, end, port);
+  const auto digits = colon == text.npos ? text.size() : colon + 1;
+  const auto read = std::from_chars(text.data() + digits, end, port);
   auto address = text.substr(0, colon);
   if (address.starts_with('[') && address.ends_with(']')) {
     address = address.substr(1, address.size() - 2);

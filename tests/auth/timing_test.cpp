@@ -50,12 +50,12 @@ TEST_CASE("a wrong signature takes the same time wherever it is wrong") {
   last = last == 'A' ? 'B' : 'A';
   const auto verify = [&](const std::string& token) {
     return least_time([&] {
-      for (int i = 0; i < 200; ++i)
+      for (int i = 0; i < 5; ++i)
         if (aft::verify_text(token, keys)) FAIL("it was accepted");
     });
   };
   double a = 1e9, b = 1e9;
-  for (int round = 0; round < 5; ++round) {
+  for (int round = 0; round < 100; ++round) {  // short enough for some to be undisturbed
     a = std::min(a, verify(early));
     b = std::min(b, verify(late));
   }

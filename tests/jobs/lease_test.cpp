@@ -101,12 +101,12 @@ TEST_CASE_FIXTURE(with_other_worker, "a clock that jumps a day either way takes 
 }
 
 TEST_CASE("a heartbeat writes one row, however many jobs its worker has") {
+  std::atomic<bool> go{false};
+  std::atomic<int> inside{0};
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
   aft::app app({.database = new_database(),
                 .jobs = {.poll = aft::hours(1), .heartbeat = aft::milliseconds(2)},
                 .time = &time});
-  std::atomic<bool> go{false};
-  std::atomic<int> inside{0};
   app.job<task>([&](task) {
     ++inside;
     while (!go) std::this_thread::yield();

@@ -14,17 +14,14 @@
 #include <aft/app.hpp>
 #include <aft/http/stream.hpp>
 
+#include "../sanitized.hpp"
 #include "client.hpp"
 
 namespace {
 
 constexpr std::size_t megabyte = 1'000'000;
 constexpr std::size_t gigabyte = 1000 * megabyte;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::size_t flat = 500 * megabyte;  // they hold freed memory back
-#else
-constexpr std::size_t flat = 40 * megabyte;
-#endif
+constexpr std::size_t flat = (is_sanitized ? 500 : 40) * megabyte;
 
 std::size_t resident_bytes() {
   std::ifstream about("/proc/self/statm");
