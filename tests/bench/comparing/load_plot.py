@@ -1,4 +1,4 @@
-"""A plot of times by rate, as SVG."""
+"""A plot of times by rate, both logarithmic, as SVG."""
 
 import math
 
@@ -18,12 +18,13 @@ def draw(results):
 
 def _panel(result):
     steps = result["steps"]
-    most_rate = max(s["rate"] for s in steps)
+    least_rate, most_rate = min(s["rate"] for s in steps), max(s["rate"] for s in steps)
     times = [max(s[key], 0.05) for s in steps for key, _, _ in LINES]
     low, high = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times) * 1.01))
 
     def x(rate):
-        return LEFT + (WIDTH - LEFT - 90) * rate / most_rate
+        share = math.log(rate / least_rate) / max(math.log(most_rate / least_rate), 1e-9)
+        return LEFT + 20 + (WIDTH - LEFT - 130) * share
 
     def y(milliseconds):
         share = (math.log10(max(milliseconds, 0.05)) - low) / max(high - low, 1)
