@@ -45,7 +45,8 @@ void try_key_file(std::string_view text) {
 void try_hash(std::string_view text) {
   const auto digits =
       std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (text.starts_with("$2") ? text.substr(4, 2) > "05" : digits > 12) return;
+  const auto cost = text.substr(std::min<std::size_t>(text.size(), 4), 2);  // of bcrypt
+  if (text.starts_with("$2") ? cost > "05" : digits > 12) return;
   (void)aft::auth::verify_imported(text, "password");
 }
 
