@@ -62,11 +62,11 @@ struct otlp_request {
 
 // Takes traces, as an OpenTelemetry collector does. Read it when the apps that send are gone.
 struct collector {
-  aft::app app;
   std::string url;
   std::mutex mutex;
   std::vector<otlp_span> all;  // guarded by mutex, as is the next
   std::string bodies;
+  aft::app app;  // which ends first
 
   collector() {
     app.post("/v1/traces", [this](aft::body<std::string> in, const aft::request& r) {
