@@ -18,6 +18,10 @@
 //   {"id":1,"text":"It rained."}
 //   $ curl -s -b jar localhost:8080/days; echo
 //   [{"id":1,"text":"It rained."}]
+//   $ echo '{"name":"script","scopes":[]}' > wanted
+//   $ curl -s -b jar localhost:8080/api/account/api-keys --json @wanted > made
+//   $ curl -s -H "Authorization: Bearer $(cut -d'"' -f6 made)" localhost:8080/days; echo
+//   [{"id":1,"text":"It rained."}]
 //   $ curl -s -b jar localhost:8080/all-days -w '%{http_code}' -o /dev/null; echo
 //   403
 //   $ curl -s -b jar -H 'Sec-Fetch-Site: cross-site' localhost:8080/days --json @me | cut -d, -f4
@@ -45,9 +49,10 @@ int main() {
   app.use(aft::accounts{
       .site = "http://localhost:8080",
       .site_name = "Diary",
-      // In the transaction that wants it sent: a program enqueues its mail here.
+      // In the transaction that wants it sent: a program says aft::account_mail() here.
       .on_message = [](aft::transaction&,
                        const aft::account_message& m) { std::ofstream("mailbox") << m.token; },
+      .api_keys = "diary",  // by which programs come in
   });
 
   app.get("/", [](const aft::optional_user& who) {  // for anybody

@@ -111,6 +111,7 @@ class app::impl {
     }
     client = std::make_unique<in_process_client>(*dispatch, options.limits,
                                                  coroutines ? &coroutines->loop() : nullptr);
+    if (gatekeeper && gatekeeper->keys()) tell_of_keys();
     prepared = true;
   }
 
@@ -362,13 +363,26 @@ class app::impl {
     std::unique_lock<std::mutex>& lock_;
   };
 
+  // In the document: a key does where being signed in is all that is asked, or a permission.
+  void tell_of_keys() {
+    const auto& api = gatekeeper->options().api;
+    for (auto& entry : registered.entries) {
+      const auto& policy = entry->policy;
+      const bool is_owners = entry->pattern.starts_with(api + "/") && entry->pattern != api + "/me";
+      const bool asks_more = !policy.roles.empty() || policy.fresh || is_owners;
+      if (policy.who == admission::signed_in && !asks_more) {
+        entry->securities.push_back({"api_key", true});
+      }
+    }
+  }
+
   // Many log-ins at once take no more memory than these threads do, and hold up no other route.
   void prepare_hashing() {
     const auto wanted = gatekeeper->options().hash_threads;
     const auto threads = wanted ? wanted : std::max(1u, std::thread::hardware_concurrency() / 2);
-    hashing =
-        std::make_unique<meeting::work_lane>(*dispatch, threads, options.lanes.max_waiting,
-                                             options.lanes.max_wait, meeting::lane_priority::low);
+    hashing = std::make_unique<meeting::work_lane>(*dispatch, threads, options.lanes.max_waiting,
+                                                   gatekeeper->options().hash_wait,
+                                                   meeting::lane_priority::low);
     for (auto i = hashing_from; i < hashing_to; ++i) {
       auto& entry = *registered.entries[i];
       if (entry.handler.least_lane == lane::work) entry.own_workers = hashing.get();
@@ -426,6 +440,7 @@ void app::use(accounts how) {
   impl_->registered.security_schemes.push_back({.name = "session",
                                                 .in = security_scheme::kind::cookie,
                                                 .parameter = std::string(g.session_cookie())});
+  if (g.keys()) impl_->registered.security_schemes.push_back({.name = "api_key"});
   impl_->hashing_from = impl_->registered.entries.size();
   guarding::add_account_routes(*this, g, *impl_->account_routes);
   if (!g.options().pages.empty()) guarding::add_account_pages(*this, g, *impl_->account_routes);

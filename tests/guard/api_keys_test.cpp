@@ -131,6 +131,25 @@ TEST_CASE_FIXTURE(keys_app, "nobody gives a key what they do not have") {
   ada.post("/api/account/api-keys", wanted_key{"mine"}).expect(403);
 }
 
+TEST_CASE_FIXTURE(keys_app, "the document says where a key does") {
+  app.prepare();
+  const auto document = app.openapi({});
+  CHECK(document.find(R"("api_key":{"type":"http","scheme":"bearer"})") != std::string::npos);
+  const auto takes_key = [&](const std::string& operation) {
+    const auto at = document.find("\"operationId\":\"" + operation + "\"");
+    REQUIRE(at != document.npos);
+    const auto begin = document.find("\"security\":", at);
+    return document.substr(begin, document.find('}', begin) - begin).find("api_key") !=
+           document.npos;
+  };
+  CHECK(takes_key("get_me"));
+  CHECK(takes_key("get_read"));
+  CHECK(!takes_key("get_editors"));
+  CHECK(!takes_key("get_fresh"));
+  CHECK(takes_key("get_api_account_me"));
+  CHECK(!takes_key("get_api_account_sessions"));
+}
+
 TEST_CASE_FIXTURE(keys_app, "a key is made, shown once and revoked with pages alone") {
   browser ada(app);
   log_in_by_page(ada).expect(303);

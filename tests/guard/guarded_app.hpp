@@ -1,6 +1,7 @@
 #pragma once
 // An app with accounts, whose clock stands still, and whose messages are kept.
 
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 
 struct guarded_app {
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
+  std::mutex heard{};  // of what follows: PostgreSQL has several writers
   std::string logged{};
   std::vector<aft::account_message> messages{};
   std::vector<std::string> events{};
@@ -26,17 +28,24 @@ struct guarded_app {
                        aft::password_cost cost = {.memory_kib = 8192, .passes = 1})
       : app({.database = file.starts_with("postgresql:") ? file : new_database(file),
              .lanes = {.max_wait = {}, .deadline = {}},
-             .log = [this](const aft::log_record& r) { logged += std::string(r.message) + "\n"; },
+             .log =
+                 [this](const aft::log_record& r) {
+                   const std::lock_guard lock(heard);
+                   logged += std::string(r.message) + "\n";
+                 },
              .time = &time}) {
     how.cost = cost;
+    how.hash_wait = {};
     if (with_messages) {
       how.site = "https://notes.example.org";
       how.on_message = [this](aft::transaction&, const aft::account_message& m) {
+        const std::lock_guard lock(heard);
         messages.push_back(m);
       };
     }
     if (!how.on_event) {
       how.on_event = [this](aft::transaction&, const aft::account_event& e) {
+        const std::lock_guard lock(heard);
         events.emplace_back(e.name);
       };
     }

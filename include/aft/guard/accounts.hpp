@@ -71,10 +71,11 @@ struct accounts {
   std::string site_name{};  // on the pages; no password may be made of it
 
   // Called in the transaction that wants the message sent, so that enqueueing a job or an e-mail
-  // commits with it. On the writer; must not block. Without one nobody can confirm an address, so
-  // that accounts are good at once, and there is no password reset and no change of address.
+  // commits with it. On the writer, on PostgreSQL on several at once; must not block. Without one
+  // nobody can confirm an address, so that accounts are good at once, and there is no password
+  // reset and no change of address.
   function<void(transaction&, const account_message&)> on_message{};
-  // Called in the transaction that it is about; for a refusal in one of its own.
+  // Called in the transaction that it is about, likewise; for a refusal in one of its own.
   function<void(transaction&, const account_event&)> on_event{};
   const audit_log* audit = nullptr;  // notes the same events; must outlive the app
 
@@ -92,8 +93,10 @@ struct accounts {
   auth::pepper pepper{};
   password_cost cost{};
   // Passwords that are hashed at the same time, each with the memory of its cost; other log-ins
-  // wait, as long as lane_options says. 0: as many as half of the processors.
+  // wait. 0: as many as half of the processors.
   unsigned hash_threads = 0;
+  // For so long, as lane_options::max_wait says; then 503 with Retry-After. 0: any time will do.
+  duration hash_wait = seconds(5);
   std::map<std::string, std::vector<std::string>> permissions{};  // of roles
 
   // With a ring, which must outlive the app, users may have a second factor: one-time passwords of
