@@ -64,6 +64,7 @@
 #include <aft/http/pattern.hpp>
 #include <aft/http/planned.hpp>
 #include <aft/http/policy.hpp>
+#include <aft/http/rate_limit.hpp>
 #include <aft/http/results.hpp>
 #include <aft/http/routes.hpp>
 #include <aft/http/stream.hpp>

@@ -21,6 +21,7 @@
 #include "../http/token_gate.hpp"
 #include "../jobs/runner.hpp"
 #include "../jobs/store.hpp"
+#include "../meeting/shared_rates.hpp"
 #include "../meeting/storage_meets_http.hpp"
 #include "../meeting/work_lane.hpp"
 #include "../outbox/mail_job.hpp"
@@ -70,6 +71,7 @@ class app::impl {
     dispatch->logs_access = options.access_log;
     dispatch->slow_handler = options.slow_handler;
     dispatch->spans = spans.get();
+    dispatch->limits().time = &time;
     if (gate) dispatch->require(*gate);
     if (!options.database.empty()) {
       open_database();
@@ -80,6 +82,8 @@ class app::impl {
         for (const auto& fill : seeds) fill(tx);
       });
       meeting::provide_storage(*dispatch, *storage);
+      rates = std::make_unique<meeting::shared_rates>(*storage);
+      dispatch->limits().shared = rates->limits();
       if (gatekeeper) {
         streams = std::make_unique<guarding::open_streams>(
             *storage, log, gatekeeper->options().sessions, gatekeeper->options().stream_check);
@@ -122,6 +126,9 @@ class app::impl {
     if (gatekeeper) db.migrate("aft_auth", auth::migrations());
     if (has_idempotent_route()) {
       db.migrate(meeting::idempotency_line, meeting::idempotency_migrations());
+    }
+    if (meeting::has_shared_limit(registered)) {
+      db.migrate(meeting::rates_line, meeting::rates_migrations());
     }
     db.migrate("host", steps);
   }
@@ -332,6 +339,7 @@ class app::impl {
   duration drain{};
   std::unique_ptr<database> storage;
   std::unique_ptr<guarding::open_streams> streams;  // null: no accounts
+  std::unique_ptr<meeting::shared_rates> rates;
   std::unique_ptr<http::dispatcher> dispatch;
   std::unique_ptr<meeting::write_lane> writer;
   std::unique_ptr<meeting::work_lane> work, hashing;

@@ -2,6 +2,7 @@
 // What an answer's body is made from while it is sent.
 
 #include <cstdint>
+#include <memory>
 
 #include <aft/ground/buffer.hpp>
 #include <aft/ground/time.hpp>
@@ -53,6 +54,8 @@ class body_source {
 
   // What the kernel can send instead of next(); null where that is not so.
   virtual file_part* file() { return nullptr; }
+
+  std::shared_ptr<const void> places{};  // of limits, until it has ended
 };
 
 }  // namespace aft::http

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <aft/ground/buffer.hpp>
 #include <aft/ground/problem.hpp>
@@ -22,6 +23,7 @@
 #include "coding.hpp"
 #include "coroutine.hpp"
 #include "head.hpp"
+#include "limiter.hpp"
 #include "path.hpp"
 #include "route_tree.hpp"
 #include "websocket.hpp"
@@ -193,6 +195,12 @@ class call {
 
   std::uint32_t taken = 0;  // which providers gave something, a bit for each
 
+  // Of a route with limits: those that have been asked, how far that has come, and the places that
+  // it holds until it is answered.
+  std::vector<taken_limit> limits{};
+  enum class limiting : std::uint8_t { begins, first_taken, done } limit_stage = limiting::begins;
+  std::shared_ptr<const void> held{};
+
   // Where the handler is a coroutine: its body, and the loop that it runs on.
   std::shared_ptr<coroutine> later{};
   coroutine_loop* coroutines = nullptr;
@@ -221,7 +229,14 @@ class call {
     if (later) later.reset();
     origin.reset();
     if (visitor) visitor.reset();
+    if (limit_stage != limiting::begins) forget_limits();
     answer.clear();
+  }
+
+  void forget_limits() {
+    limits.clear();
+    limit_stage = limiting::begins;
+    held.reset();
   }
 
   // The first failure decides the status; errors of the same status are collected.

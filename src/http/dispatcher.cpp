@@ -16,7 +16,7 @@ namespace aft::http {
 
 dispatcher::dispatcher(const logger& log, problem_writer on_problem, access_policy access,
                        const compression_options& compression)
-    : log_(log), on_problem_(std::move(on_problem)), access_(std::move(access)),
+    : log_(log), on_problem_(std::move(on_problem)), access_(std::move(access)), limits_(log),
       compression_(compression) {
   check_compression(compression_);
 }
@@ -134,8 +134,10 @@ void dispatcher::start(route_list& routes) {
     check_policy(entry, wrong);
     entry.time_limit = (entry.deadline.value_or(deadline).in_microseconds() + 999) / 1000;
     entry.outlives_buffer = entry.run_lane != lane::io || info.result.is_later;
+    limits_.start(entry, wrong);
     entry.runs_at_once = entry.extract_lane == lane::io && !entry.outlives_buffer &&
-                         !entry.is_guarded && !entry.takes_body_in_parts && !entry.idempotent;
+                         !entry.is_guarded && !entry.is_limited && !entry.takes_body_in_parts &&
+                         !entry.idempotent;
     if (entry.idempotent && (entry.run_lane != lane::write || entry.takes_body_in_parts)) {
       wrong += fmt::format(
           "\n  {} is idempotent, but takes no transaction, with which its answer is stored, or its "
@@ -415,6 +417,30 @@ bool dispatcher::admit(call& c) const {
   return !c.failed;
 }
 
+bool dispatcher::take_limits(call& c, bool (limit_gate::*take)(call&) const) const {
+  try {
+    (limits_.*take)(c);
+  } catch (...) {
+    note_exception(c);
+  }
+  if (c.taken) put_back(c);
+  if (c.failed) answer_failure(c);
+  return !c.failed;
+}
+
+std::optional<outcome> dispatcher::limit(call& c, lane here) const {
+  using stage = call::limiting;
+  if (c.limit_stage == stage::begins) {
+    c.limit_stage = stage::first_taken;
+    if (!take_limits(c, &limit_gate::take_first)) return outcome::threw;
+  }
+  if (c.limit_stage == stage::done) return {};
+  if (c.route->limit_lane > here) return hand_over(c, here, c.route->limit_lane);
+  c.limit_stage = stage::done;
+  if (!take_limits(c, &limit_gate::take_rest)) return outcome::threw;
+  return {};
+}
+
 [[gnu::always_inline]] inline outcome dispatcher::invoke(call& c) const {
   try {
     c.route->handler.info().invoke(c.route->handler.callable(), c, c.arguments.memory());
@@ -505,6 +531,9 @@ outcome dispatcher::resume(call& c, lane here) const {
     return outcome::threw;
   }
   if (!c.extracted) {
+    if (route.is_limited) {
+      if (const auto end = limit(c, here)) return *end;
+    }
     if (route.extract_lane > here) return hand_over(c, here, route.extract_lane);
     c.extracted = true;
     if ((route.is_guarded && !admit(c)) || (route.handler.info().extract && !extract(c))) {

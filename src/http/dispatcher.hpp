@@ -19,6 +19,7 @@
 #include "access.hpp"
 #include "call.hpp"
 #include "ip_address.hpp"
+#include "limit_gate.hpp"
 #include "route_list.hpp"
 #include "route_tree.hpp"
 #include "tally.hpp"
@@ -91,6 +92,8 @@ class dispatcher {
 
   // Routes must state who may use them then. Before the start.
   void guard(route_guard g) { guard_ = g; }
+
+  limit_gate& limits() { return limits_; }  // to be filled before the start
 
   void provide(provider p) { providers_.push_back(p); }
 
@@ -174,8 +177,10 @@ class dispatcher {
   void search_route(call& c) const;
   void put_back(call& c) const;
   void report_to(call& c, std::string_view what) const;
-  bool extract(call& c) const;  // false: failed, or threw
-  bool admit(call& c) const;    // likewise
+  bool extract(call& c) const;                             // false: failed, or threw
+  bool admit(call& c) const;                               // likewise
+  std::optional<outcome> limit(call& c, lane here) const;  // empty: it may go on
+  bool take_limits(call& c, bool (limit_gate::*take)(call&) const) const;
   void check_policy(route_entry& entry, std::string& wrong) const;
   outcome invoke(call& c) const;
   outcome hand_over(call& c, lane here, lane to) const;
@@ -190,6 +195,7 @@ class dispatcher {
   access_policy access_;
   token_gate* gate_ = nullptr;
   route_guard guard_;
+  limit_gate limits_;
   const compression_options compression_;
   std::vector<provider> providers_;
   explanation explain_ = nullptr;

@@ -239,13 +239,14 @@ class operation_writer {
   void write_problem(std::string_view status, int number, std::string_view when) {
     out_.open(status, '{');
     out_.member("description", when);
-    if (number == 503) {
+    if (number == 503 || (number == 429 && !entry_.limits.empty())) {
       out_.open("headers", '{');
       out_.open("Retry-After", '{');
       out_.member("description", "Seconds.");
       out_.name("schema");
       schemas_.write(out_.value(), type_of<std::uint32_t>());
       out_.close('}');
+      if (number == 429) write_limit_headers();
       out_.close('}');
     }
     out_.open("content", '{');
@@ -261,6 +262,18 @@ class operation_writer {
     }
     out_.close('}');
     out_.close('}');
+  }
+
+  void write_limit_headers() {
+    for (const auto& [name, description] :
+         {std::pair("RateLimit-Policy", "The limits: of each, how many in how many seconds."),
+          std::pair("RateLimit", "Of each, what is left, and the seconds until all of it is.")}) {
+      out_.open(name, '{');
+      out_.member("description", description);
+      out_.name("schema");
+      schemas_.write(out_.value(), type_of<std::string>());
+      out_.close('}');
+    }
   }
 
   void write_problems() {
@@ -372,6 +385,7 @@ std::map<int, std::string> problems_of(const route_entry& entry) {
       all.emplace(a.answers[i].status, a.answers[i].when);
     }
   });
+  if (!entry.limits.empty()) all.emplace(429, "Too many requests; see Retry-After and RateLimit.");
   for (const auto& one : entry.securities) asks |= one.required;
   if (asks) all.emplace(401, "It is not known who asks.");
   if (info.result.may_be_missing) all.emplace(404, "Nothing was found there.");

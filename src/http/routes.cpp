@@ -73,6 +73,35 @@ route& route::require_fresh() {
   return entry_->policy.fresh = true, *this;
 }
 
+namespace {
+
+template <class Limit>
+http::limiter* add_limiter(std::vector<std::shared_ptr<http::limiter>>& owner, Limit&& how) {
+  owner.push_back(std::make_shared<http::limiter>(std::move(how)));
+  return owner.back().get();
+}
+
+}  // namespace
+
+route& route::limit(rate_limit how) {
+  entry_->limits.push_back(add_limiter(entry_->own_limits, std::move(how)));
+  return *this;
+}
+route& route::limit_at_once(concurrency_limit how) {
+  entry_->limits.push_back(add_limiter(entry_->own_limits, std::move(how)));
+  return *this;
+}
+routes routes::limit(rate_limit how) const {
+  auto made = *this;
+  made.limits_.push_back(add_limiter(list_->limits, std::move(how)));
+  return made;
+}
+routes routes::limit_at_once(concurrency_limit how) const {
+  auto made = *this;
+  made.limits_.push_back(add_limiter(list_->limits, std::move(how)));
+  return made;
+}
+
 routes routes::allow_anyone() const {
   auto made = *this;
   made.policy_ = {admission::anyone};
@@ -124,6 +153,7 @@ route routes::add(method m, std::string_view pattern, source_place place, http::
   auto& entry = list_->entries.emplace_back(new http::route_entry{
       m, std::move(path), place, std::move(handler), std::move(names), {}, {}, tag_});
   entry->policy = policy_;
+  entry->limits = limits_;
   return route(*entry);
 }
 

@@ -187,6 +187,7 @@ void session::answer_unusually(session_host& host, call& c, buffer& out) {
     closes_after_ = closes;
   } else {
     closing_ = closes;
+    if (c.held) c.held.reset();
   }
   c.arguments.discard();
 }
@@ -195,6 +196,7 @@ void session::begin_upgrade(session_host& host, call& c, buffer& out) {
   auto upgrade = std::move(c.answer.upgrade);
   if (host.upgrades && !host.draining) {
     upgrade_ = std::move(upgrade);
+    upgrade_->held = std::move(c.held);
     c.answer.status = 101;
     host.counted.answered(c);
     if (client.secure) upgrade_->hsts = host.hsts;
@@ -209,6 +211,7 @@ void session::begin_upgrade(session_host& host, call& c, buffer& out) {
 
 void session::begin_sending(session_host& host, call& c) {
   source_ = std::move(c.answer.source);
+  source_->places = std::move(c.held);
   source_is_sized_ = c.answer.source_size.has_value();
   source_left_ = c.answer.source_size.value_or(0);
   source_is_chunked_ = !source_is_sized_ && c.head.minor_version != 0;

@@ -18,11 +18,12 @@ namespace aft::http {
 // What a connection needs to go on as a WebSocket. The handshake has been found to be well-formed.
 struct websocket_start {
   websocket_options options;
-  std::string key;                // Sec-WebSocket-Key
-  std::string extensions;         // that the client offers
-  std::string subprotocol;        // that was chosen; empty: none
-  std::string hsts{};             // Strict-Transport-Security of its answer; empty: none
-  std::shared_ptr<void> place{};  // of its server, which counts it until the connection ends
+  std::string key;                     // Sec-WebSocket-Key
+  std::string extensions;              // that the client offers
+  std::string subprotocol;             // that was chosen; empty: none
+  std::string hsts{};                  // Strict-Transport-Security of its answer; empty: none
+  std::shared_ptr<void> place{};       // of its server, which counts it until the connection ends
+  std::shared_ptr<const void> held{};  // places of limits, likewise
 };
 
 struct peer_message {

@@ -89,7 +89,7 @@ bool write_usual_response(const session_host& host, const call& c, buffer& out) 
   const bool is_text = answer.content_type.data() == text_type.data();
   if (answer.status != 200 || !(is_text || answer.content_type.data() == json_type.data()) ||
       !answer.is_plain() || host.compressing.concerns(answer) || !host.adds_nothing() ||
-      c.origin.is_made() || !c.head.keep_alive || c.head.minor_version == 0 ||
+      c.origin.is_made() || !c.limits.empty() || !c.head.keep_alive || c.head.minor_version == 0 ||
       c.head.method == method::head) {
     return false;
   }
@@ -112,6 +112,7 @@ void write_response(session_host& host, call& c, bool keep_alive, buffer& out) {
   }
   if (!host.hsts.empty()) add_hsts_line(host, c, answer.headers);
   if (c.origin.is_made()) add_id_line(c, answer.headers);
+  if (!c.limits.empty()) add_limit_lines(c.limits, answer.headers);
   const bool has_body = has_content(answer.status);
   const auto content = answer.content();
   const auto headers = answer.headers.view();

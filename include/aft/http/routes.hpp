@@ -7,15 +7,18 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <aft/http/files.hpp>
 #include <aft/http/handler.hpp>
 #include <aft/http/pattern.hpp>
 #include <aft/http/policy.hpp>
+#include <aft/http/rate_limit.hpp>
 
 namespace aft {
 
 namespace http {
+class limiter;
 class route_list;
 struct route_entry;
 }  // namespace http
@@ -60,6 +63,10 @@ class route {
   route& require_role(std::initializer_list<std::string_view> one_of);
   route& require_permission(std::string_view permission);
   route& require_fresh();  // and has shown the password a short while ago
+
+  // How often it may be asked for, beside the limits of its group; see aft/http/rate_limit.hpp.
+  route& limit(rate_limit how);
+  route& limit_at_once(concurrency_limit how);
 
   // For a handler that takes a transaction&: its answer is stored with what it did, under the
   // Idempotency-Key of the request, and given again where the same request comes again. 400 for a
@@ -139,6 +146,10 @@ class routes {
   [[nodiscard]] routes require_permission(std::string_view permission) const;
   [[nodiscard]] routes require_fresh() const;
 
+  // The same routes, with a limit that those share which are registered through what is returned.
+  [[nodiscard]] routes limit(rate_limit how) const;
+  [[nodiscard]] routes limit_at_once(concurrency_limit how) const;
+
  protected:
   explicit routes(http::route_list& list, std::string prefix = {}, std::string tag = {})
       : list_(&list), prefix_(std::move(prefix)), tag_(std::move(tag)) {}
@@ -149,6 +160,7 @@ class routes {
   http::route_list* list_;
   std::string prefix_, tag_;
   route_policy policy_{};
+  std::vector<http::limiter*> limits_{};  // which the list owns
 };
 
 }  // namespace aft
