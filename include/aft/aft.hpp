@@ -41,6 +41,7 @@
 #include <aft/ground/reflect.hpp>
 #include <aft/ground/resource.hpp>
 #include <aft/ground/result.hpp>
+#include <aft/ground/secret.hpp>
 #include <aft/ground/settings.hpp>
 #include <aft/ground/span.hpp>
 #include <aft/ground/text.hpp>

@@ -108,8 +108,8 @@ class app : public routes {
   template <class Job>
   void schedule(std::string_view name, const aft::schedule& when, const Job& job,
                 const schedule_options& options = {}) {
-    add_schedule(
-        {std::string(name), std::string(job_name<Job>()), json::write(job), when, options});
+    add_schedule({std::string(name), std::string(job_name<Job>()),
+                  jobs::write_arguments(&job, type_of<Job>()), when, options});
   }
 
   // Mounts the routes of accounts, and lets handlers take who asks; see aft/guard/accounts.hpp and

@@ -23,6 +23,7 @@
 #include "../../src/ground/process_metrics.cpp"
 #include "../../src/ground/query_string.cpp"
 #include "../../src/ground/random.cpp"
+#include "../../src/ground/secret.cpp"
 #include "../../src/ground/settings.cpp"
 #include "../../src/ground/settings_file.cpp"
 #include "../../src/ground/span.cpp"

@@ -110,7 +110,7 @@ class oidc_client::impl {
         percent_encode(options.client_id));
     if (!options.client_secret.empty()) {
       ask.authorization = "Basic " + to_base64(percent_encode(options.client_id) + ":" +
-                                               percent_encode(options.client_secret));
+                                               percent_encode(options.client_secret.text()));
     }
     const auto answer = fetch(ask);
     if (answer.status == 0 || answer.status >= 500) return oidc_refusal::provider_down;

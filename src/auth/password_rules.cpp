@@ -173,7 +173,7 @@ std::vector<std::string> pieces_of(std::string_view text) {
 }
 
 std::string seasoned(std::string_view password, const pepper& p) {
-  return to_base64(hmac_sha256(p.key, password));
+  return to_base64(hmac_sha256(p.key.text(), password));
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ std::optional<mail_failure> mail_sender::send(const mail_envelope& e,
   }
   if (!options_.user.empty()) {
     handle.set(CURLOPT_USERNAME, options_.user);
-    handle.set(CURLOPT_PASSWORD, options_.password);
+    handle.set(CURLOPT_PASSWORD, options_.password.text());
   }
   handle.set(CURLOPT_MAIL_FROM, "<" + e.from + ">");
   handle.set(CURLOPT_MAIL_RCPT, recipients.get());

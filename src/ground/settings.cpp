@@ -82,6 +82,11 @@ struct leaf {
     while (t->kind == type_kind::optional || t->kind == type_kind::codec) t = t->element;
     return *t;
   }
+  bool type_is_secret() const {  // which hides itself
+    const auto* t = field->type;
+    while (t->kind == type_kind::optional) t = t->element;
+    return t->is_secret;
+  }
   bool is_list() const { return bare_type().kind == type_kind::array; }
   // Of what a value, or one item, is written as.
   type_kind item_kind() const {
@@ -142,8 +147,10 @@ class settings_reading {
       buffer text;
       json::write(text, l.place, *l.field->type);
       std::string value(text.view() == "null" ? "none" : text.view());
-      const bool hide = l.field->is_secret && value != "\"\"" && value != "none" && value != "[]";
-      list.push_back({l.name, hide ? "***" : std::move(value), l.from, l.field->is_secret});
+      const bool hide = l.field->is_secret && !l.type_is_secret() && value != "\"\"" &&
+                        value != "none" && value != "[]";
+      list.push_back({l.name, hide ? "***" : std::move(value), l.from,
+                      l.field->is_secret || l.type_is_secret()});
     }
     return list;
   }

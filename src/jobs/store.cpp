@@ -6,6 +6,8 @@
 
 #include <aft/ground/context.hpp>
 #include <aft/ground/error.hpp>
+#include <aft/ground/json.hpp>
+#include <aft/ground/secret.hpp>
 #include <aft/jobs/batch.hpp>
 #include <aft/jobs/control.hpp>
 #include <aft/jobs/job.hpp>
@@ -163,6 +165,18 @@ std::optional<std::int64_t> insert(transaction& tx, std::string_view kind,
 
 bool is_on_postgres(const reader& db) {
   return storage_access::kind(db) == storage::engine_kind::postgres;
+}
+
+std::string write_arguments(const void* job, const type_info& type) {
+  if (aft::detail::holds_secret(type)) {
+    throw error(
+        fmt::format("the job {} holds a secret, and its arguments would be stored; give it "
+                    "a key of what it needs instead",
+                    type.name));
+  }
+  buffer out;
+  json::write(out, job, type);
+  return std::string(out.view());
 }
 
 std::int64_t store(transaction& tx, std::string_view kind, std::string_view arguments,

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <aft/ground/json.hpp>
+#include <aft/ground/secret.hpp>
 #include <aft/storage/errors.hpp>
 
 namespace aft::storage {
@@ -96,6 +97,12 @@ void wrong_column(std::string_view column, const type_info& type, const char* fo
   throw storage_error(
       storage_fault::statement,
       fmt::format("column {} holds {} where the field is {}", column, found, describe(type.kind)));
+}
+
+void refuse_secret(const type_info& type) {
+  if (!detail::holds_secret(type)) return;
+  throw storage_error(storage_fault::statement,
+                      "a secret would be stored: seal it (aft::key_ring), or give its text()");
 }
 
 }  // namespace aft::storage

@@ -29,6 +29,9 @@ std::vector<planned_column> plan_columns(const type_info& row,
 void read_json_column(std::string_view text, void* value, const type_info& type,
                       std::string_view column);
 
+// Throws storage_error where the type holds an aft::secret, of which only stars would be stored.
+void refuse_secret(const type_info& type);
+
 [[noreturn]] void wrong_column(std::string_view column, const type_info& type, const char* found);
 
 }  // namespace aft::storage

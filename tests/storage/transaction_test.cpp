@@ -36,6 +36,37 @@ TEST_CASE_FIXTURE(with_table,
   CHECK(count() == 1);
 }
 
+TEST_CASE_FIXTURE(with_table, "a secret is not stored by mistake, and can be read") {
+  struct row {
+    std::int64_t id;
+    aft::secret x;
+  };
+  struct nested {
+    std::int64_t id;
+    std::vector<row> x;
+  };
+  const std::vector<row> rows{{1, {"hunter2"}}};
+  const auto why = thrown_by([&] {
+    db.write([&](aft::transaction& tx) {
+      tx.execute_each("insert into t (id, x) values ($1, $2)", rows);
+    });
+  });
+  CHECK(has(why, "a secret would be stored"));
+  CHECK(has(
+      thrown_by([&] {
+        db.write([&](aft::transaction& tx) {
+          tx.execute_each("insert into t (id, x) values ($1, $2)", std::vector<nested>{{1, rows}});
+        });
+      }),
+      "a secret would be stored"));
+  CHECK(count() == 0);
+  db.write([&](aft::transaction& tx) {
+    tx.execute("insert into t (id, x) values ($1, $2)", 1, rows[0].x.text());
+  });
+  const auto read = db.read([](aft::reader& r) { return r.one<row>("select id, x from t"); });
+  CHECK(read.x.text() == "hunter2");
+}
+
 TEST_CASE_FIXTURE(with_table, "a transaction returns a value, and sees what it wrote") {
   const auto id = db.write([](aft::transaction& tx) {
     tx.execute("insert into t (x) values ($1)", "a");

@@ -11,6 +11,7 @@
 #include <aft/ground/clock.hpp>
 #include <aft/ground/function.hpp>
 #include <aft/ground/result.hpp>
+#include <aft/ground/secret.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/storage/sealed.hpp>
 #include <aft/storage/transaction.hpp>
@@ -34,8 +35,8 @@ using oidc_fetch = function<oidc_answer(const oidc_request&)>;
 struct oidc_options {
   std::string issuer;  // "https://accounts.example.org", as the provider writes it
   std::string client_id;
-  std::string client_secret{};  // empty: a public client
-  std::string redirect_url;     // ours; one for each provider
+  secret client_secret{};    // empty: a public client
+  std::string redirect_url;  // ours; one for each provider
   std::vector<std::string> scopes{"openid", "email"};
   duration login_within = minutes(10);  // from begin() to finish()
   duration keys_for = hours(1);         // the provider's keys and addresses are kept

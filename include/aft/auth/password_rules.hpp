@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <aft/auth/password.hpp>
+#include <aft/ground/secret.hpp>
 
 namespace aft::auth {
 
@@ -43,7 +44,7 @@ bool is_common_password(std::string_view password);
 // Every password is then HMAC-SHA-256 of it by this key before it is hashed, and the stored text
 // says so. It can be given later: hashes without one are made anew at the next login.
 struct pepper {
-  std::string key{};  // at least 32 bytes
+  secret key{};  // at least 32 bytes
 };
 
 // Takes the time and memory of the cost, see hash_password().

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <aft/ground/function.hpp>
+#include <aft/ground/secret.hpp>
 #include <aft/ground/time.hpp>
 
 namespace aft {
@@ -15,7 +16,7 @@ struct smtp_options {
   std::string host{};      // of the server that takes all mail
   std::uint16_t port = 0;  // 0: 587, with TLS from the start 465, without any 25
   std::string user{};      // empty: without a login
-  std::string password{};
+  secret password{};
   enum class security : std::uint8_t {
     starttls,  // refused where the server does not offer it
     tls,       // from the start

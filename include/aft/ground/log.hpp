@@ -1,6 +1,7 @@
 #pragma once
 // What the library tells its host. It prints nothing: without a sink, records go nowhere.
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 
 #include <aft/ground/clock.hpp>
 #include <aft/ground/function.hpp>
+#include <aft/ground/secret.hpp>
 #include <aft/ground/time.hpp>
 
 namespace aft {
@@ -19,21 +21,11 @@ enum class log_level : std::uint8_t { debug, info, warning, error };
 
 std::string_view to_string(log_level);
 
-// A value that must not be read in logs: text() is the only way to it, and it is logged as "***".
-class secret {
- public:
-  secret() = default;
-  explicit secret(std::string text) : text_(std::move(text)) {}
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
-
 // {"rows", "17"}; of a secret the stars alone.
 struct log_field {
   log_field(std::string_view n, std::string_view v) : name(n), value(v) {}
-  log_field(std::string_view n, const secret&) : name(n), value("***") {}
+  template <std::same_as<secret> Secret>  // so that no text becomes one
+  log_field(std::string_view n, const Secret&) : name(n), value("***") {}
   std::string_view name, value;
 };
 

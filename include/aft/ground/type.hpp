@@ -78,8 +78,9 @@ struct type_info {
   bool is_signed = false;
   bool restricted = false;
   bool ignores_unknown = false;
-  std::uint32_t size = 0;             // sizeof(T)
-  std::string_view name{};            // structs and enumerations, unqualified
+  bool is_secret = false;   // of a codec: what it writes is not the value, see aft::secret
+  std::uint32_t size = 0;   // sizeof(T)
+  std::string_view name{};  // structs and enumerations, unqualified
   std::string_view qualified_name{};  // with namespaces
   constraints rule{};
   const type_info* element =
@@ -284,6 +285,7 @@ void build(type_info& t) {
   } else if constexpr (has_codec<T>) {
     using repr = typename codec<T>::written_as;
     t.kind = type_kind::codec;
+    t.is_secret = requires { codec<T>::is_secret; };
     t.element = &type_of<repr>();
     t.decode = [](void* value, void* context, bool (*read)(void*, void*), std::string& why) {
       repr r{};

@@ -73,14 +73,18 @@ namespace jobs {
 // Stores a job and returns its id. `arguments` is JSON.
 std::int64_t store(transaction& tx, std::string_view kind, std::string_view arguments,
                    const job_options& options);
+
+// As JSON. Throws error where the type holds a secret, which is not stored.
+std::string write_arguments(const void* job, const type_info& type);
 }  // namespace jobs
 
 // Stores a job in the caller's transaction: it exists when that commits, and never if it does not.
 // Returns its id; that of the job which has the key, where `unique` says so. A worker of this
-// process hears of it at once. Throws queue_full, and error where the options make no sense.
+// process hears of it at once. Throws queue_full, and error where the options make no sense or the
+// job holds an aft::secret.
 template <class Job>
 std::int64_t enqueue(transaction& tx, const Job& job, const job_options& options = {}) {
-  return jobs::store(tx, job_name<Job>(), json::write(job), options);
+  return jobs::store(tx, job_name<Job>(), jobs::write_arguments(&job, type_of<Job>()), options);
 }
 
 }  // namespace aft

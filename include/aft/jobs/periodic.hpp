@@ -58,8 +58,8 @@ void set_schedule(transaction& tx, const periodic_job& job);
 template <class Job>
 void set_schedule(transaction& tx, std::string_view name, const schedule& when, const Job& job,
                   const schedule_options& options = {}) {
-  set_schedule(tx,
-               {std::string(name), std::string(job_name<Job>()), json::write(job), when, options});
+  set_schedule(tx, {std::string(name), std::string(job_name<Job>()),
+                    jobs::write_arguments(&job, type_of<Job>()), when, options});
 }
 
 std::vector<listed_schedule> schedules(reader& db);  // by name

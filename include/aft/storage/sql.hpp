@@ -5,6 +5,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include <aft/ground/secret.hpp>
 #include <aft/ground/type.hpp>
 
 namespace aft {
@@ -62,6 +63,9 @@ struct parameter {
 
 template <class T>
 parameter bind_parameter(const T& value) {
+  static_assert(!std::is_same_v<T, secret>,
+                "aft: a secret is not bound to a statement: seal it (aft::key_ring), or bind its "
+                "text()");
   if constexpr (std::is_convertible_v<const T&, std::string_view> && !constrained<T>) {
     return {nullptr, nullptr, std::string_view(value)};
   } else {

@@ -12,6 +12,7 @@
 #include <aft/storage/errors.hpp>
 
 #include "../../ground/check.hpp"
+#include "../row_plan.hpp"
 
 namespace aft::storage::postgres {
 namespace {
@@ -105,6 +106,7 @@ void parameters::put(const void* value, const type_info& type) {
       if (const void* held = type.get(value)) return put(held, *type.element);
       return put_null();
     case type_kind::codec: {
+      refuse_secret(type);
       struct state {
         parameters& all;
         const type_info& written_as;
@@ -119,6 +121,7 @@ void parameters::put(const void* value, const type_info& type) {
     case type_kind::object:
     case type_kind::array:
     case type_kind::map: {
+      refuse_secret(type);
       buffer text;
       json::write(text, value, type);
       return put_text(text.view(), false);

@@ -10,6 +10,7 @@
 #include <aft/storage/errors.hpp>
 
 #include "../../ground/check.hpp"
+#include "../row_plan.hpp"
 
 namespace aft::storage::sqlite {
 namespace {
@@ -62,6 +63,7 @@ void bind_value(sqlite3_stmt* s, int i, const void* value, const type_info& type
       sqlite3_bind_null(s, i);
       return;
     case type_kind::codec: {
+      refuse_secret(type);
       struct state {
         sqlite3_stmt* s;
         int i;
@@ -78,6 +80,7 @@ void bind_value(sqlite3_stmt* s, int i, const void* value, const type_info& type
     case type_kind::object:
     case type_kind::array:
     case type_kind::map: {
+      refuse_secret(type);
       buffer text;
       json::write(text, value, type);
       return bind_text(s, i, text.view(), SQLITE_TRANSIENT);
