@@ -1,7 +1,5 @@
 #include <algorithm>
 
-#include <aft/ground/json.hpp>
-
 #include "limits.hpp"
 #include "store.hpp"
 
@@ -10,24 +8,53 @@ namespace {
 
 constexpr std::int64_t most_promoted = 1000;  // in one transaction
 
-bool is_more_urgent(const stored_job& a, const stored_job& b) {
+struct waiting_job {
+  std::int64_t id;
+  int priority;
+  time_point run_at;
+};
+
+template <class Job>
+bool is_more_urgent(const Job& a, const Job& b) {
   if (a.priority != b.priority) return a.priority > b.priority;
   if (a.run_at != b.run_at) return a.run_at < b.run_at;
-  return a.id < b.id;
+  return b.id > a.id;  // the other way round, a.id would begin a template's arguments
+}
+
+// The next of the known kinds, from the `from`th on, of which something waits; known.names.size()
+// where there is none. Steps over others by the index, however many of their jobs there are.
+std::size_t next_kind(reader& db, const std::string& queue, const known_kinds& known,
+                      std::size_t from) {
+  const auto& names = known.names;
+  while (from < names.size()) {
+    const auto found = db.one<std::optional<std::string>>(
+        "select min(kind) from aft_job where state = 0 and queue = $1 and kind >= $2", queue,
+        names[from]);
+    if (!found) return names.size();
+    const auto at = std::lower_bound(names.begin() + std::ptrdiff_t(from), names.end(), *found);
+    from = std::size_t(at - names.begin());
+    if (from < names.size() && names[from] == *found) break;
+  }
+  return from;
+}
+
+std::vector<std::string> queues_on_postgres(reader& db, const known_kinds& known) {
+  return db.all<std::string>(
+      "with recursive q (name) as (select min(queue) from aft_job where state = 0 union all "
+      "select (select min(queue) from aft_job where state = 0 and queue > q.name) from q "
+      "where q.name is not null) "
+      "select name from q where name is not null and not exists "
+      "(select 1 from aft_queue where aft_queue.name = q.name and is_paused = 1) and exists "
+      "(select 1 from json_array_elements_text($1::json) k (kind) where exists (select 1 from "
+      "aft_job where state = 0 and queue = q.name and aft_job.kind = k.kind))",
+      known.json);
 }
 
 }  // namespace
 
 // Steps from one queue to the next by the index, however many jobs are between them.
-std::vector<std::string> ready_queues(reader& db) {
-  if (is_on_postgres(db)) {
-    return db.all<std::string>(
-        "with recursive q (name) as (select min(queue) from aft_job where state = 0 union all "
-        "select (select min(queue) from aft_job where state = 0 and queue > q.name) from q "
-        "where q.name is not null) "
-        "select name from q where name is not null and not exists "
-        "(select 1 from aft_queue where aft_queue.name = q.name and is_paused = 1)");
-  }
+std::vector<std::string> ready_queues(reader& db, const known_kinds& known) {
+  if (is_on_postgres(db)) return queues_on_postgres(db, known);
   struct next_queue {
     std::optional<std::string> name;
     bool is_paused;
@@ -42,7 +69,8 @@ std::vector<std::string> ready_queues(reader& db) {
         after);
     if (!next.name) return queues;
     after = *next.name;
-    if (!next.is_paused) queues.push_back(*std::move(next.name));
+    if (next.is_paused || next_kind(db, after, known, 0) == known.names.size()) continue;
+    queues.push_back(*std::move(next.name));
   }
 }
 
@@ -63,41 +91,66 @@ bool promote(transaction& tx, time_point now) {
 
 namespace {
 
+// Of each kind as many as of all, by the index; then the most urgent of these.
 std::vector<stored_job> take_on_postgres(transaction& tx, std::int64_t worker,
-                                         const std::string& kinds, const queue_room& room,
+                                         const known_kinds& known, const queue_room& room,
                                          time_point now) {
   return tx.all<stored_job>(
-      "with picked as materialized (select id from aft_job where state = 0 "
-      "and queue = $1 and kind in (select json_array_elements_text($2::json)) "
-      "order by priority desc, run_at, id limit $3 for update skip locked) "
+      "with picked as materialized (select j.id from json_array_elements_text($2::json) k (kind) "
+      "cross join lateral (select id, priority, run_at from aft_job where state = 0 "
+      "and queue = $1 and aft_job.kind = k.kind "
+      "order by priority desc, run_at, id limit $3 for update skip locked) j "
+      "order by j.priority desc, j.run_at, j.id limit $3) "
       "update aft_job set state = 1, attempt = attempt + 1, worker = $4, "
       "started_at = $5 where id in (select id from picked) "
       "returning id, kind, arguments, queue, priority, run_at, attempt, max_attempts, "
       "created_at, limit_key, request_id, traceparent",
-      room.queue, kinds, room.most, worker, now);
+      room.queue, known.json, room.most, worker, now);
+}
+
+std::vector<stored_job> most_urgent(transaction& tx, const std::string& kind,
+                                    const queue_room& room) {
+  return tx.all<stored_job>(
+      "select id, kind, arguments, queue, priority, run_at, attempt, max_attempts, created_at, "
+      "limit_key, request_id, traceparent from aft_job where state = 0 and queue = $1 "
+      "and kind = $2 order by priority desc, run_at, id limit $3",
+      room.queue, kind, room.most);
+}
+
+// Where jobs of several kinds wait, their urgency is compared before they are read as a whole.
+std::vector<stored_job> most_urgent(transaction& tx, const std::vector<std::string>& kinds,
+                                    const queue_room& room) {
+  std::vector<waiting_job> all;
+  for (const auto& kind : kinds) {
+    const auto some = tx.all<waiting_job>(
+        "select id, priority, run_at from aft_job where state = 0 and queue = $1 and kind = $2 "
+        "order by priority desc, run_at, id limit $3",
+        room.queue, kind, room.most);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  std::sort(all.begin(), all.end(), is_more_urgent<waiting_job>);
+  all.resize(std::min(all.size(), std::size_t(room.most)));
+  std::vector<stored_job> jobs;
+  for (const auto& one : all) {
+    jobs.push_back(tx.one<stored_job>(
+        "select id, kind, arguments, queue, priority, run_at, attempt, max_attempts, created_at, "
+        "limit_key, request_id, traceparent from aft_job where id = $1",
+        one.id));
+  }
+  return jobs;
 }
 
 // Row by row: an update of many with "returning" makes tables of its own, which costs more for the
 // few that are mostly there.
 std::vector<stored_job> take_on_sqlite(transaction& tx, std::int64_t worker,
-                                       const std::string& kinds, const queue_room& room,
+                                       const known_kinds& known, const queue_room& room,
                                        time_point now) {
-  auto jobs = tx.all<stored_job>(
-      "select id, kind, arguments, queue, priority, run_at, attempt, max_attempts, created_at, "
-      "limit_key, request_id, traceparent from aft_job where state = 0 and queue = $1 "
-      "order by priority desc, run_at, id limit $2",
-      room.queue, room.most);
-  const auto is_strange = [&kinds](const stored_job& job) {
-    return kinds.find(json::write(job.kind)) == kinds.npos;
-  };
-  if (std::any_of(jobs.begin(), jobs.end(), is_strange)) {
-    jobs = tx.all<stored_job>(
-        "select id, kind, arguments, queue, priority, run_at, attempt, max_attempts, created_at, "
-        "limit_key, request_id, traceparent from aft_job where state = 0 and queue = $1 "
-        "and kind in (select value from json_each($2)) "
-        "order by priority desc, run_at, id limit $3",
-        room.queue, kinds, room.most);
+  std::vector<std::string> kinds;
+  for (std::size_t i = 0; (i = next_kind(tx, room.queue, known, i)) < known.names.size(); ++i) {
+    kinds.push_back(known.names[i]);
   }
+  auto jobs =
+      kinds.size() == 1 ? most_urgent(tx, kinds.front(), room) : most_urgent(tx, kinds, room);
   for (auto& job : jobs) {
     tx.execute(
         "update aft_job set state = 1, attempt = $2, worker = $3, started_at = $4 where id = $1",
@@ -108,11 +161,11 @@ std::vector<stored_job> take_on_sqlite(transaction& tx, std::int64_t worker,
 
 }  // namespace
 
-claimed_jobs claim(transaction& tx, std::int64_t worker, const std::string& kinds,
+claimed_jobs claim(transaction& tx, std::int64_t worker, const known_kinds& known,
                    const queue_room& room, time_point now) {
-  auto jobs = is_on_postgres(tx) ? take_on_postgres(tx, worker, kinds, room, now)
-                                 : take_on_sqlite(tx, worker, kinds, room, now);
-  std::sort(jobs.begin(), jobs.end(), is_more_urgent);
+  auto jobs = is_on_postgres(tx) ? take_on_postgres(tx, worker, known, room, now)
+                                 : take_on_sqlite(tx, worker, known, room, now);
+  std::sort(jobs.begin(), jobs.end(), is_more_urgent<stored_job>);
   const bool held_back = hold_back(tx, jobs, now);
   return {std::move(jobs), held_back};
 }

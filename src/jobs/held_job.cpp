@@ -120,8 +120,13 @@ bool held_job::read() {
 }
 
 void held_job::note(log_level level, const std::string& text) const {
-  owner_.log_.write(
-      {level, "jobs", text, stored_.kind, origin_.request_id, origin_.trace.trace_id});
+  owner_.log_.write({.level = level,
+                     .room = "jobs",
+                     .message = text,
+                     .route = stored_.kind,
+                     .request_id = origin_.request_id,
+                     .trace_id = origin_.trace.trace_id,
+                     .took = took_});
 }
 
 // Each time it is run: on PostgreSQL a transaction may be run again.
@@ -163,6 +168,7 @@ void held_job::call(transaction* tx, reader* db) {
       const auto took = std::chrono::steady_clock::now() - began;
       if (of.kind_.runs) of.kind_.runs->observe(std::chrono::duration<double>(took).count());
       const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+      of.took_ = microseconds(whole);
       of.end_step(microseconds(whole), std::uncaught_exceptions() > thrown_before);
     }
   } ends{*this};
@@ -214,7 +220,6 @@ void held_job::failed(const std::exception_ptr& why) {
   }
   const bool last = stored_.attempt >= max_attempts();
   step_ = last ? step::bury : step::retry;
-  if (kind_.failed) (last ? kind_.dead : kind_.failed)->add();
   note(last ? log_level::error : log_level::warning,
        fmt::format("job {} ({}) failed in attempt {} of {}{}: {}", stored_.id, stored_.kind,
                    stored_.attempt, max_attempts(), last ? ", the last" : "", error_));
@@ -237,7 +242,36 @@ duration held_job::delay() const {
   return default_delay(stored_.attempt);
 }
 
+outcome held_job::how_it_ended() const {
+  switch (step_) {
+    case step::run:
+    case step::complete: return outcome::done;
+    case step::retry: return outcome::failed;
+    case step::bury: return outcome::dead;
+    case step::cancel: return outcome::cancelled;
+    case step::put_back: return outcome::returned;
+  }
+  return outcome::done;
+}
+
+// Failures are in the log since they happened.
+void held_job::told() {
+  if (!has_effect_) return;
+  const auto how = how_it_ended();
+  if (auto* attempts = kind_.attempts[std::size_t(how)]) attempts->add();
+  const bool is_failure = how == outcome::failed || how == outcome::dead;
+  if (is_failure || !owner_.log_.takes(log_level::debug, "jobs")) return;
+  note(log_level::debug,
+       fmt::format("job {} ({}) is {} in attempt {} of {}", stored_.id, stored_.kind,
+                   to_string(how), stored_.attempt, max_attempts()));
+}
+
 bool held_job::run(transaction& tx) {
+  has_effect_ = tell_in(tx);
+  return has_effect_;
+}
+
+bool held_job::tell_in(transaction& tx) {
   const auto& c = run_.of().claim;
   const auto now = tx.now();
   switch (step_) {

@@ -2,6 +2,7 @@
 // One claimed job, until the database knows how it ended. Also the transaction that tells it.
 
 #include <exception>
+#include <optional>
 #include <string>
 
 #include <aft/ground/context.hpp>
@@ -39,6 +40,7 @@ class held_job final : public storage::unit {
   bool may_run_again() const override { return true; }
   waker* done(std::exception_ptr failure) noexcept override;
   void tell();
+  void told();  // the database knows: counts and logs the attempt, where it had an effect
 
   // Whether its end needs no more than the deletion of its row.
   bool ends_plainly() const;
@@ -58,6 +60,8 @@ class held_job final : public storage::unit {
   void end_step(duration took, bool failed) const;
   duration keep() const;
   duration delay() const;
+  bool tell_in(transaction& tx);
+  outcome how_it_ended() const;
   void note(log_level level, const std::string& text) const;
 
   runner& owner_;
@@ -70,6 +74,8 @@ class held_job final : public storage::unit {
   void* job_ = nullptr;
   std::string error_{};
   duration snooze_{};
+  std::optional<duration> took_{};
+  bool has_effect_ = true;
   step step_ = step::complete;
 };
 

@@ -72,10 +72,10 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
   round r;
   r.rooms = rooms;
   if (const auto due = next_due(tx); due && *due <= now) {
-    r.more = enqueue_due(tx, kind_list_, now);
+    r.more = enqueue_due(tx, known_.json, now);
     r.more = promote(tx, now) || r.more;
   }
-  auto queues = ready_queues(tx);
+  auto queues = ready_queues(tx, known_);
   if (!queues.empty()) {
     std::rotate(queues.begin(), queues.begin() + std::ptrdiff_t(turn_ % queues.size()),
                 queues.end());
@@ -93,7 +93,7 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
       most = std::max(most, room.least);
     }
     if (!most) continue;
-    auto some = claim(tx, worker_, kind_list_, {queue, std::int64_t(most)}, now);
+    auto some = claim(tx, worker_, known_, {queue, std::int64_t(most)}, now);
     r.more = r.more || some.held_back;
     if (some.jobs.size() == most) cut_short[which] = true;
     room.left -= std::min(room.left, some.jobs.size());
@@ -197,7 +197,7 @@ void runner::look_for_stuck() {
 // By a look alone, which costs others nothing.
 bool runner::is_something_due() {
   return db_.read([this](reader& db) {
-    if (!is_worker(db, worker_) || !ready_queues(db).empty()) return true;
+    if (!is_worker(db, worker_) || !ready_queues(db, known_).empty()) return true;
     const auto due = next_due(db);
     return due && *due <= db_.time().now();
   });

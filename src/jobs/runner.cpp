@@ -72,10 +72,10 @@ void runner::add(handler&& h) {
 }
 
 void runner::resolve(const find_state& find) {
-  std::vector<std::string> names;
+  known_ = {};
   for (auto& [kind, entry] : kinds_) {
     const auto& info = entry.handler_of.info();
-    names.push_back(kind);
+    known_.names.push_back(kind);
     entry.states.clear();
     for (std::uint32_t i = 0; i < info.state_count; ++i) {
       void* state = find(info.states[i]);
@@ -88,7 +88,7 @@ void runner::resolve(const find_state& find) {
       entry.states.push_back(state);
     }
   }
-  kind_list_ = json::write(names);
+  known_.json = json::write(known_.names);
 }
 
 void runner::start() {
@@ -290,6 +290,7 @@ void runner::forget(held_job* job) {
 }
 
 void runner::ended(held_job* job) {
+  job->told();
   {
     std::lock_guard lock(mutex_);
     forget(job);
@@ -306,18 +307,52 @@ void runner::try_again_later(held_job* job) {
 
 void runner::measure(metrics& all) {
   const metric runs{"messaging.process.duration", "Time that the handlers of jobs ran.", "s"};
-  const metric failures{"aft.jobs.failures",
-                        "Attempts of jobs that failed; the last of a job is dead.", "{attempt}"};
+  const metric attempts{
+      "aft.jobs.attempts",
+      "Attempts of jobs by how they ended: done, failed (to be tried again), dead "
+      "(failed for the last time), cancelled, returned (to wait for its time).",
+      "{attempt}"};
   for (auto& [name, kind] : kinds_) {
     kind.runs = &all.distribution(
         runs, http_buckets(), {{"messaging.system", "aft"}, {"messaging.destination.name", name}});
-    kind.failed = &all.count(failures, {{"kind", name}, {"outcome", "failed"}});
-    kind.dead = &all.count(failures, {{"kind", name}, {"outcome", "dead"}});
+    for (std::size_t i = 0; i < outcome_count; ++i) {
+      kind.attempts[i] =
+          &all.count(attempts, {{"kind", name}, {"outcome", std::string(to_string(outcome(i)))}});
+    }
   }
 }
 
 void runner::note(log_level level, const std::string& text) const {
   log_.write(level, "jobs", text);
+}
+
+std::string_view to_string(outcome o) {
+  switch (o) {
+    case outcome::done: return "done";
+    case outcome::failed: return "failed";
+    case outcome::dead: return "dead";
+    case outcome::cancelled: return "cancelled";
+    case outcome::returned: return "returned";
+  }
+  return "";
+}
+
+// On this thread, until the database knows.
+void runner::run_to_its_end(held_job& job) {
+  if (job.read()) {
+    if (job.takes_transaction()) {
+      job.begin_on_writer();
+      try {
+        db_.write([&](transaction& tx) { job.run(tx); });
+        return;
+      } catch (...) {
+        job.failed(std::current_exception());
+      }
+    } else {
+      job.run_here();
+    }
+  }
+  db_.write([&](transaction& tx) { job.run(tx); });
 }
 
 std::size_t runner::run_due() {
@@ -335,20 +370,8 @@ std::size_t runner::run_due() {
       const auto& kind = kinds_.find(stored.kind)->second;
       auto& of = crew_of(stored.queue);
       held_job job(*this, worker_, std::move(stored), kind, of);
-      if (job.read()) {
-        if (job.takes_transaction()) {
-          job.begin_on_writer();
-          try {
-            db_.write([&](transaction& tx) { job.run(tx); });
-            continue;
-          } catch (...) {
-            job.failed(std::current_exception());
-          }
-        } else {
-          job.run_here();
-        }
-      }
-      db_.write([&](transaction& tx) { job.run(tx); });
+      run_to_its_end(job);
+      job.told();
     }
   }
   if (own) {

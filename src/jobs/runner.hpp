@@ -1,6 +1,7 @@
 #pragma once
 // Works jobs off.
 
+#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <list>
@@ -29,13 +30,18 @@ namespace aft::jobs {
 
 class gathered_ends;
 
+// How an attempt ended.
+enum class outcome : std::uint8_t { done, failed, dead, cancelled, returned };
+inline constexpr std::size_t outcome_count = 5;
+std::string_view to_string(outcome o);
+
 // A handler, and the states it takes.
 struct kind_entry {
   explicit kind_entry(handler&& h) : handler_of(std::move(h)) {}
   handler handler_of;
   std::vector<void*> states{};
-  histogram* runs = nullptr;  // how long they took; null: nobody asks
-  counter *failed = nullptr, *dead = nullptr;
+  histogram* runs = nullptr;                       // how long they took; null: nobody asks
+  std::array<counter*, outcome_count> attempts{};  // by how they ended; likewise
 };
 
 // One worker: claims jobs, runs those that take a transaction on the writer and the others on
@@ -104,6 +110,7 @@ class runner {
   void leave_behind();
   void leave_crew(held_job* job);  // these two with mutex_ held
   void forget(held_job* job);
+  void run_to_its_end(held_job& job);
   void ran(held_job* job);
   void ended(held_job* job);  // the database knows
   void gathered(gathered_ends* told, bool failed);
@@ -116,7 +123,7 @@ class runner {
   std::map<std::string, kind_entry, std::less<>> kinds_;
   aft::detail::span_collector* spans_ = nullptr;  // null: nobody wants them
   std::vector<std::unique_ptr<crew>> crews_;      // the first is that of all other queues
-  std::string kind_list_;                         // JSON
+  known_kinds known_;                             // those of kinds_
   silence silence_{};                             // of other workers
   std::int64_t worker_ = 0;                       // of the pump's thread while it runs
   std::uint64_t turn_ = 0;                        // so that no queue of a crew is always the last

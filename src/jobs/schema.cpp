@@ -94,8 +94,16 @@ create table aft_schedule (
 ) strict;
 )";
 
+// So that jobs of kinds that nobody here knows are not in the way of others.
+const char* const ready_by_kind = R"(
+drop index aft_job_ready;
+create index aft_job_ready on aft_job (queue, kind, priority desc, run_at, id) where state = 0;
+)";
+
 }  // namespace
 
-std::vector<migration> migrations() { return {{"001_jobs", tables}}; }
+std::vector<migration> migrations() {
+  return {{"001_jobs", tables}, {"002_ready_by_kind", ready_by_kind}};
+}
 
 }  // namespace aft::jobs

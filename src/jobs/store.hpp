@@ -48,8 +48,14 @@ struct queue_room {
   std::int64_t most;
 };
 
-// The queues with something that is ready and not paused.
-std::vector<std::string> ready_queues(reader& db);
+// What this process has handlers for.
+struct known_kinds {
+  std::vector<std::string> names{};  // in the order of their bytes
+  std::string json = "[]";
+};
+
+// The queues with something of these kinds that is ready and not paused.
+std::vector<std::string> ready_queues(reader& db, const known_kinds& known);
 
 // Makes ready what has become due, or is within its limits again: some of it. True: there may be
 // more.
@@ -60,8 +66,8 @@ struct claimed_jobs {
   bool held_back = false;          // some were, by their limits; so there may be others
 };
 
-// Takes up to `most` ready jobs of these kinds (a JSON array) from a queue.
-claimed_jobs claim(transaction& tx, std::int64_t worker, const std::string& kinds,
+// Takes up to `most` ready jobs of these kinds from a queue. What waits of others costs nothing.
+claimed_jobs claim(transaction& tx, std::int64_t worker, const known_kinds& known,
                    const queue_room& room, time_point now);
 
 // When promote() will next find something, if ever.

@@ -70,7 +70,8 @@ TEST_CASE("all rooms are measured, by route template and never by what strangers
   CHECK(all.at("db_writer_commit_size_sum") >= all.at("db_writer_commit_size_count"));
   CHECK(all.at("messaging_process_duration_seconds_count{messaging_system=\"aft\","
                "messaging_destination_name=\"work\"}") == 1);
-  CHECK(all.at("aft_jobs_failures_total{kind=\"work\",outcome=\"failed\"}") == 1);
+  CHECK(all.at("aft_jobs_attempts_total{kind=\"work\",outcome=\"failed\"}") == 1);
+  CHECK(all.at("aft_jobs_attempts_total{kind=\"work\",outcome=\"done\"}") == 0);
   CHECK(all.at("aft_jobs_states{queue=\"default\",state=\"later\"}") == 1);
   CHECK(all.at("db_client_operation_duration_seconds_count{db_operation_name=\"INSERT\"}") >= 2);
   CHECK(all.at("process_threads") >= 1);

@@ -109,6 +109,28 @@ TEST_CASE_FIXTURE(with_app, "delays, priorities and order") {
   CHECK(ran == "badc");
 }
 
+TEST_CASE_FIXTURE(with_app, "jobs of several kinds run by their urgency, not by kind") {
+  app.job<mail>([this](mail m) { ran += m.to; });
+  app.job<counts>([this](counts c) { ran += std::to_string(c.x); });
+  enqueue(mail{"a"});
+  enqueue(counts{1}, {.priority = 2});
+  enqueue(mail{"b"}, {.priority = 3});
+  enqueue(counts{2});
+  enqueue(mail{"c"}, {.priority = 2});
+  CHECK(run() == 5);
+  CHECK(ran == "b1ca2");
+}
+
+struct login {
+  std::string user;
+  aft::secret password;
+};
+TEST_CASE_FIXTURE(with_app, "a job with a secret is refused, as it would be stored") {
+  app.job<login>([](login) {});
+  CHECK_THROWS_AS(enqueue(login{"ada", {"hunter2"}}), aft::error);
+  CHECK(waiting() == 0);
+}
+
 TEST_CASE_FIXTURE(with_app, "a job of a kind that nobody knows waits") {
   app.job<mail>([this](mail m) { ran += m.to; });
   enqueue(counts{1});
@@ -160,6 +182,8 @@ TEST_CASE("a job that cannot be run as it is written fails the start") {
               a.job<mail>([](mail) {});
             }),
             "two handlers for the job mail"));
+  CHECK(has(why([](aft::app& a) { a.job<mail>([](mail) {}, {.max_attempts = 1'000'000}); }),
+            "the job_policy of mail has 1000000 attempts; 1 to 1000 can be"));
   aft::app without;
   without.job<mail>([](mail) {});
   CHECK_THROWS_AS(without.prepare(), aft::configuration_error);

@@ -23,6 +23,9 @@ struct number {
 struct report {
   int n = 0;
 };
+struct stranger {
+  int n = 0;
+};
 
 }  // namespace
 
@@ -215,8 +218,9 @@ TEST_CASE("a worker that has nothing to do writes nothing but its heartbeat") {
   app.job<number>([](number) {});
   app.job<report>([](report, aft::transaction&) {});
   app.start({.port = 0});
-  // What is not due is no reason, nor is what waits for others.
+  // What is not due is no reason, nor is what waits for others, or for who knows it.
   app.db().write([](aft::transaction& tx) {
+    aft::enqueue(tx, stranger{});
     const auto later = aft::enqueue(tx, number{1}, {.delay = aft::hours(1)});
     aft::enqueue(tx, number{1}, {.after = {later}});
   });

@@ -65,6 +65,37 @@ TEST_CASE_FIXTURE(with_routes, "a job of nobody's has no request, and what it lo
   CHECK(take_ran() == "greet  \nfollow_up  \n");
 }
 
+TEST_CASE("each attempt is in the log, with the request that caused it") {
+  std::string seen;
+  aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
+  aft::app app({.database = new_database(),
+                .log =
+                    [&seen](const aft::log_record& r) {
+                      if (r.room != "jobs") return;
+                      seen += std::string(to_string(r.level)) + "|" + std::string(r.message) + "|" +
+                              std::string(r.route) + "|" + std::string(r.request_id) + "|" +
+                              std::string(r.trace_id) + "|" + (r.took ? "took" : "") + "\n";
+                    },
+                .log_levels = {{"jobs", aft::log_level::debug}},
+                .time = &time});
+  app.post("/", [](aft::transaction& tx) { aft::enqueue(tx, greet{}); });
+  int runs = 0;
+  app.job<greet>([&runs](greet) {
+    if (++runs == 1) throw std::runtime_error("no");
+    if (runs == 2) throw aft::snooze_job{aft::seconds(1)};
+  });
+  const auto r = app.handle({.method = "POST", .headers = {{"traceparent", parent}}});
+  for (int i = 0; i < 3; ++i) {
+    app.run_due_jobs();
+    time.advance(aft::minutes(1));
+  }
+  const auto rest =
+      "|greet|" + std::string(r.header("X-Request-Id").value()) + "|" + trace + "|took\n";
+  CHECK(seen == "warning|job 1 (greet) failed in attempt 1 of 25: no" + rest +
+                    "debug|job 1 (greet) is returned in attempt 2 of 25" + rest +
+                    "debug|job 1 (greet) is done in attempt 2 of 25" + rest);
+}
+
 TEST_CASE("a failed attempt is logged with the request that caused it") {
   std::string seen;
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
