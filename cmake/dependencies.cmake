@@ -1,7 +1,14 @@
 # What the library is built on. Installed packages find these again through aft-config.cmake.
 
 find_package(Threads REQUIRED)
-find_package(SQLite3 3.37 REQUIRED)
+# An engine that encrypts (SQLCipher, SQLite3MultipleCiphers), as a target that the project has made
+# before; see storage_options::key. One by path: -DSQLite3_LIBRARY=... -DSQLite3_INCLUDE_DIR=...
+set(AFT_SQLITE_TARGET SQLite::SQLite3 CACHE STRING "The target of SQLite, or of a library like it")
+if(AFT_SQLITE_TARGET STREQUAL "SQLite::SQLite3")
+  find_package(SQLite3 3.37 REQUIRED)
+elseif(NOT TARGET ${AFT_SQLITE_TARGET})
+  message(FATAL_ERROR "AFT_SQLITE_TARGET names ${AFT_SQLITE_TARGET}, which is no target here")
+endif()
 find_package(PostgreSQL 14 REQUIRED)  # its client library
 find_package(fmt REQUIRED)
 find_package(ZLIB REQUIRED)

@@ -42,6 +42,10 @@ std::string name_of_backup(const backup_options& options, time_point now) {
 }
 
 const std::string& file_to_back_up(database& db) {
+  if (db.inside().engine().is_encrypted()) {
+    throw storage_error(storage_fault::misuse,
+                        "a database with a key is backed up with its engine's own tools");
+  }
   if (const auto* file = db.inside().engine().file()) return *file;
   throw storage_error(
       storage_fault::misuse,
@@ -213,7 +217,7 @@ std::optional<backup_info> look_at_backup(const fs::path& path) {
 
 namespace {
 
-void refuse_to_wait(const char* what) {
+void refuse_where_none_waits(const char* what) {
   if (!detail::must_not_wait) return;
   throw storage_error(storage_fault::misuse,
                       fmt::format("{} waits, {}; make it in a job, or in a handler that is "
@@ -229,7 +233,7 @@ backup_info info_of(const std::string& path, backup_manifest&& manifest) {
 
 backup_info storage::backup_until(database& db, const std::string& directory,
                                   const backup_options& options, const std::atomic<bool>& stopped) {
-  refuse_to_wait("a backup");
+  refuse_where_none_waits("a backup");
   const auto path = directory + "/" + name_of_backup(options, db.time().now());
   try {
     fs::create_directories(directory);
@@ -247,7 +251,7 @@ backup_info backup_to(database& db, const std::string& directory, const backup_o
 }
 
 backup_manifest backup_to(database& db, const backup_sink& sink, const backup_options& options) {
-  refuse_to_wait("a backup");
+  refuse_where_none_waits("a backup");
   try {
     storage::stream_target target(sink);
     return backup_maker(db, target, options, false).make();
@@ -258,7 +262,7 @@ backup_manifest backup_to(database& db, const backup_sink& sink, const backup_op
 
 backup_info receive_backup(const backup_source& source, const std::string& directory,
                            const std::string& name) {
-  refuse_to_wait("a backup");
+  refuse_where_none_waits("a backup");
   try {
     fs::create_directories(directory);
     storage::scratch_directory place(directory + storage::partial_prefix);

@@ -136,10 +136,25 @@ void transaction::add_note(std::string note) {
 
 // ---- the database
 
+namespace {
+
+bool goes_to_postgres(const std::string& url, const storage_options& options) {
+  const bool yes = storage::is_postgres(url);
+  if (yes && !options.key.empty()) {
+    throw configuration_error(
+        "storage_options::key is of SQLite alone; a server of PostgreSQL "
+        "encrypts by its own means");
+  }
+  return yes;
+}
+
+}  // namespace
+
 database::impl::impl(const std::string& url, const storage_options& options, const logger& log,
                      const clock& time)
-    : engine_(storage::is_postgres(url) ? storage::open_postgres(url, options, log, time, this)
-                                        : storage::open_sqlite(url, options, log, time, this)) {}
+    : engine_(goes_to_postgres(url, options)
+                  ? storage::open_postgres(url, options, log, time, this)
+                  : storage::open_sqlite(url, options, log, time, this)) {}
 
 database::database(std::string url, storage_options options, const logger& log, const clock& time)
     : url_(std::move(url)), options_(options), clock_(time),

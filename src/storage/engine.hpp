@@ -61,6 +61,7 @@ class engine {
 
   // The database, where it is a file; else null.
   virtual const std::string* file() const { return nullptr; }
+  virtual bool is_encrypted() const { return false; }  // that file, by its engine
   // Where the server of the database is, if it has one; else null.
   virtual const postgres::server_address* server() const { return nullptr; }
   virtual std::optional<archive_status> archived() const { return {}; }

@@ -268,6 +268,10 @@ moved move(database& from, database& to, const move_options& options) {
     throw storage_error(storage_fault::misuse, "a move waits, "s + detail::must_not_wait +
                                                    "; call it on a thread that may");
   }
+  if (from.inside().engine().is_encrypted()) {
+    throw storage_error(storage_fault::misuse,
+                        "a database with a key is not moved; export it without one first");
+  }
   return mover(from, to, options).run();
 }
 

@@ -1,17 +1,14 @@
 #include <aft/storage/upkeep.hpp>
 
-#include <algorithm>
 #include <charconv>
-#include <chrono>
 
 #include <fmt/format.h>
 
+#include "chunk_size.hpp"
 #include "connection.hpp"
 
 namespace aft {
 namespace {
-
-constexpr std::int64_t first_chunk = 64, largest_chunk = 20'000;  // rows
 
 struct orphan_row {
   std::string table;
@@ -73,28 +70,25 @@ std::vector<flaw> check(database& db, std::size_t most) {
 
 std::int64_t erase_in_chunks(database& db, std::string_view table, const sql_text& condition,
                              const erase_options& options) {
-  using steady = std::chrono::steady_clock;
   std::int64_t erased = 0;
-  for (std::int64_t chunk = first_chunk;;) {
+  for (storage::chunk_size chunk(options.longest);;) {
+    const auto rows = chunk.rows();
     sql_text statement("delete from");
     statement.add_name(table).add("where").add_name(options.key).add("in (select");
     statement.add_name(options.key).add("from").add_name(table).add("where (");
-    statement.add(condition).add(") limit $1)", chunk);
+    statement.add(condition).add(") limit $1)", rows);
     duration took;
     const auto count = db.write(
         [&](transaction& tx) {
-          const auto began = steady::now();
+          const auto began = db.time().steady();
           const auto gone = tx.execute(statement);
-          took = steady::now() - began;
+          took = db.time().steady() - began;
           return gone;
         },
         {.low_priority = true});
     erased += count;
-    if (count < chunk) return erased;
-    // Half of what is allowed is aimed at, since a chunk may hold dearer rows than the last.
-    if (took > options.longest) chunk = std::max<std::int64_t>(chunk / 4, 1);
-    else if (took > options.longest / 2) chunk = std::max<std::int64_t>(chunk * 3 / 4, 1);
-    else if (took < options.longest / 4) chunk = std::min(chunk * 2, largest_chunk);
+    if (count < rows) return erased;
+    chunk.took(took);
   }
 }
 

@@ -25,6 +25,8 @@ void write_counters::collect(metric_sink& to, std::size_t waiting, bool has_log)
   to.level({"db.writer.waiting", "Transactions that wait for their turn.", "{transaction}"}, {},
            double(waiting));
   if (!has_log) return;
+  times("db.writer.sync.duration", "Of the time of commits, until the disk had them (fsync).",
+        sync_times_);
   times("db.wal.checkpoint.duration", "Time of copying the log into the database file.",
         checkpoint_times_);
   to.level({"db.wal.pages", "Pages in the write-ahead log.", "{page}"}, {},

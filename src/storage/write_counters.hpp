@@ -32,6 +32,10 @@ class write_counters {
     while (largest < transactions &&
            !largest_.compare_exchange_weak(largest, transactions, std::memory_order_relaxed)) {}
   }
+  void synced(steady::duration took) {
+    add(syncing_, microseconds(took));
+    sync_times_.observe(in_seconds(took));
+  }
   void log_is(int pages) { log_pages_.store(std::uint64_t(pages), std::memory_order_relaxed); }
   void checkpointed(steady::duration took) { checkpoint_times_.observe(in_seconds(took)); }
 
@@ -52,6 +56,7 @@ class write_counters {
     s.waited = aft::microseconds(std::int64_t(waited_.load(std::memory_order_relaxed)));
     s.running = aft::microseconds(std::int64_t(running_.load(std::memory_order_relaxed)));
     s.committing = aft::microseconds(std::int64_t(committing_.load(std::memory_order_relaxed)));
+    s.syncing = aft::microseconds(std::int64_t(syncing_.load(std::memory_order_relaxed)));
     s.waiting = waiting;
     return s;
   }
@@ -70,10 +75,10 @@ class write_counters {
   static constexpr double sizes_[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
 
   histogram wait_times_{short_buckets()}, commit_times_{short_buckets()}, commit_sizes_{sizes_};
-  histogram checkpoint_times_{short_buckets()};
+  histogram checkpoint_times_{short_buckets()}, sync_times_{short_buckets()};
   number log_pages_{0};
   number transactions_{0}, undone_{0}, late_{0}, refused_{0}, commits_{0}, largest_{0};
-  number waited_{0}, running_{0}, committing_{0};  // microseconds
+  number waited_{0}, running_{0}, committing_{0}, syncing_{0};  // microseconds
 };
 
 }  // namespace aft::storage

@@ -152,6 +152,16 @@ TEST_CASE("a disk that is full in the middle of a write, once") {
 TEST_CASE("a disk that cannot write") {
   try_all({faults::operation::write, SQLITE_IOERR_WRITE, true});
 }
+TEST_CASE("a disk that writes short, once") {
+  try_all({faults::operation::write, SQLITE_IOERR_WRITE, true, false});
+}
+// Of a log SQLite says so; the rest of a page of the file itself is zeros to it.
+TEST_CASE("a disk that reads short, once") {
+  try_all({faults::operation::read, SQLITE_IOERR_SHORT_READ, true, false});
+}
+TEST_CASE("a disk that reads short") {
+  try_all({faults::operation::read, SQLITE_IOERR_SHORT_READ, true});
+}
 TEST_CASE("a disk that is read-only now") { try_all({faults::operation::write, SQLITE_READONLY}); }
 TEST_CASE("a disk that cannot read") { try_all({faults::operation::read, SQLITE_IOERR_READ}); }
 TEST_CASE("a disk that cannot sync") { try_all({faults::operation::sync, SQLITE_IOERR_FSYNC}); }

@@ -44,8 +44,12 @@ sqlite3_file* of(sqlite3_file* f) { return reinterpret_cast<file*>(f)->true_file
 int close(sqlite3_file* f) { return of(f)->pMethods->xClose(of(f)); }
 int read(sqlite3_file* f, void* to, int size, sqlite3_int64 at) {
   fault how;
-  if (fails(operation::read, how)) return how.result;
-  return of(f)->pMethods->xRead(of(f), to, size, at);
+  const bool is_to_fail = fails(operation::read, how);
+  if (is_to_fail && !how.half) return how.result;
+  const int code = of(f)->pMethods->xRead(of(f), to, size, at);
+  if (!is_to_fail || code != SQLITE_OK) return code;
+  std::memset(static_cast<char*>(to) + size / 2, 0, std::size_t(size - size / 2));
+  return how.result;
 }
 int write(sqlite3_file* f, const void* from, int size, sqlite3_int64 at) {
   fault how;

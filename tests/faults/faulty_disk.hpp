@@ -10,7 +10,7 @@ enum class operation : std::uint8_t { write, sync, read, lock };
 struct fault {
   operation of;
   int result;         // of SQLite, such as SQLITE_FULL
-  bool half = false;  // a write has written its first half
+  bool half = false;  // a write has written its first half; a read has read that, then zeros
   bool lasts = true;  // all that follow fail too, until the disk is mended
 };
 

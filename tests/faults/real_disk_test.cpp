@@ -1,7 +1,9 @@
 // A small file system that is really full, and one that may only be read. To mount them takes
 // rights: where those are missing, the tests say that they were skipped.
 
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <cstring>
@@ -90,6 +92,64 @@ TEST_CASE("a file system that is full refuses what has no room, and loses nothin
     CHECK(aft::list_backups(disk.path() + "/backups").empty());
     std::filesystem::remove(ballast);
     for (int i = 0; i < 5; ++i) add(db);  // without a hand
+    CHECK(count_of(db) == acknowledged);
+  }
+  aft::database db(file, {}, log, time);
+  CHECK(count_of(db) == acknowledged);
+  MESSAGE(acknowledged << " rows acknowledged and there, " << refused << " refused");
+}
+
+// The system writes what fits, and then says that the file may not grow.
+TEST_CASE("writes that the system cuts short are refused, and nothing acknowledged is lost") {
+  class short_files {
+   public:
+    short_files() : before_(::signal(SIGXFSZ, SIG_IGN)) { ::getrlimit(RLIMIT_FSIZE, &usual_); }
+    short_files(const short_files&) = delete;
+    short_files& operator=(const short_files&) = delete;
+    ~short_files() {
+      allow(usual_.rlim_cur);
+      ::signal(SIGXFSZ, before_);
+    }
+    void allow(rlim_t bytes) const {
+      const rlimit now{bytes, usual_.rlim_max};
+      REQUIRE(::setrlimit(RLIMIT_FSIZE, &now) == 0);
+    }
+    void mend() const { allow(usual_.rlim_cur); }
+
+   private:
+    rlimit usual_{};
+    void (*before_)(int);
+  };
+  const temporary_folder folder;
+  const auto file = folder / "test.db";
+  aft::clock time;
+  aft::logger log;
+  std::int64_t acknowledged = 0;
+  int refused = 0;
+  {
+    aft::database db(file, {}, log, time);
+    db.migrate("host", schema);
+    const short_files files;
+    const auto add = [&] {
+      try {
+        db.write([](aft::transaction& tx) {
+          tx.execute("insert into row (filling) values ($1)", std::string(20'000, 'x'));
+        });
+        ++acknowledged;
+      } catch (const aft::storage_error& e) {
+        CHECK((e.fault() == aft::storage_fault::full || e.fault() == aft::storage_fault::io));
+        ++refused;
+      }
+    };
+    for (int i = 0; i < 10; ++i) add();
+    files.allow(777'777);  // in the middle of a page
+    for (int i = 0; i < 60; ++i) add();
+    CHECK(refused > 10);
+    CHECK(count_of(db) == acknowledged);
+    files.mend();
+    const auto so_far = refused;
+    for (int i = 0; i < 5; ++i) add();  // without a hand
+    CHECK(refused == so_far);
     CHECK(count_of(db) == acknowledged);
   }
   aft::database db(file, {}, log, time);

@@ -4,12 +4,16 @@
 #include <chrono>
 #include <condition_variable>
 #include <fstream>
+#include <iterator>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 
 #include <doctest/doctest.h>
 #include <sqlite3.h>
+
+#include <aft/storage/backup.hpp>
 
 #include "storage_fixture.hpp"
 
@@ -237,4 +241,43 @@ TEST_CASE_FIXTURE(storage_fixture, "one query is asked by somebody who does not 
   CHECK(some.wait_for(lock, std::chrono::seconds(60), [&] { return answers.size() == 51; }));
   for (int i = 1; i <= 50; ++i) CHECK(answers[i].ends_with(", " + std::to_string(i)));
   CHECK(has(answers[0], "nowhere"));
+}
+
+TEST_CASE("a key is for an engine that encrypts, and is refused by any other") {
+  temporary_folder folder;
+  const auto file = folder / "test.db";
+  const auto open = [&](const char* key) {
+    return std::make_unique<aft::database>(file, aft::storage_options{.key = key}, silent,
+                                           system_time);
+  };
+  if (on_postgres()) {
+    CHECK(has(
+        thrown_by([] { aft::database db(new_database(), {.key = "a key"}, silent, system_time); }),
+        "of SQLite alone"));
+    return;
+  }
+  std::unique_ptr<aft::database> db;
+  const auto why = thrown_by([&] { db = open("it's a key"); });
+  if (!db) {
+    MESSAGE("this SQLite does not encrypt");
+    CHECK(has(why, "this SQLite does not encrypt"));
+    CHECK(!has(why, "it's"));
+    CHECK_THROWS_AS(open("it's a key"), aft::configuration_error);
+    CHECK(open("")->one<int>("select 1") == 1);
+    return;
+  }
+  const auto count = [](aft::database& of) { return of.one<int>("select count(*) from note"); };
+  db->migrate("host", {{"001", "create table note (text text not null) strict"}});
+  db->write([](aft::transaction& tx) { tx.execute("insert into note values ('plain words')"); });
+  CHECK(count(*db) == 1);
+  CHECK_THROWS_AS(aft::backup_to(*db, folder / "backups"), aft::storage_error);
+  db.reset();
+  CHECK(count(*open("it's a key")) == 1);
+  CHECK(has(thrown_by([&] { open("another"); }), "the key does not open the database"));
+  CHECK_THROWS_AS(open(""), aft::storage_error);
+  std::ifstream in(file, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  CHECK(bytes.size() > 4096);
+  CHECK(!has(bytes, "plain words"));
+  CHECK(!bytes.starts_with("SQLite format 3"));
 }

@@ -9,8 +9,11 @@
 
 #include <doctest/doctest.h>
 
+#include <aft/ground/metrics.hpp>
+
 #include "storage/database.hpp"
 
+#include "../metrics_reader.hpp"
 #include "storage_fixture.hpp"
 
 namespace {
@@ -242,4 +245,29 @@ TEST_CASE_FIXTURE(with_units, "topics are told once, and not of what was undone"
   CHECK(undone_heard == 0);
   one.unlisten(first);
   one.unlisten(second);
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "the syncs of commits are counted, and their time") {
+  const auto syncs = [](aft::database& of) {
+    aft::metrics numbers;
+    numbers.collect([&of](aft::metric_sink& to) { of.inside().engine().collect(to); });
+    const auto all = metrics_reader::read(numbers.text(aft::metric_format::prometheus));
+    const auto found = all.find("db_writer_sync_duration_seconds_count");
+    return found == all.end() ? -1 : found->second;
+  };
+  schema("create table t (x integer) strict");
+  const auto before = syncs(db);
+  for (int i = 0; i < 5; ++i) {
+    db.write([](aft::transaction& tx) { tx.execute("insert into t values (1)"); });
+  }
+  if (on_postgres()) {  // its server's own affair
+    CHECK(before == -1);
+    return;
+  }
+  CHECK(syncs(db) - before == 5);
+  CHECK(db.writes().syncing <= db.writes().committing);
+  aft::database hasty(new_url(), {.durable = false}, log, time);
+  hasty.migrate("host", {{"001", "create table t (x integer) strict"}});
+  hasty.write([](aft::transaction& tx) { tx.execute("insert into t values (1)"); });
+  CHECK(syncs(hasty) == 0);
 }

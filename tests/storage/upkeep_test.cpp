@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 #include <sqlite3.h>
 
+#include "storage/chunk_size.hpp"
 #include "storage_fixture.hpp"
 
 namespace {
@@ -132,6 +133,51 @@ TEST_CASE_FIXTURE(with_events, "others write between the chunks of a large delet
   other.join();
   CHECK(meanwhile > 10);
   CHECK(count() == written);
+}
+
+// A machine on which each transaction takes so long.
+struct slow_clock : aft::clock {
+  aft::duration step{};
+  mutable std::atomic<std::int64_t> looks{0};
+  aft::duration steady() const override { return step * looks++; }
+};
+
+TEST_CASE_FIXTURE(with_events, "a delete takes as many rows at once as its time allows") {
+  fill(100);
+  slow_clock slow;
+  aft::database other(url, {}, log, slow);
+  const auto transactions_for = [&](aft::duration step) {
+    slow.step = step;
+    const auto before = other.writes().transactions;
+    CHECK(aft::erase_in_chunks(other, "event", aft::sql_text("at < 100")) == 100);
+    fill(100);
+    return other.writes().transactions - before;
+  };
+  CHECK(transactions_for(aft::milliseconds(100)) == 101);  // row by row, and none is left
+  CHECK(transactions_for(aft::milliseconds(7)) == 101);    // long enough
+  CHECK(transactions_for(aft::milliseconds(3)) == 7);      // 1, 2, 4, ... 64
+  CHECK(transactions_for(aft::microseconds(0)) == 5);      // 1, 4, 16, 64, and the rest
+}
+
+// What a row costs is not known before, and changes on the way.
+TEST_CASE("no chunk of a large delete holds the writer for 50 ms, whatever its rows cost") {
+  for (const std::int64_t cost : {1, 20, 300, 5'000, 40'000}) {  // microseconds
+    CAPTURE(cost);
+    aft::storage::chunk_size chunk(aft::erase_options().longest);
+    std::int64_t longest = 0, rows = 0, chunks = 0;
+    while (rows < 100'000'000 / cost) {
+      const bool dear = chunks % 50 > 40;  // four times as dear for a while
+      const auto took = chunk.rows() * cost * (dear && cost < 5'000 ? 4 : 1);
+      longest = std::max(longest, took);
+      rows += chunk.rows();
+      ++chunks;
+      chunk.took(aft::microseconds(took));
+    }
+    CHECK(longest < 50'000);
+    // And not for much less than it may, which would take for ever.
+    const auto usual = rows * cost / chunks;
+    CHECK(usual > (cost == 1 ? 1'000 : 2'000));
+  }
 }
 
 TEST_CASE_FIXTURE(with_events, "a delete that is refused says so, and a name that is none") {

@@ -14,6 +14,7 @@
 #include <aft/ground/clock.hpp>
 #include <aft/ground/function.hpp>
 #include <aft/ground/log.hpp>
+#include <aft/ground/secret.hpp>
 #include <aft/storage/archive.hpp>
 #include <aft/storage/errors.hpp>
 #include <aft/storage/migration.hpp>
@@ -58,6 +59,11 @@ struct storage_options {
   std::size_t max_queue = 10'000;       // transactions that wait to be run; beyond: busy
   std::size_t cache_bytes = 64u << 20;  // of each connection to SQLite, at most
   archive_options archive{};            // where all that is written is copied to; SQLite alone
+  // Of a SQLite file that is encrypted as a whole: `pragma key` is the first that each connection
+  // says. An engine that does not encrypt, as Debian's, refuses it with configuration_error; see
+  // AFT_SQLITE_TARGET in the README for others. Backups, archives and moves by this library do not
+  // know the key, and are refused with one: the engine has its own.
+  secret key{};
   // Called after each query and statement, on its thread, which it holds up; what it throws is
   // dropped. Null: nobody; it must outlive the database.
   const function<void(const query_seen&)>* on_query = nullptr;
@@ -94,6 +100,7 @@ struct write_stats {
   duration waited{};                 // by transactions for their turn
   duration running{};                // by transactions
   duration committing{};             // by commits, most of it for the disk
+  duration syncing{};                // of that, until the disk had it (fsync); SQLite alone
   std::size_t waiting = 0;           // now
 };
 

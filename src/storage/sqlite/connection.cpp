@@ -141,7 +141,8 @@ class sqlite_connection::running {
 };
 
 sqlite_connection::sqlite_connection(const std::string& file, sqlite_access access, bool durable,
-                                     duration busy_timeout, std::size_t cache_bytes)
+                                     duration busy_timeout, std::size_t cache_bytes,
+                                     const secret& key)
     : table_(64) {
   tune_process();
   if (access == sqlite_access::write && !file.starts_with(':')) make_private(file);
@@ -154,6 +155,7 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
       throw storage_error(fault_of(opened), fmt::format("cannot open the database {}: {}", file,
                                                         db_ ? sqlite3_errmsg(db_) : "no memory"));
     }
+    if (!key.empty()) unlock_with(key);
     sqlite3_progress_handler(
         db_, steps_between_looks,
         [](void* self) {
@@ -188,6 +190,41 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
     sqlite3_close(db_);
     throw;
   }
+}
+
+// The text holds the key, so that no error may show it.
+void sqlite_connection::unlock_with(const secret& key) {
+  const auto first_value = [this](const char* text) {
+    std::string value;
+    sqlite3_exec(
+        db_, text,
+        [](void* to, int, char** values, char**) {
+          *static_cast<std::string*>(to) = values[0] ? values[0] : "";
+          return 0;
+        },
+        &value, nullptr);
+    return value;
+  };
+  if (key.text().find('\0') != std::string::npos) {
+    throw configuration_error("the key of the database holds a zero");
+  }
+  std::string text = "pragma key='";
+  for (const char c : key.text()) text.append(c == '\'' ? 2 : 1, c);
+  const secret command(text + "'");
+  const auto answer = first_value(command.text().c_str());
+  const secret wiped(std::move(text));
+  const bool encrypts = answer == "ok" || !first_value("pragma cipher_version").empty() ||
+                        !first_value("pragma cipher").empty();
+  if (!encrypts) {
+    throw configuration_error(
+        "there is a key for the database, but this SQLite does not encrypt; build aft with one "
+        "that does (AFT_SQLITE_TARGET)");
+  }
+  const int code =
+      sqlite3_exec(db_, "select count(*) from sqlite_schema", nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) return;
+  throw storage_error(fault_of(sqlite3_extended_errcode(db_)),
+                      fmt::format("the key does not open the database: {}", sqlite3_errmsg(db_)));
 }
 
 // Where several processes make the same file at once, SQLite fails without waiting for the others,
@@ -402,6 +439,39 @@ const volatile std::uint64_t* sqlite_connection::log_head() {
   if (!methods || methods->iVersion < 2 || !methods->xShmMap) return nullptr;
   if (methods->xShmMap(file, 0, region, 0, &head) != SQLITE_OK) return nullptr;
   return static_cast<const volatile std::uint64_t*>(head);
+}
+
+// The log's file with one of its methods exchanged. The first member, as SQLite hands back a
+// pointer to that.
+struct sqlite_connection::watched_syncs {
+  sqlite3_io_methods methods;
+  const sqlite3_io_methods* own;  // those of the file
+  std::chrono::nanoseconds spent{};
+
+  static int sync(sqlite3_file* file, int flags) {
+    auto& self =
+        *const_cast<watched_syncs*>(reinterpret_cast<const watched_syncs*>(file->pMethods));
+    const auto began = std::chrono::steady_clock::now();
+    const int code = self.own->xSync(file, flags);
+    self.spent += std::chrono::steady_clock::now() - began;
+    return code;
+  }
+};
+
+void sqlite_connection::watch_syncs() {
+  if (syncs_) return;
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (!log || !log->pMethods) return;
+  syncs_ = std::make_unique<watched_syncs>();
+  syncs_->own = log->pMethods;
+  syncs_->methods = *log->pMethods;
+  syncs_->methods.xSync = &watched_syncs::sync;
+  log->pMethods = &syncs_->methods;
+}
+
+std::chrono::nanoseconds sqlite_connection::sync_time() const {
+  return syncs_ ? syncs_->spent : std::chrono::nanoseconds();
 }
 
 void sqlite_connection::interrupt() { sqlite3_interrupt(db_); }

@@ -1,11 +1,13 @@
 #pragma once
 // One connection to one SQLite file.
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <aft/ground/secret.hpp>
 #include <aft/ground/time.hpp>
 
 #include "../connection.hpp"
@@ -22,7 +24,7 @@ class sqlite_connection : public schema_connection {
  public:
   // Throws storage_error.
   sqlite_connection(const std::string& file, sqlite_access access, bool durable,
-                    duration busy_timeout, std::size_t cache_bytes);
+                    duration busy_timeout, std::size_t cache_bytes, const secret& key = {});
   ~sqlite_connection() override;
 
   std::size_t query(std::string_view text, std::span<const detail::parameter> values,
@@ -45,6 +47,9 @@ class sqlite_connection : public schema_connection {
   // Goes up with each statement that may have changed something.
   std::uint64_t changes_begun() const { return changes_begun_; }
   int wal_pages() const { return wal_pages_; }
+  // From here on the time of the log's syncs is measured; inside a transaction. Once does.
+  void watch_syncs();
+  std::chrono::nanoseconds sync_time() const;  // so far
   // The head of the log's index, which every commit of any process changes when it can be seen, and
   // nothing else; in memory that the processes share, for as long as the connection is open. Null
   // where there is no log.
@@ -55,7 +60,9 @@ class sqlite_connection : public schema_connection {
  private:
   struct statement;
   class running;
+  struct watched_syncs;
 
+  void unlock_with(const secret& key);
   void begin_log(duration busy_timeout);
   statement& prepare(std::string_view text);
   statement& prepared(std::string_view text, std::span<const detail::parameter> values);
@@ -72,6 +79,7 @@ class sqlite_connection : public schema_connection {
   int wal_pages_ = 0;
   bool only_reads_ = false;  // the statement that runs
   std::uint64_t changes_begun_ = 0;
+  std::unique_ptr<watched_syncs> syncs_;  // outlives db_, which calls it; null: nobody asks
 };
 
 }  // namespace aft::storage

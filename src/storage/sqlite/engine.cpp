@@ -30,9 +30,9 @@ class sqlite_engine final : public engine {
                 const clock& time, const void* whose)
       : temporary_(url == ":memory:" ? std::optional<temporary_directory>(std::in_place)
                                      : std::nullopt),
-        file_(file_of(url, temporary_)),
+        file_(file_of(url, temporary_)), is_encrypted_(!options.key.empty()),
         write_connection_(file_, sqlite_access::write, options.durable && !temporary_,
-                          options.busy_timeout, options.cache_bytes),
+                          options.busy_timeout, options.cache_bytes, options.key),
         readers_(file_, options, time),
         writer_(write_connection_, readers_, topics_, counters_, options, log, whose,
                 begin_archive(options, log, time)) {
@@ -46,6 +46,7 @@ class sqlite_engine final : public engine {
   unit* submit(unit* first) noexcept override { return writer_.submit(first); }
   bool reads_wait() const override { return false; }
   const std::string* file() const override { return &file_; }
+  bool is_encrypted() const override { return is_encrypted_; }
   std::optional<archive_status> archived() const override {
     return archive_ ? std::optional(archive_->status()) : std::nullopt;
   }
@@ -75,11 +76,17 @@ class sqlite_engine final : public engine {
   // Before the writer: nothing is written without it.
   log_archive* begin_archive(const storage_options& options, const logger& log, const clock& time) {
     if (options.archive.directory.empty()) return nullptr;
+    if (is_encrypted_) {
+      throw configuration_error(
+          "a database with a key is not archived: what would be shipped could "
+          "not be checked");
+    }
     return &archive_.emplace(file_, options.archive, log, time);
   }
 
   std::optional<temporary_directory> temporary_;
   std::string file_;
+  const bool is_encrypted_;
   sqlite_connection write_connection_;
   readers readers_;
   std::optional<log_archive> archive_;  // ships what the writer has done last

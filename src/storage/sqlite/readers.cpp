@@ -7,7 +7,7 @@ namespace aft::storage {
 sqlite_reading::sqlite_reading(const std::string& file, const storage_options& options,
                                const clock& time)
     : connection_(file, sqlite_access::read, options.durable, options.busy_timeout,
-                  options.cache_bytes),
+                  options.cache_bytes, options.key),
       reader_(connection_) {
   connection_.time = &time;
   connection_.on_query = options.on_query;

@@ -196,6 +196,8 @@ void sqlite_writer::fail_round(const unit* first, const unit* end) {
 void sqlite_writer::commit(const unit* first, const unit* end) {
   std::uint64_t kept = 0;
   for (const auto* u = first; u != end; u = u->next) kept += u->kept;
+  connection_.watch_syncs();
+  const auto synced_before = connection_.sync_time();
   const auto began = steady::now();
   try {
     connection_.run("commit");
@@ -203,7 +205,11 @@ void sqlite_writer::commit(const unit* first, const unit* end) {
     if (archive_) archive_->lost_track();
     throw;
   }
-  if (kept) counters_.committed(kept, steady::now() - began);
+  if (!kept) return;
+  counters_.committed(kept, steady::now() - began);
+  if (const auto synced = connection_.sync_time() - synced_before; synced.count()) {
+    counters_.synced(synced);
+  }
 }
 
 // The log begins anew at a commit that finds all of it in the database file and no reader in it. So
