@@ -11,6 +11,7 @@
 #include "../../src/ground/context.cpp"
 #include "../../src/ground/digest.cpp"
 #include "../../src/ground/encoding.cpp"
+#include "../../src/ground/html.cpp"
 #include "../../src/ground/json_example.cpp"
 #include "../../src/ground/json_read.cpp"
 #include "../../src/ground/json_schema.cpp"

@@ -6,6 +6,8 @@
 #include <aft/ground/error.hpp>
 #include <aft/ground/json.hpp>
 
+#include "html.hpp"
+
 namespace aft::detail {
 namespace {
 
@@ -54,19 +56,6 @@ std::string text_of(const found_value& v) {
     if (auto text = json::read<std::string>(out.view())) return *std::move(text);
   }
   return std::string(out.view());
-}
-
-void append_html(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
 }
 
 bool can_be_written(const type_info& t) {

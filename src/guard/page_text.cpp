@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "../ground/html.hpp"
+
 namespace aft::guarding {
 namespace {
 
@@ -28,20 +30,7 @@ li{margin:.75rem 0}ul{padding-left:1.2rem}
 
 }  // namespace
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
+std::string escaped(std::string_view text) { return detail::html_text(text); }
 
 std::string input(const field_text& f) {
   return fmt::format(

@@ -1,42 +1,29 @@
 #include "docs_page.hpp"
 
+#include "../ground/html.hpp"
+
 namespace aft::http {
-namespace {
-
-void append_escaped(std::string& out, std::string_view text) {
-  for (char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-}
-
-}  // namespace
 
 std::string docs_page(std::string_view title, std::string_view document, std::string_view script,
                       std::string_view style) {
   std::string page =
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
-  append_escaped(page, title);
+  detail::append_html(page, title);
   page += "</title>\n<link rel=\"stylesheet\" href=\"";
-  append_escaped(page, style);
+  detail::append_html(page, style);
   page += "\">\n</head>\n<body data-document=\"";
-  append_escaped(page, document);
+  detail::append_html(page, document);
   page +=
       "\">\n<a class=\"skip\" href=\"#main\">Skip to the operations</a>\n"
       "<nav id=\"nav\" aria-label=\"Operations\"></nav>\n"
       "<main id=\"main\" tabindex=\"-1\"><p id=\"state\" role=\"status\">Loading the document…</p>"
       "<noscript><p>This page needs JavaScript; the document itself is at <a href=\"";
-  append_escaped(page, document);
+  detail::append_html(page, document);
   page += "\">";
-  append_escaped(page, document);
+  detail::append_html(page, document);
   page += "</a>.</p></noscript></main>\n<script src=\"";
-  append_escaped(page, script);
+  detail::append_html(page, script);
   page += "\"></script>\n</body>\n</html>\n";
   return page;
 }

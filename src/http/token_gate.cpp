@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "../ground/html.hpp"
 #include "access.hpp"
 
 namespace aft::http {
@@ -12,21 +13,6 @@ constexpr std::string_view cookie_name = "aft_page";
 constexpr std::string_view ticket_query = "?aft_token=";
 constexpr duration ticket_life = minutes(1);
 constexpr std::size_t most_tickets = 64;
-
-// Whole, in double quotes.
-std::string as_attribute(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&': result += "&amp;"; break;
-      case '"': result += "&quot;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      default: result += c;
-    }
-  }
-  return result;
-}
 
 }  // namespace
 
@@ -101,7 +87,7 @@ bool token_gate::lets_in(call& c) {
       c.answer.status = 200;
       c.answer.content_type = "text/html; charset=utf-8";
       c.answer.body.append("<!doctype html><meta http-equiv=\"refresh\" content=\"0;url=" +
-                           as_attribute(*path) + "\">");
+                           detail::html_text(*path) + "\">");
       add_header(c.answer, "Set-Cookie",
                  std::string(cookie_name) + "=" + cookie() + "; Path=/; HttpOnly; SameSite=Strict");
       add_header(c.answer, "Cache-Control", "no-store");

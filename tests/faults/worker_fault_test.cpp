@@ -11,30 +11,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <aft/aft.hpp>
 
-#include "../jobs/soon.hpp"
 #include "../test_database.hpp"
+#include "lost_jobs.hpp"
 
 namespace {
 
-struct plain {
-  int n = 0;
-};
-struct effect {
-  int n = 0;
-};
 struct tick {};
 
 int failures = 0;
@@ -200,54 +192,18 @@ void share_a_schedule() {
 
 void lose_the_server() {
   postgres_server server(postgres_server::hasty());
-  std::atomic<int> touched{0};
-  aft::app app({.database = server.url(),
-                .storage = {.busy_timeout = aft::milliseconds(200)},
-                .jobs = {.poll = aft::milliseconds(20),
-                         .heartbeat = aft::milliseconds(50),
-                         .retry_delay = [](int) { return aft::milliseconds(1); }}});
-  app.migrate({"001", "create table effect (n integer not null) strict"});
-  app.job<plain>([&](plain) { ++touched; });
-  app.job<effect>(
-      [](effect e, aft::transaction& tx) { tx.execute("insert into effect values ($1)", e.n); },
-      {.max_attempts = 1000});
-  app.start({.port = 0, .threads = 1});
-  std::set<int> stored;
-  int next = 0, refused = 0;
-  const auto enqueue = [&] {
-    const int n = next++;
-    try {
-      app.db().write([n](aft::transaction& tx) {
-        aft::enqueue(tx, plain{n});
-        aft::enqueue(tx, effect{n});
-      });
-      stored.insert(n);
-    } catch (const std::exception&) {
-      ++refused;
-    }
-  };
+  lost_jobs jobs(server.url());
   for (int round = 0; round < 3; ++round) {
-    for (int i = 0; i < 100; ++i) enqueue();
+    for (int i = 0; i < 100; ++i) jobs.enqueue();
     server.stop();
-    for (int i = 0; i < 5; ++i) enqueue();
+    for (int i = 0; i < 5; ++i) jobs.enqueue();
     server.start();
   }
-  check(soon([&] {
-          try {
-            return app.db().one<int>("select count(*) from aft_job") == 0;
-          } catch (const std::exception&) {
-            return false;
-          }
-        }),
-        "all jobs are done once the server is back");
-  std::multiset<int> effects;
-  for (const auto n : app.db().all<int>("select n from effect")) effects.insert(n);
-  int lost = 0, doubled = 0;
-  for (const auto n : stored) lost += !effects.contains(n);
-  for (const auto n : effects) doubled += effects.count(n) > 1;
-  std::printf("a server that was lost three times: %zu stored, %d refused, %d lost, %d doubled\n",
-              stored.size(), refused, lost, doubled);
-  check(lost == 0 && doubled == 0 && touched >= int(stored.size()) && refused > 0,
+  check(jobs.all_done(), "all jobs are done once the server is back");
+  const auto o = jobs.outcome_now();
+  std::printf("a server that was lost three times: %d stored, %d refused, %d lost, %d doubled\n",
+              o.stored, o.refused, o.lost, o.doubled);
+  check(o.lost == 0 && o.doubled == 0 && o.all_touched && o.refused > 0,
         "a server that goes away and comes back loses and doubles nothing");
 }
 
