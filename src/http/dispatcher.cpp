@@ -306,9 +306,10 @@ void dispatcher::put_back(call& c) const {
   }
 }
 
-void dispatcher::report_to(call& c, std::string_view what) const {
+void dispatcher::report_to(call& c, std::string_view what, log_level level) const {
+  if (!log_.takes(level, "http")) return;
   const auto& context = c.origin.get();
-  log_.write({.level = log_level::error,
+  log_.write({.level = level,
               .room = "http",
               .message = what,
               .route = context.route,
@@ -381,7 +382,9 @@ void dispatcher::note_exception(call& c) const {
     }
   } catch (const std::exception& e) {
     auto known = explain_ ? explain_(e) : std::nullopt;
-    if (!known || known->status >= 500) report_to(c, e.what());
+    // What is only busy is no fault, and mostly well when it runs again, as it may be about to.
+    if (!known) report_to(c, e.what());
+    else if (known->status >= 500) report_to(c, e.what(), log_level::info);
     if (known) {
       c.failed = true;
       c.failure = *std::move(known);

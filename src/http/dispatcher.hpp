@@ -176,7 +176,7 @@ class dispatcher {
   }
   void search_route(call& c) const;
   void put_back(call& c) const;
-  void report_to(call& c, std::string_view what) const;
+  void report_to(call& c, std::string_view what, log_level level = log_level::error) const;
   bool extract(call& c) const;                             // false: failed, or threw
   bool admit(call& c) const;                               // likewise
   std::optional<outcome> limit(call& c, lane here) const;  // empty: it may go on
