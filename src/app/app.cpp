@@ -240,6 +240,7 @@ class app::impl {
     if (storage && prepared) {
       collect_storage(to, *storage);
       counted_jobs.collect(to, *storage);
+      if (gatekeeper) counted_sessions.collect(to, *storage);
     }
     if (const auto age = drill ? drill->status().verified_age : std::nullopt) {
       to.level({"aft.backup.verified.age", "Age of the last backup that was verified.", "s"}, {},
@@ -316,6 +317,7 @@ class app::impl {
   function<void(const query_seen&)> query_watch{};
   bool measures_queries = false;  // from serve_metrics() on
   job_counts counted_jobs;
+  session_count counted_sessions;
   http::route_list registered;
   std::vector<std::pair<resource_key, void*>> states;
   std::vector<migration> steps;

@@ -73,6 +73,19 @@ void job_counts::collect(metric_sink& to, database& db) {
   }
 }
 
+void session_count::collect(metric_sink& to, database& db) {
+  std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (!counted_ || now - at_ >= counted_every) {
+    open_ = db.one<std::int64_t>("select count(*) from aft_session");
+    counted_ = true;
+    at_ = now;
+  }
+  to.level(
+      {"aft.auth.sessions", "Sessions that were not ended, and may have run out.", "{session}"}, {},
+      double(open_));
+}
+
 namespace {
 
 constexpr std::string_view operations[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "OTHER"};

@@ -34,6 +34,18 @@ class job_counts {
   std::vector<oldest> oldest_;
 };
 
+// Likewise of sessions that have not been ended.
+class session_count {
+ public:
+  void collect(metric_sink& to, database& db);
+
+ private:
+  std::mutex mutex_;
+  bool counted_ = false;  // guarded by mutex_, as is all below
+  std::chrono::steady_clock::time_point at_{};
+  std::int64_t open_ = 0;
+};
+
 struct query_watch_options {
   duration slow;            // 0: none is
   std::string_view system;  // "sqlite", "postgresql"

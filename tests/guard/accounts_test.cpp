@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "../metrics_reader.hpp"
 #include "guarded_app.hpp"
 
 namespace auth = aft::auth;
@@ -115,6 +116,14 @@ TEST_CASE_FIXTURE(guarded_app, "sessions are listed and ended, at the next reque
   here.del("/api/account/sessions").expect(200).expect_json("/ended", "1");
   third.get("/api/account/me").expect(401);
   here.get("/api/account/me").expect(200);
+}
+
+TEST_CASE_FIXTURE(guarded_app, "the metrics count sessions") {
+  add("ada@example.org");
+  browser a(app), b(app);
+  a.log_in("ada@example.org").expect(200);
+  b.log_in("ada@example.org").expect(200);
+  CHECK(metrics_reader::read(app.metrics().text()).at("aft_auth_sessions") == 2);
 }
 
 TEST_CASE_FIXTURE(guarded_app, "nobody ends the sessions of others") {
