@@ -1,5 +1,8 @@
 #pragma once
-// From a request to its handler and back, on whichever lanes it takes.
+// From a request to its handler and back, on whichever lanes it takes. The parts of a dispatcher:
+// dispatcher.cpp runs handlers, dispatcher_start.cpp has what is made of the routes before that,
+// dispatcher_route.cpp finds the route of a request, dispatcher_failure.cpp answers failures, and
+// dispatcher_record.cpp logs and traces.
 
 #include <exception>
 #include <memory>
@@ -181,6 +184,7 @@ class dispatcher {
   bool admit(call& c) const;                               // likewise
   std::optional<outcome> limit(call& c, lane here) const;  // empty: it may go on
   bool take_limits(call& c, bool (limit_gate::*take)(call&) const) const;
+  void prepare_route(route_entry& entry, std::string& wrong);
   void check_policy(route_entry& entry, std::string& wrong) const;
   outcome invoke(call& c) const;
   outcome hand_over(call& c, lane here, lane to) const;
@@ -188,6 +192,7 @@ class dispatcher {
   void fail_late(call& c) const;
   bool let_in(call& c) const;  // false: answered
   void answer_without_route(call& c, path_verdict verdict) const;
+  bool send_to_other_slash(call& c) const;  // false: nothing was there
   void send_to_https(call& c, const std::string& port) const;
 
   const logger& log_;
