@@ -242,6 +242,9 @@
 // 4 app
 #include "../../src/app/account_mail.cpp"
 #include "../../src/app/app.cpp"
+#include "../../src/app/app_lifecycle.cpp"
+#include "../../src/app/app_monitoring.cpp"
+#include "../../src/app/app_prepare.cpp"
 #include "../../src/app/collectors.cpp"
 #include "../../src/app/discovery.cpp"
 #include "../../src/app/health.cpp"
