@@ -10,8 +10,7 @@
 #include <aft/ground/time.hpp>
 
 #include "check.hpp"
-#include "scan.hpp"
-#include "utf8.hpp"
+#include "json_scanner.hpp"
 
 namespace aft::json {
 namespace {
@@ -38,25 +37,25 @@ void spell(const place* at, std::string& pointer) {
   }
 }
 
-// Every function that reads returns false only when the text is no JSON, and then reading ends.
-// A value that is JSON but does not fit is skipped, and its error noted.
-class reader {
+// A value that is JSON but does not fit is skipped, and its error noted; where the text is no JSON,
+// that is the only error.
+class reader : scanner {
  public:
   reader(std::string_view text, field_errors& errors, read_options options)
-      : p_(text.data()), end_(p_ + text.size()), begin_(p_), errors_(errors), options_(options),
+      : scanner(text, options.max_depth), errors_(errors), options_(options),
         errors_before_(errors.size()) {}
 
   bool document(void* value, const type_info& type) {
-    return read(value, type, nullptr, type.restricted ? &type.rule : nullptr) && at_end();
+    if (read(value, type, nullptr, own_rule(type)) && at_end()) {
+      return errors_.size() == errors_before_;
+    }
+    errors_.resize(errors_before_);
+    errors_.push_back(
+        {{}, {}, "syntax", fmt::format("is not JSON: {} at byte {}", not_json(), byte())});
+    return false;
   }
-  bool skip_document() { return skip() && at_end(); }
 
  private:
-  bool at_end() {
-    spaces();
-    return p_ == end_ || syntax("text after the value");
-  }
-
   // ---- errors
 
   void add(const place* at, std::string_view code, std::string detail) {
@@ -82,184 +81,8 @@ class reader {
     add(at, "type", fmt::format("must be {}, not {}", wanted, found));
     return skip();
   }
-  bool syntax(const char* what) {
-    errors_.resize(errors_before_);
-    errors_.push_back(
-        {{}, {}, "syntax", fmt::format("is not JSON: {} at byte {}", what, p_ - begin_)});
-    return false;
-  }
-
-  // ---- tokens
-
-  void spaces() {
-    while (p_ < end_ && (*p_ == ' ' || *p_ == '\n' || *p_ == '\t' || *p_ == '\r')) ++p_;
-  }
-  bool next(char expected) {  // whether it is there; passes it
-    if (p_ == end_ || *p_ != expected) return false;
-    ++p_;
-    return true;
-  }
-  bool literal(std::string_view word) {
-    if (std::string_view(p_, std::size_t(end_ - p_)).starts_with(word)) {
-      p_ += word.size();
-      return true;
-    }
-    return syntax("no value");
-  }
-  bool enter() {
-    ++p_;
-    if (++depth_ > options_.max_depth) return syntax("nested too deeply");
-    spaces();
-    return true;
-  }
-  // After an item: true at a comma or at the closing bracket, which ends the container.
-  bool separator(char close, bool& more) {
-    spaces();
-    if (p_ == end_) return syntax("unexpected end");
-    if (*p_ == ',') {
-      ++p_;
-      more = true;
-      return true;
-    }
-    if (*p_ != close) return syntax(close == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
-    ++p_;
-    --depth_;
-    more = false;
-    return true;
-  }
-  bool key(std::string_view& name, std::string& storage) {
-    spaces();
-    if (!string(name, storage)) return false;
-    spaces();
-    return next(':') || syntax("expected ':'");
-  }
-
-  // The view is into the text when the string has no escapes, else into `storage`.
-  bool string(std::string_view& out, std::string& storage) {
-    if (!next('"')) return syntax("expected a string");
-    const char* run = p_;
-    bool copied = false;
-    while (true) {
-      p_ = detail::skip_plain<true>(p_, end_);
-      if (p_ == end_) return syntax("unterminated string");
-      const auto c = static_cast<unsigned char>(*p_);
-      if (c == '"') break;
-      if (c >= 0x80) {
-        const unsigned length = detail::utf8_length(p_, end_);
-        if (!length) return syntax("invalid UTF-8");
-        p_ += length;
-        continue;
-      }
-      if (c != '\\') return syntax("control character in a string");
-      if (!copied) storage.clear();
-      copied = true;
-      storage.append(run, p_);
-      ++p_;
-      if (!escape(storage)) return false;
-      run = p_;
-    }
-    if (copied) {
-      storage.append(run, p_);
-      out = storage;
-    } else {
-      out = {run, std::size_t(p_ - run)};
-    }
-    ++p_;
-    return true;
-  }
-  bool escape(std::string& out) {
-    if (p_ == end_) return syntax("unterminated string");
-    switch (*p_++) {
-      case '"': out += '"'; return true;
-      case '\\': out += '\\'; return true;
-      case '/': out += '/'; return true;
-      case 'b': out += '\b'; return true;
-      case 'f': out += '\f'; return true;
-      case 'n': out += '\n'; return true;
-      case 'r': out += '\r'; return true;
-      case 't': out += '\t'; return true;
-      case 'u': break;
-      default: --p_; return syntax("invalid escape");
-    }
-    std::uint32_t character, low;
-    if (!four_digits(character)) return false;
-    if (character >= 0xDC00 && character <= 0xDFFF) return syntax("lone surrogate");
-    if (character >= 0xD800 && character <= 0xDBFF) {
-      if (!next('\\') || !next('u')) return syntax("lone surrogate");
-      if (!four_digits(low)) return false;
-      if (low < 0xDC00 || low > 0xDFFF) return syntax("lone surrogate");
-      character = 0x10000 + ((character - 0xD800) << 10) + (low - 0xDC00);
-    }
-    detail::append_utf8(out, character);
-    return true;
-  }
-  bool four_digits(std::uint32_t& value) {
-    value = 0;
-    for (int i = 0; i < 4; ++i, ++p_) {
-      if (p_ == end_) return syntax("invalid \\u escape");
-      const char c = *p_;
-      value <<= 4;
-      if (c >= '0' && c <= '9') value |= std::uint32_t(c - '0');
-      else if (c >= 'a' && c <= 'f') value |= std::uint32_t(c - 'a' + 10);
-      else if (c >= 'A' && c <= 'F') value |= std::uint32_t(c - 'A' + 10);
-      else return syntax("invalid \\u escape");
-    }
-    return true;
-  }
-  bool some_digits(const char* why) {
-    if (p_ == end_ || *p_ < '0' || *p_ > '9') return syntax(why);
-    while (p_ < end_ && *p_ >= '0' && *p_ <= '9') ++p_;
-    return true;
-  }
-  bool number(std::string_view& out, bool& integral) {
-    const char* begin = p_;
-    integral = true;
-    next('-');
-    if (!next('0') && !some_digits("not a value")) return false;
-    if (next('.')) {
-      integral = false;
-      if (!some_digits("expected digits after '.'")) return false;
-    }
-    if (p_ < end_ && (*p_ == 'e' || *p_ == 'E')) {
-      integral = false;
-      ++p_;
-      if (!next('+')) next('-');
-      if (!some_digits("expected digits in the exponent")) return false;
-    }
-    out = {begin, std::size_t(p_ - begin)};
-    return true;
-  }
-  bool starts_number() const { return *p_ == '-' || (*p_ >= '0' && *p_ <= '9'); }
 
   // ---- values
-
-  bool skip() {
-    spaces();
-    if (p_ == end_) return syntax("unexpected end");
-    std::string_view ignored;
-    bool integral, more = true;
-    switch (*p_) {
-      case '{':
-        if (!enter()) return false;
-        if (next('}')) return --depth_, true;
-        while (more) {
-          if (!key(ignored, scratch_) || !skip() || !separator('}', more)) return false;
-        }
-        return true;
-      case '[':
-        if (!enter()) return false;
-        if (next(']')) return --depth_, true;
-        while (more) {
-          if (!skip() || !separator(']', more)) return false;
-        }
-        return true;
-      case '"': return string(ignored, scratch_);
-      case 't': return literal("true");
-      case 'f': return literal("false");
-      case 'n': return literal("null");
-      default: return number(ignored, integral);
-    }
-  }
 
   bool read(void* value, const type_info& type, const place* at, const constraints* rule) {
     spaces();
@@ -294,7 +117,7 @@ class reader {
         return true;
       }
     }
-    return false;
+    return syntax("no value");
   }
 
   bool integer(void* value, const type_info& type, const place* at, const constraints* rule) {
@@ -438,6 +261,22 @@ class reader {
     return true;
   }
 
+  // Its index, which mostly is the expected one; field_count if there is none of that name.
+  static std::uint32_t field_named(const type_info& type, std::string_view name,
+                                   std::uint32_t expected) {
+    if (expected < type.field_count && type.fields[expected].name == name) return expected;
+    std::uint32_t i = 0;
+    while (i < type.field_count && type.fields[i].name != name) ++i;
+    return i;
+  }
+  void check_presence(const type_info& type, std::uint64_t seen, const place* at) {
+    for (std::uint32_t i = 0; i < type.field_count; ++i) {
+      if (!type.fields[i].required || seen >> i & 1) continue;
+      place here{at, type.fields[i].name};
+      add(&here, "missing", "is required");
+    }
+  }
+
   bool object(void* value, const type_info& type, const place* at) {
     if (*p_ != '{') return wrong_type(at, "an object");
     if (!enter()) return false;
@@ -452,10 +291,7 @@ class reader {
         std::string_view name;
         if (!key(name, storage)) return false;
         place here{at, name};
-        auto i = expected;
-        if (i >= type.field_count || type.fields[i].name != name) {
-          for (i = 0; i < type.field_count && type.fields[i].name != name;) ++i;
-        }
+        const auto i = field_named(type, name, expected);
         if (i == type.field_count) {
           if (!options_.ignore_unknown && !type.ignores_unknown) {
             add(&here, "unknown", "is not a known member");
@@ -476,11 +312,7 @@ class reader {
         if (!separator('}', more)) return false;
       }
     }
-    for (std::uint32_t i = 0; i < type.field_count; ++i) {
-      if (!type.fields[i].required || seen >> i & 1) continue;
-      place here{at, type.fields[i].name};
-      add(&here, "missing", "is required");
-    }
+    check_presence(type, seen, at);
     if (type.check_count && errors_.size() == errors_so_far) check_object(value, type, at);
     return true;
   }
@@ -518,27 +350,20 @@ class reader {
     return true;
   }
 
-  const char *p_, *end_, *begin_;
   field_errors& errors_;
   read_options options_;
   std::size_t errors_before_;
-  unsigned depth_ = 0;
-  std::string scratch_{};
 };
 
 }  // namespace
 
 bool read(std::string_view text, void* value, const type_info& type, field_errors& errors,
           read_options options) {
-  const auto before = errors.size();
-  reader r(text, errors, options);
-  return r.document(value, type) && errors.size() == before;
+  return reader(text, errors, options).document(value, type);
 }
 
 bool valid(std::string_view text, read_options options) {
-  field_errors errors;
-  reader r(text, errors, options);
-  return r.skip_document();
+  return scanner(text, options.max_depth).skip_document();
 }
 
 }  // namespace aft::json
