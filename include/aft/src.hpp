@@ -114,6 +114,7 @@
 #include "../../src/storage/postgres/views.cpp"
 #include "../../src/storage/postgres/writers.cpp"
 #include "../../src/storage/repository.cpp"
+#include "../../src/storage/repository_listing.cpp"
 #include "../../src/storage/row_plan.cpp"
 #include "../../src/storage/row_source.cpp"
 #include "../../src/storage/schema.cpp"
