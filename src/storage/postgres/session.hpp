@@ -1,5 +1,8 @@
 #pragma once
-// One connection to a PostgreSQL server, and the transaction on it.
+// One connection to a PostgreSQL server, and the transaction on it. The parts of a session:
+// session.cpp has the connection and its statements, session_rows.cpp their results,
+// session_batch.cpp those of many rows, session_lone.cpp many queries at once, session_explain.cpp
+// plans, session_transaction.cpp transactions, and session_errors.cpp what errors mean.
 
 #include <cstdint>
 #include <initializer_list>
@@ -102,6 +105,8 @@ class session final : public schema_connection {
   result exchange(std::string_view text, std::size_t count, Send&& send_all,
                   bool fails_alone = true);
   void undo_statement(bool began, bool guarded);
+  void exchange_commit(bool begins, std::span<const std::string> notes,
+                       const std::string& own_name);
   void send(const char* command);
   void simple(const char* text);
   result next();

@@ -26,6 +26,32 @@ class stale_statement : public storage_error {
       : storage_error(storage_fault::statement, what) {}
 };
 
+// Such as $1 in "$1 is null or id = $1".
+class untyped_parameter : public storage_error {
+ public:
+  untyped_parameter(unsigned number, const std::string& what)
+      : storage_error(storage_fault::statement, what), number_(number) {}
+  unsigned number() const { return number_; }
+
+ private:
+  unsigned number_;  // 0: not known
+};
+
+// What ends a transaction is waited for, whatever the deadline: half an end is none.
+class without_deadline {
+ public:
+  explicit without_deadline(std::int64_t& deadline) : place_(deadline), before_(deadline) {
+    deadline = 0;
+  }
+  without_deadline(const without_deadline&) = delete;
+  without_deadline& operator=(const without_deadline&) = delete;
+  ~without_deadline() { place_ = before_; }
+
+ private:
+  std::int64_t& place_;
+  const std::int64_t before_;
+};
+
 struct session::statement {
   std::string_view text;  // of the program
   std::string name{};     // on the server
