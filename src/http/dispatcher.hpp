@@ -100,9 +100,13 @@ class dispatcher {
 
   void provide(provider p) { providers_.push_back(p); }
 
-  // Which of the exceptions that handlers let through are no faults, and what a client is told of
-  // them. Before the start.
-  using explanation = std::optional<problem> (*)(const std::exception&);
+  // Which of the exceptions that handlers let through are no faults of theirs, what a client is
+  // told of them, and how they are logged, from status 500 on. Before the start.
+  struct explained {
+    problem told;
+    log_level level = log_level::info;
+  };
+  using explanation = std::optional<explained> (*)(const std::exception&);
   void explain(explanation e) { explain_ = e; }
 
   void set_lane(lane l, lane_runner& runner) { runners_[std::size_t(l)] = &runner; }

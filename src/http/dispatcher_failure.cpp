@@ -27,12 +27,11 @@ void dispatcher::note_exception(call& c) const {
     }
   } catch (const std::exception& e) {
     auto known = explain_ ? explain_(e) : std::nullopt;
-    // What is only busy is no fault, and mostly well when it runs again, as it may be about to.
     if (!known) report_to(c, e.what());
-    else if (known->status >= 500) report_to(c, e.what(), log_level::info);
+    else if (known->told.status >= 500) report_to(c, e.what(), known->level);
     if (known) {
       c.failed = true;
-      c.failure = *std::move(known);
+      c.failure = std::move(known->told);
       return;
     }
   } catch (...) {

@@ -11,6 +11,9 @@
 namespace aft::meeting {
 namespace {
 
+constexpr int busy_seconds = 1;  // for clients to wait
+constexpr int away_seconds = 5;  // a server is not restarted in one
+
 // What a client is told of errors that are no faults of the program; empty of others.
 std::optional<problem> explain_constraint(const std::exception& e) {
   const auto* constraint = dynamic_cast<const constraint_error*>(&e);
@@ -22,13 +25,24 @@ std::optional<problem> explain_constraint(const std::exception& e) {
   }
   return {};
 }
-std::optional<problem> explain(const std::exception& e) {
+std::optional<http::dispatcher::explained> explain(const std::exception& e) {
   const auto* from_storage = dynamic_cast<const storage_error*>(&e);
-  if (!from_storage || from_storage->fault() != storage_fault::busy) return explain_constraint(e);
-  // All connections in use, a lock of somebody else, a full queue.
-  problem busy{503, "the database has more work than it takes on; try again"};
-  busy.retry_after_seconds = 1;
-  return busy;
+  const auto fault = from_storage ? from_storage->fault() : storage_fault::other;
+  if (fault == storage_fault::busy) {
+    // All connections in use, a lock of somebody else, a full queue. Mostly well when it runs
+    // again, as it may be about to.
+    problem busy{503, "the database has more work than it takes on; try again"};
+    busy.retry_after_seconds = busy_seconds;
+    return {{std::move(busy), log_level::info}};
+  }
+  if (fault == storage_fault::unavailable) {
+    problem away{503, "the database cannot be reached; try again later"};
+    away.retry_after_seconds = away_seconds;
+    return {{std::move(away), log_level::error}};
+  }
+  auto refused = explain_constraint(e);
+  if (!refused) return {};
+  return {{*std::move(refused)}};
 }
 
 }  // namespace
@@ -114,12 +128,14 @@ class write_lane::unit final : public storage::unit {
   // The handler was well, but the commit was not.
   void not_kept(const std::exception_ptr& failure) noexcept {
     std::optional<problem> known;
-    bool in_doubt = false, try_again = false;
+    bool in_doubt = false;
+    int try_again = 0;  // after so many seconds
     try {
       std::rethrow_exception(failure);
     } catch (const storage_error& e) {
       in_doubt = e.fault() == storage_fault::in_doubt;
-      try_again = e.fault() == storage_fault::busy;
+      if (e.fault() == storage_fault::busy) try_again = busy_seconds;
+      if (e.fault() == storage_fault::unavailable) try_again = away_seconds;
       known = explain_constraint(e);
       if (!known) owner_.log_.write(log_level::error, "storage", e.what());
     } catch (const std::exception& e) {
@@ -131,7 +147,7 @@ class write_lane::unit final : public storage::unit {
         : in_doubt
             ? problem{500, "the database was lost meanwhile: the change may be stored, or not"}
             : problem{503, "the change could not be stored; nothing was changed"};
-    if (try_again) call_.failure.retry_after_seconds = 1;
+    if (try_again) call_.failure.retry_after_seconds = try_again;
     owner_.routes_.answer_failure(call_);
   }
 

@@ -4,7 +4,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -129,6 +131,95 @@ POSTGRES_TEST("who finds all connections in use is told to come again") {
   CHECK(refused.body.find("more work than it takes on") != std::string::npos);
   CHECK(refused.body.find("max_readers") == std::string::npos);  // which is ours to know
   CHECK(app.handle({"GET", "/short"}).body == "2");
+}
+
+// How it answers, that it says so alone, and in the log.
+struct with_absences {
+  with_absences()
+      : app({.database = new_database(), .log = [this](const aft::log_record& r) {
+               const std::lock_guard lock(heard);
+               if (r.level == aft::log_level::error) logged.emplace_back(r.message);
+             }}) {
+    app.migrate({"001", "", "create table t (x bigint not null)"});
+    app.get("/view", [](aft::reader& db) { return db.one<int>("select count(*) from t"); });
+    app.get("/alone", aft::blocking([](aft::database& db) {
+              return db.one<int>("select count(*) from t where x >= $1", 0);
+            }));
+    app.post("/rows", [this](aft::transaction& tx) {
+      tx.execute("insert into t values ($1)", ++rows);
+      if (before_the_end) before_the_end();
+      tx.execute("insert into t values ($1)", ++rows);
+    });
+    app.post("/caught", [this](aft::transaction& tx) {
+      try {
+        tx.execute("insert into t values ($1)", ++rows);
+      } catch (const aft::storage_error&) {}
+      tx.notify("rows");
+    });
+    app.get("/nothing", [] { return "nothing"; });
+  }
+  aft::test_response ask(const std::string& method, const std::string& path) {
+    {
+      const std::lock_guard lock(heard);
+      logged.clear();
+    }
+    return app.handle({method, path, {{"Content-Length", "0"}}});
+  }
+  bool has_logged(const std::string& what) {
+    const std::lock_guard lock(heard);
+    return std::any_of(logged.begin(), logged.end(), [&](const std::string& line) {
+      return line.find(what) != std::string::npos;
+    });
+  }
+  void check_away(const std::string& method, const std::string& path) {
+    CAPTURE(path);
+    const auto answer = ask(method, path);
+    CHECK(answer.status == 503);
+    CHECK(answer.header("Retry-After") == "5");
+    CHECK(answer.header("Content-Type") == "application/problem+json");
+    CHECK(answer.body.find("the database cannot be reached") != std::string::npos);
+    CHECK(answer.body.find("PGSQL") == std::string::npos);  // where it is is ours to know
+    CHECK(has_logged("the PostgreSQL server cannot be reached"));
+  }
+
+  std::atomic<int> rows{0};
+  aft::function<void()> before_the_end{};
+  std::mutex heard;
+  std::vector<std::string> logged;  // guarded by it
+  aft::app app;
+};
+
+POSTGRES_TEST("while the server is away requests are told to come again, and then are answered") {
+  with_absences test;
+  CHECK(test.ask("POST", "/rows").status == 204);
+  for (int i = 0; i < 3; ++i) CHECK(test.ask("GET", "/alone").body == "2");  // quick: in rounds
+  CHECK(test.ask("GET", "/view").body == "2");
+  auto& server = postgres_server::shared();
+  for (int absence = 0; absence < 2; ++absence) {
+    server.stop();
+    test.check_away("GET", "/alone");
+    test.check_away("GET", "/view");
+    test.check_away("POST", "/rows");
+    CHECK(test.ask("GET", "/nothing").body == "nothing");
+    server.start();
+    CHECK(test.ask("GET", "/alone").body == std::to_string(2 + 2 * absence));
+    CHECK(test.ask("GET", "/view").body == std::to_string(2 + 2 * absence));
+    CHECK(test.ask("POST", "/rows").status == 204);
+  }
+}
+
+POSTGRES_TEST("a change whose server goes away before the commit is not made, and 503") {
+  with_absences test;
+  auto& server = postgres_server::shared();
+  test.before_the_end = [&] { server.stop(); };
+  test.check_away("POST", "/rows");
+  const auto at_commit = test.ask("POST", "/caught");
+  CHECK(at_commit.status == 503);
+  CHECK(at_commit.header("Retry-After") == "5");
+  CHECK(at_commit.body.find("nothing was changed") != std::string::npos);
+  CHECK(test.has_logged("the PostgreSQL server cannot be reached"));
+  server.start();
+  CHECK(test.ask("GET", "/view").body == "0");
 }
 
 POSTGRES_TEST("who reads waits on the work lane, never on an event loop") {

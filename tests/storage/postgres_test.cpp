@@ -175,9 +175,9 @@ POSTGRES_TEST("the server may be restarted between transactions") {
   CHECK(sum(db) == 1);
   auto& server = postgres_server::shared();
   server.stop();
-  CHECK(fault_of([&] { sum(db); }) == aft::storage_fault::io);
+  CHECK(fault_of([&] { sum(db); }) == aft::storage_fault::unavailable);
   CHECK(fault_of([&] { db.write([](aft::transaction& tx) { tx.execute("delete from t"); }); }) ==
-        aft::storage_fault::io);
+        aft::storage_fault::unavailable);
   server.start();
   CHECK(sum(db) == 1);
   db.write([](aft::transaction& tx) { tx.execute("insert into t (x) values (2)"); });
@@ -189,8 +189,8 @@ POSTGRES_TEST("a view whose connection is lost fails, and the next is well") {
     CHECK(r.one<int>("select count(*) from t") == 0);
     postgres_server::shared().end_connections();
     const auto read = [&] { r.one<int>("select count(*) from t"); };
-    CHECK(fault_of(read) == aft::storage_fault::io);
-    CHECK(fault_of(read) == aft::storage_fault::io);  // never another view instead
+    CHECK(fault_of(read) == aft::storage_fault::unavailable);
+    CHECK(fault_of(read) == aft::storage_fault::unavailable);  // never another view instead
   });
   CHECK(sum(db) == 0);
 }
@@ -288,7 +288,7 @@ POSTGRES_TEST("a unit that may not run again fails as busy, and its exception is
   REQUIRE(db.inside().submit(u));
   REQUIRE(soon([&] { return u.finished.load(); }));
   CHECK(u.runs == 1);
-  CHECK(fault_of([&] { std::rethrow_exception(u.failure); }) == aft::storage_fault::io);
+  CHECK(fault_of([&] { std::rethrow_exception(u.failure); }) == aft::storage_fault::unavailable);
   CHECK(sum(db) == 0);
 }
 
@@ -400,7 +400,7 @@ POSTGRES_TEST("a connection that is lost while rows are read ends the reading") 
               if (++seen == 5) postgres_server::shared().end_connections();
             });
           });
-        }) == aft::storage_fault::io);
+        }) == aft::storage_fault::unavailable);
   CHECK(seen >= 5);
   CHECK(seen < 10'000);
   CHECK(sum(db) == 0);

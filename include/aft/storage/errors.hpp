@@ -9,19 +9,22 @@
 namespace aft {
 
 enum class storage_fault : std::uint8_t {
-  statement,   // SQL that is wrong, or does not fit its row
-  constraint,  // see constraint_error
-  busy,        // others hold the database or the rows, or the queue is full; try again
-  full,        // no space left
-  io,          // the file cannot be read or written, the server not be reached
-  corrupt,     // the file is no sound database
-  closed,      // the database was closed
-  in_doubt,    // the server was lost during a commit: it may have been made, or not
-  late,        // the deadline of the request has passed
-  misuse,      // a write from where none may wait, a transaction inside a transaction
+  statement,    // SQL that is wrong, or does not fit its row
+  constraint,   // see constraint_error
+  busy,         // others hold the database or the rows, or the queue is full; try again
+  full,         // no space left
+  io,           // the file cannot be read or written
+  unavailable,  // the server cannot be reached, or was lost before a commit; nothing was changed
+  corrupt,      // the file is no sound database
+  closed,       // the database was closed
+  in_doubt,     // the server was lost during a commit: it may have been made, or not
+  late,         // the deadline of the request has passed
+  misuse,       // a write from where none may wait, a transaction inside a transaction
   other,
 };
 
+// Where a handler lets one through, a request is answered with 503 and Retry-After for busy and
+// unavailable, else with 500; see also constraint_error.
 class storage_error : public error {
  public:
   storage_error(storage_fault fault, const std::string& what) : error(what), fault_(fault) {}

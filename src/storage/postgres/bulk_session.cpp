@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "session_calls.hpp"
+
 namespace aft::storage::postgres {
 namespace {
 
@@ -22,7 +24,8 @@ storage_fault bulk_fault(std::string_view code) {
   if (kind == "22" || kind == "42" || kind == "0A") return storage_fault::statement;
   if (code == "53100") return storage_fault::full;
   if (kind == "53" || kind == "55" || kind == "40") return storage_fault::busy;
-  if (code.empty() || kind == "08" || kind == "57" || kind == "58") return storage_fault::io;
+  if (is_loss(code)) return storage_fault::unavailable;
+  if (kind == "57" || kind == "58") return storage_fault::io;
   return storage_fault::other;
 }
 
@@ -55,7 +58,7 @@ bulk_session::bulk_session(const server_address& address)
 void bulk_session::fail(const PGresult* r, std::string_view sql) {
   const auto code = r ? field_of(r, PG_DIAG_SQLSTATE) : std::string_view();
   if (code.empty()) {
-    throw storage_error(storage_fault::io,
+    throw storage_error(storage_fault::unavailable,
                         fmt::format("the connection to the PostgreSQL server was lost: {}",
                                     address_.without_secrets(PQerrorMessage(db_.get()))));
   }

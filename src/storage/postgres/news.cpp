@@ -72,8 +72,9 @@ void news::listen() {
   const auto db = address_.connect(seconds(10));
   const result listening(PQexec(db.get(), "listen aft"));
   if (PQresultStatus(listening.get()) != PGRES_COMMAND_OK) {
-    throw storage_error(storage_fault::io, "no news of other processes: " +
-                                               address_.without_secrets(PQerrorMessage(db.get())));
+    throw storage_error(
+        storage_fault::unavailable,
+        "no news of other processes: " + address_.without_secrets(PQerrorMessage(db.get())));
   }
   if (std::exchange(has_missed_, false)) {
     log_.write(log_level::info, "storage", "the PostgreSQL server is there again");
@@ -82,7 +83,7 @@ void news::listen() {
   set_ready();
   while (wait(PQsocket(db.get()), -1)) {
     if (!PQconsumeInput(db.get())) {
-      throw storage_error(storage_fault::io,
+      throw storage_error(storage_fault::unavailable,
                           "the connection to the PostgreSQL server was lost: " +
                               address_.without_secrets(PQerrorMessage(db.get())));
     }

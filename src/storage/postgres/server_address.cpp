@@ -91,7 +91,7 @@ open_connection server_address::connect(duration at_most) const {
     const auto at = all.find("failed: ");
     const auto reason = without_secrets(at == all.npos ? all : all.substr(at + 8));
     throw storage_error(
-        storage_fault::io,
+        storage_fault::unavailable,
         fmt::format("the PostgreSQL server {}: {}",
                     is_distrust(reason) ? "is not trusted" : "cannot be reached", reason));
   }

@@ -64,7 +64,7 @@ void session::close() {
   if (state_ != state::open) return;
   state_ = state::failed;
   failure_ = std::make_exception_ptr(storage_error(
-      storage_fault::io,
+      storage_fault::unavailable,
       "the connection to the PostgreSQL server was lost in the middle of a transaction"));
 }
 

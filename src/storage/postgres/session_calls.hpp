@@ -16,7 +16,7 @@ namespace aft::storage::postgres {
 
 class lost_server : public storage_error {
  public:
-  explicit lost_server(const std::string& what) : storage_error(storage_fault::io, what) {}
+  explicit lost_server(const std::string& what) : storage_error(storage_fault::unavailable, what) {}
 };
 
 // The tables have changed under a prepared statement.
