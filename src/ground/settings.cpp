@@ -4,98 +4,21 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include <aft/ground/error.hpp>
-#include <aft/ground/json.hpp>
 #include <aft/ground/query_string.hpp>
 
 #include "check.hpp"
+#include "setting_field.hpp"
 #include "settings_file.hpp"
+#include "settings_text.hpp"
 
-namespace aft {
-namespace {
-
-struct unit_of_time {
-  std::string_view name;
-  std::int64_t microseconds;
-};
-constexpr unit_of_time units_of_time[] = {{"d", 86'400'000'000}, {"h", 3'600'000'000},
-                                          {"m", 60'000'000},     {"s", 1'000'000},
-                                          {"ms", 1'000},         {"us", 1}};
-constexpr std::int64_t longest_time = 100'000 * units_of_time[0].microseconds;
-
-}  // namespace
-
-std::optional<duration> read_duration(std::string_view text) {
-  if (text == "0") return duration();
-  if (text.empty()) return {};
-  std::int64_t sum = 0;
-  const auto* unit = std::begin(units_of_time);
-  while (!text.empty()) {
-    std::int64_t count = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), count);
-    if (code != std::errc() || text.front() == '-') return {};
-    text.remove_prefix(std::size_t(end - text.data()));
-    const auto letters = std::min(text.find_first_of("0123456789"), text.size());
-    const auto name = text.substr(0, letters);
-    unit =
-        std::find_if(unit, std::end(units_of_time), [&](const auto& u) { return u.name == name; });
-    if (unit == std::end(units_of_time) || count > longest_time / unit->microseconds) return {};
-    sum += count * unit->microseconds;
-    if (sum > longest_time) return {};
-    ++unit;  // each once, the greater ones first
-    text.remove_prefix(letters);
-  }
-  return microseconds(sum);
-}
-
-std::string write_duration(duration d) {
-  auto left = d.in_microseconds();
-  if (left <= 0) return "0";
-  std::string text;
-  for (const auto& unit : units_of_time) {
-    if (left >= unit.microseconds) text += fmt::format("{}{}", left / unit.microseconds, unit.name);
-    left %= unit.microseconds;
-  }
-  return text;
-}
-
-namespace detail {
+namespace aft::detail {
 namespace {
 
 constexpr std::size_t longest_quoted = 60;  // of what a user has written, in a message
-
-// A field that a setting fills.
-struct leaf {
-  std::string name;      // "mail.password"
-  std::string option;    // "--mail-password"
-  std::string variable;  // "NOTES_MAIL_PASSWORD"
-  const field_info* field;
-  void* place;
-  std::string from = "default";
-
-  const type_info& bare_type() const {
-    const auto* t = field->type;
-    while (t->kind == type_kind::optional || t->kind == type_kind::codec) t = t->element;
-    return *t;
-  }
-  bool type_is_secret() const {  // which hides itself
-    const auto* t = field->type;
-    while (t->kind == type_kind::optional) t = t->element;
-    return t->is_secret;
-  }
-  bool is_list() const { return bare_type().kind == type_kind::array; }
-  // Of what a value, or one item, is written as.
-  type_kind item_kind() const {
-    const auto* t = &bare_type();
-    if (t->kind == type_kind::array) t = t->element;
-    while (t->kind == type_kind::optional || t->kind == type_kind::codec) t = t->element;
-    return t->kind;
-  }
-};
 
 std::string with_letters(std::string text, char parting, bool upper) {
   for (char& c : text) {
@@ -130,34 +53,22 @@ class settings_reading {
 
   std::optional<settings_end> run() {
     split_words();
-    if (wants_help_) return settings_end{0, help()};
+    if (wants_help_) return settings_end{0, settings_help(where_, fields_)};
     read_file();
     read_environment();
     for (const auto& [option, text] : given_) read_option(option, text);
     apply();
     if (mistakes_.empty()) check(values_, type_, {});
     if (!mistakes_.empty()) return settings_end{2, told_mistakes()};
-    if (wants_settings_) return settings_end{0, shown()};
+    if (wants_settings_) return settings_end{0, show_settings(fields_)};
     return {};
   }
 
-  std::vector<setting> all() const {
-    std::vector<setting> list;
-    for (const auto& l : leaves_) {
-      buffer text;
-      json::write(text, l.place, *l.field->type);
-      std::string value(text.view() == "null" ? "none" : text.view());
-      const bool hide = l.field->is_secret && !l.type_is_secret() && value != "\"\"" &&
-                        value != "none" && value != "[]";
-      list.push_back({l.name, hide ? "***" : std::move(value), l.from,
-                      l.field->is_secret || l.type_is_secret()});
-    }
-    return list;
-  }
+  const std::vector<setting_field>& fields() const { return fields_; }
 
  private:
   struct value_given {
-    leaf* to;
+    setting_field* to;
     std::vector<std::string> texts;
     std::string from;
   };
@@ -171,26 +82,27 @@ class settings_reading {
         gather(place, *field.type, name + ".");
         continue;
       }
-      leaf l{name, "--" + with_letters(name, '-', false),
-             where_.environment.empty() ? "" : where_.environment + with_letters(name, '_', true),
-             &field, place};
-      const auto kind = l.item_kind();
+      setting_field f{
+          name, "--" + with_letters(name, '-', false),
+          where_.environment.empty() ? "" : where_.environment + with_letters(name, '_', true),
+          &field, place};
+      const auto kind = f.item_kind();
       if (kind == type_kind::bytes || kind == type_kind::object || kind == type_kind::array ||
           kind == type_kind::map || kind == type_kind::raw_json) {
         throw configuration_error(fmt::format("{} has no form as a setting", name));
       }
-      const bool is_taken = l.option == "--help" || l.option == "--config" ||
-                            l.option == "--settings" || find_option(l.option);
+      const bool is_taken = f.option == "--help" || f.option == "--config" ||
+                            f.option == "--settings" || find_option(f.option);
       if (is_taken) {
-        throw configuration_error(fmt::format("the option {} would mean two things", l.option));
+        throw configuration_error(fmt::format("the option {} would mean two things", f.option));
       }
-      leaves_.push_back(std::move(l));
+      fields_.push_back(std::move(f));
     }
   }
 
-  leaf* find_option(std::string_view option) {
-    for (auto& l : leaves_) {
-      if (l.option == option) return &l;
+  setting_field* find_option(std::string_view option) {
+    for (auto& f : fields_) {
+      if (f.option == option) return &f;
     }
     return nullptr;
   }
@@ -211,7 +123,8 @@ class settings_reading {
       const std::string option(word.substr(0, equals));
       const auto* known = find_option(option);
       if (!known && option != "--config") {
-        mistake(option.substr(0, longest_quoted), "is not an option", option, &leaf::option);
+        mistake(option.substr(0, longest_quoted), "is not an option", option,
+                &setting_field::option);
         const bool has_value =
             equals == word.npos && i + 1 < words_.size() && *words_[i + 1] != '-';
         if (word.starts_with("--") && has_value) ++i;
@@ -235,10 +148,11 @@ class settings_reading {
     std::string why;
     for (auto& found : read_settings_file(path, why)) {
       auto from = fmt::format("{}, line {}", path, found.line);
-      const auto to = std::find_if(leaves_.begin(), leaves_.end(),
-                                   [&](const leaf& l) { return l.name == found.name; });
-      if (to == leaves_.end()) {
-        mistake(from, fmt::format("{} is not a setting", found.name), found.name, &leaf::name);
+      const auto to = std::find_if(fields_.begin(), fields_.end(),
+                                   [&](const setting_field& f) { return f.name == found.name; });
+      if (to == fields_.end()) {
+        mistake(from, fmt::format("{} is not a setting", found.name), found.name,
+                &setting_field::name);
       } else if (const auto* wrong = wrong_form(*to, found)) {
         mistake(from, fmt::format("{} {}", found.name, wrong));
       } else {
@@ -248,7 +162,7 @@ class settings_reading {
     if (!why.empty()) mistake(path, why);
   }
 
-  static const char* wrong_form(const leaf& to, const file_setting& found) {
+  static const char* wrong_form(const setting_field& to, const file_setting& found) {
     if (to.is_list() != found.is_list)
       return to.is_list() ? "must be a list" : "must not be a list";
     switch (to.item_kind()) {
@@ -267,10 +181,10 @@ class settings_reading {
       if (!entry.starts_with(where_.environment)) continue;
       const auto equals = std::min(entry.find('='), entry.size());
       const std::string name(entry.substr(0, equals));
-      const auto to = std::find_if(leaves_.begin(), leaves_.end(),
-                                   [&](const leaf& l) { return l.variable == name; });
-      if (to == leaves_.end()) {
-        mistake(name, "is not a setting", name, &leaf::variable);
+      const auto to = std::find_if(fields_.begin(), fields_.end(),
+                                   [&](const setting_field& f) { return f.variable == name; });
+      if (to == fields_.end()) {
+        mistake(name, "is not a setting", name, &setting_field::variable);
         continue;
       }
       const auto text = entry.substr(std::min(equals + 1, entry.size()));
@@ -351,12 +265,12 @@ class settings_reading {
   }
   // With the nearest name of a known one.
   void mistake(std::string_view where, std::string_view what, std::string_view unknown,
-               std::string leaf::*form) {
-    const leaf* nearest = nullptr;
+               std::string setting_field::*form) {
+    const setting_field* nearest = nullptr;
     std::size_t least = unknown.size() > longest_quoted ? 0 : 3;
-    for (const auto& l : leaves_) {
-      const auto d = distance(unknown, l.*form);
-      if (d < least) least = d, nearest = &l;
+    for (const auto& f : fields_) {
+      const auto d = distance(unknown, f.*form);
+      if (d < least) least = d, nearest = &f;
     }
     mistake(where, nearest ? fmt::format("{}; did you mean {}?", what, nearest->*form)
                            : std::string(what));
@@ -368,58 +282,11 @@ class settings_reading {
     return text + fmt::format("{} --help tells what there is.\n", where_.program);
   }
 
-  std::string shown() const {
-    std::size_t width = 0;
-    const auto list = all();
-    for (const auto& s : list) width = std::max(width, s.name.size() + s.value.size());
-    std::string text;
-    for (const auto& s : list) {
-      text += fmt::format("{} = {:<{}}  # {}\n", s.name, s.value, width - s.name.size(), s.from);
-    }
-    return text;
-  }
-
-  static std::string word_for(const leaf& l) {
-    switch (l.item_kind()) {
-      case type_kind::boolean: return "";
-      case type_kind::integer: return " N";
-      case type_kind::number: return " NUMBER";
-      case type_kind::time: return " TIME";
-      default: return " TEXT";
-    }
-  }
-
-  std::string help() const {
-    auto text = fmt::format("usage: {} [options]\n\n", where_.program);
-    if (!where_.about.empty()) text += where_.about + "\n\n";
-    const auto list = all();
-    for (std::size_t i = 0; i < leaves_.size(); ++i) {
-      const auto& l = leaves_[i];
-      text += fmt::format("  {}{}\n", l.option, word_for(l));
-      if (!l.field->rule.description.empty()) {
-        text += fmt::format("      {}\n", l.field->rule.description);
-      }
-      if (l.item_kind() == type_kind::enumeration) {
-        const auto* t = &l.bare_type();
-        text += fmt::format("      {}\n", one_of(t->kind == type_kind::array ? *t->element : *t));
-      }
-      text += fmt::format("      default: {}{}{}{}\n", list[i].value,
-                          l.is_list() ? "; may be given again and again" : "",
-                          l.variable.empty() ? "" : "; in the environment: ", l.variable);
-    }
-    text += "  --config FILE\n      a TOML file";
-    if (!where_.file.empty()) text += fmt::format(" instead of {}", where_.file);
-    text +=
-        "\n  --settings\n      show all settings and where each comes from\n"
-        "  --help\n      show this\n";
-    return text;
-  }
-
   const settings_places& where_;
   std::span<const char* const> words_;
   void* values_;
   const type_info& type_;
-  std::vector<leaf> leaves_{};
+  std::vector<setting_field> fields_{};
   std::vector<std::pair<std::string, std::string>> given_{};  // options, in their order
   std::vector<value_given> values_given_{};                   // the later ones win
   std::vector<std::string> mistakes_{};
@@ -433,9 +300,8 @@ std::optional<settings_end> read_settings(const settings_places& where,
                                           const type_info& type, std::vector<setting>& all) {
   settings_reading reading(where, words, values, type);
   if (auto end = reading.run()) return end;
-  all = reading.all();
+  all = list_settings(reading.fields());
   return {};
 }
 
-}  // namespace detail
-}  // namespace aft
+}  // namespace aft::detail
