@@ -55,9 +55,11 @@
 #include <aft/http/arguments.hpp>
 #include <aft/http/compression.hpp>
 #include <aft/http/events.hpp>
+#include <aft/http/extract.hpp>
 #include <aft/http/files.hpp>
 #include <aft/http/form.hpp>
 #include <aft/http/handler.hpp>
+#include <aft/http/handler_info.hpp>
 #include <aft/http/limits.hpp>
 #include <aft/http/message.hpp>
 #include <aft/http/multipart.hpp>
@@ -66,8 +68,10 @@
 #include <aft/http/planned.hpp>
 #include <aft/http/policy.hpp>
 #include <aft/http/rate_limit.hpp>
+#include <aft/http/reply.hpp>
 #include <aft/http/results.hpp>
 #include <aft/http/routes.hpp>
+#include <aft/http/signature.hpp>
 #include <aft/http/stream.hpp>
 #include <aft/http/temporary_file.hpp>
 #include <aft/http/versioned.hpp>
