@@ -41,6 +41,7 @@
 #include <aft/ground/reflect.hpp>
 #include <aft/ground/resource.hpp>
 #include <aft/ground/result.hpp>
+#include <aft/ground/rules.hpp>
 #include <aft/ground/secret.hpp>
 #include <aft/ground/settings.hpp>
 #include <aft/ground/span.hpp>
@@ -48,6 +49,7 @@
 #include <aft/ground/text_template.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/ground/type.hpp>
+#include <aft/ground/type_info.hpp>
 #include <aft/guard/accounts.hpp>
 #include <aft/guard/user.hpp>
 #include <aft/health.hpp>

@@ -14,17 +14,6 @@ struct branch {
   std::vector<branch> branches;
 };
 
-struct booking {
-  int from = 0;
-  int until = 0;
-  static void rules(aft::rules<booking>& r) {
-    r(&booking::from).range(1, 31).describe("a day of the month");
-    r(&booking::until).name("until-day");
-    r.check(&booking::until, "must be after `from`",
-            [](const booking& b) { return b.from < b.until; });
-  }
-};
-
 struct mixed {
   std::int8_t a;
   alignas(16) double b;
@@ -69,15 +58,6 @@ TEST_CASE("one type has one table, whichever thread asks first") {
     CHECK(s == seen[0]);
     CHECK(s->field_count == 2);
   }
-}
-
-TEST_CASE("rules reach the table") {
-  const auto& t = aft::type_of<booking>();
-  CHECK(t.fields[0].restricted);
-  CHECK(t.fields[0].rule.integer_maximum == 31);
-  CHECK(t.fields[0].rule.description == "a day of the month");
-  CHECK(t.fields[1].name == "until-day");
-  CHECK(t.check_count == 1);
 }
 
 TEST_CASE("std::chrono time points and aft's own are times") {
