@@ -10,6 +10,7 @@
 #include <aft/ground/time.hpp>
 
 #include "check.hpp"
+#include "json_pointer.hpp"
 #include "json_scanner.hpp"
 
 namespace aft::json {
@@ -25,16 +26,8 @@ struct place {
 void spell(const place* at, std::string& pointer) {
   if (!at) return;
   spell(at->above, pointer);
-  pointer += '/';
-  if (at->index >= 0) {
-    pointer += std::to_string(at->index);
-    return;
-  }
-  for (char c : at->key) {  // RFC 6901 section 3
-    if (c == '~') pointer += "~0";
-    else if (c == '/') pointer += "~1";
-    else pointer += c;
-  }
+  if (at->index >= 0) (pointer += '/') += std::to_string(at->index);
+  else detail::append_step(pointer, at->key);
 }
 
 // A value that is JSON but does not fit is skipped, and its error noted; where the text is no JSON,

@@ -9,6 +9,7 @@
 
 #include "check.hpp"
 #include "hex.hpp"
+#include "json_pointer.hpp"
 #include "utf8.hpp"
 
 namespace aft {
@@ -226,12 +227,8 @@ class reading {
   void add(std::string_view code, std::string detail) {
     constexpr std::size_t most = 32;
     if (errors_.size() >= most) return;
-    std::string pointer = "/";
-    for (char c : name_) {
-      if (c == '~') pointer += "~0";
-      else if (c == '/') pointer += "~1";
-      else pointer += c;
-    }
+    std::string pointer;
+    detail::append_step(pointer, name_);
     if (!detail::is_utf8(pointer)) pointer = std::string("/").append(percent_encode(name_));
     errors_.push_back({"query", std::move(pointer), std::string(code), std::move(detail)});
   }

@@ -56,6 +56,7 @@ TEST_CASE("every mistake is reported") {
   CHECK(errors_in("limit=0&limit=5&after=x&sort=best&drafts=maybe&page=2&author=%zz&tag=%ff") ==
         "/limit range\n/limit duplicate\n/after type\n/sort enum\n/drafts type\n/page unknown\n"
         "/author encoding\n/tag encoding\n");
+  CHECK(errors_in("a%2Fb~c=1") == "/a~1b~0c unknown\n");  // a JSON Pointer
 }
 
 TEST_CASE("an empty value is a value") {
