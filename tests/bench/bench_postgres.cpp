@@ -267,7 +267,7 @@ struct figure {
   std::vector<double> of_rounds{};
 };
 
-void measure(std::size_t rounds) {
+void measure(std::size_t rounds, const std::string& only) {
   postgres_server server({"shared_buffers=128MB"});
   const auto url = server.url();
   server.execute(tables);
@@ -297,6 +297,9 @@ void measure(std::size_t rounds) {
       {"raw_insert_one_by_one_per_s", [&] { return raw_writes(url, 1, 1); }},
       {"each_row_per_s", [&] { return lib.rows_one_by_one(); }},
   };
+  std::erase_if(figures, [&](const figure& f) {
+    return std::string_view(f.name).find(only) == std::string_view::npos;
+  });
   for (std::size_t round = 0; round <= rounds; ++round) {
     for (std::size_t i = 0; i < figures.size(); ++i) {  // each round begins with another
       auto& f = figures[(i + round) % figures.size()];
@@ -322,9 +325,9 @@ void measure(std::size_t rounds) {
 }  // namespace bench
 
 int main(int count, char** words) {
-  const bench::arguments given(count, words, {"--rounds"});
+  const bench::arguments given(count, words, {"--rounds", "--only"});
   try {
-    bench::measure(given.number("--rounds", 5, 1, 1000));
+    bench::measure(given.number("--rounds", 5, 1, 1000), given.text("--only", ""));
   } catch (const std::exception& e) {
     std::fprintf(stderr, "%s\n", e.what());
     return 1;

@@ -151,11 +151,13 @@ void shared_reads::ask(asked_query asked) {
   while (threads_.size() < most_threads_) {
     threads_.push_back(detail::quiet_thread("aft read", [this] { work(); }));
   }
+  bool for_a_thread = true;
   if (!quick_.contains(q->text)) alone_.push_back(q.get());
   else if (begins_round(*q)) leaders_.push_back(q.get());
+  else for_a_thread = false;  // somebody else takes it along
   ++unfinished_;
   static_cast<void>(q.release());  // its own from here on
-  something_to_do_.notify_one();
+  if (for_a_thread) something_to_do_.notify_one();
 }
 
 // ---- rounds
