@@ -134,21 +134,19 @@ class library {
 
   // Each alone, so many in flight, for one thread that does not wait for each.
   double asked_reads(unsigned in_flight_at_once) {
-    std::mutex mutex;
-    std::condition_variable some;
-    std::vector<person> found;
-    std::exception_ptr failure;
     random_ids ids;
     std::uint64_t done = 0;
     unsigned flying = 0;
     const auto ask = [&] {
       db_.ask<person>(
           "select id, name, email, age, bio from person where id = $1",
-          [&](std::vector<person>&& rows, std::exception_ptr thrown) {
-            std::lock_guard lock(mutex);
-            if (thrown) failure = thrown;
-            found.push_back(rows.empty() ? person{} : std::move(rows.front()));
-            if (found.size() == 1) some.notify_one();
+          [this](std::vector<person>&& rows, std::exception_ptr thrown) {
+            std::unique_lock lock(found_mutex_);
+            if (thrown) failure_ = thrown;
+            found_.push_back(rows.empty() ? person{} : std::move(rows.front()));
+            const bool is_first = found_.size() == 1;
+            lock.unlock();
+            if (is_first) some_found_.notify_one();
           },
           ids.next());
       ++flying;
@@ -158,10 +156,10 @@ class library {
     while (flying) {
       std::vector<person> now;
       {
-        std::unique_lock lock(mutex);
-        some.wait(lock, [&] { return !found.empty(); });
-        now.swap(found);
-        if (failure) std::rethrow_exception(failure);
+        std::unique_lock lock(found_mutex_);
+        some_found_.wait(lock, [&] { return !found_.empty(); });
+        now.swap(found_);
+        if (failure_) std::rethrow_exception(failure_);
       }
       for (const auto& p : now) {
         seen += std::uint64_t(p.age) + p.bio.size();
@@ -213,6 +211,11 @@ class library {
   }
 
  private:
+  std::mutex found_mutex_;
+  std::condition_variable some_found_;
+  std::vector<person> found_{};  // guarded by found_mutex_, as is the next
+  std::exception_ptr failure_{};
+
   aft::logger log_;
   aft::clock time_;
   aft::database db_;

@@ -20,9 +20,11 @@ class lone_query {
   lone_query(const lone_query&) = delete;
   lone_query& operator=(const lone_query&) = delete;
 
-  // Its turn has come, and it takes others along. On a thread that must not be held up.
-  virtual void lead() noexcept = 0;
-  virtual void finish() noexcept = 0;  // it has an answer, or a failure
+  // Its turn has come, and it takes others along, on a thread of its own: true; false: it has none.
+  virtual bool leads_itself() noexcept = 0;
+  // It has an answer, or a failure. All of a round are read before the first of it is finished.
+  virtual void read() noexcept {}
+  virtual void finish() noexcept = 0;
 
   bool is_settled() const { return answer || failure; }
 

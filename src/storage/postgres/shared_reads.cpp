@@ -32,6 +32,24 @@ std::size_t rounds_at_once(const storage_options& options) {
 
 }  // namespace
 
+// Those that go together, the first of which leads.
+class shared_reads::round {
+ public:
+  void add(lone_query& q) { queries_[size_++] = &q; }
+  std::size_t size() const { return size_; }
+  std::span<lone_query* const> queries() const { return {queries_.data(), size_}; }
+  void finish(std::size_t from = 0) noexcept {
+    const auto all = queries().subspan(from);
+    for (auto* q : all) q->read();  // before any is told: so that who asked wakes once for all
+    for (auto* q : all) q->finish();
+    size_ = 0;
+  }
+
+ private:
+  std::array<lone_query*, largest_round> queries_;
+  std::size_t size_ = 0;
+};
+
 // ---- those who ask
 
 // For a thread that waits.
@@ -39,7 +57,10 @@ class shared_reads::waited final : public lone_query {
  public:
   using lone_query::lone_query;
 
-  void lead() noexcept override { tell(turn::leads); }
+  bool leads_itself() noexcept override {
+    tell(turn::leads);
+    return true;
+  }
   void finish() noexcept override { tell(turn::finished); }
   bool waits_until_it_leads() {  // false: it is finished
     std::unique_lock lock(mutex_);
@@ -73,21 +94,16 @@ class shared_reads::unwaited final : private kept_query, public lone_query {
   unwaited(shared_reads& all, asked_query&& q)
       : kept_query(std::move(q)), lone_query(asked.text, bound, asked.rows.type), all_(all) {}
 
-  void lead() noexcept override {
-    std::lock_guard lock(all_.mutex_);
-    all_.leaders_.push_back(this);  // it has room for all that may be
-    all_.something_to_do_.notify_one();
-  }
-  void finish() noexcept override {
-    if (answer) {
-      try {
-        read_rows(answer.get(), *plan, asked.rows);
-      } catch (...) {
-        failure = std::current_exception();
-      }
+  bool leads_itself() noexcept override { return false; }
+  void read() noexcept override {
+    if (!answer) return;
+    try {
+      read_rows(answer.get(), *plan, asked.rows);
+    } catch (...) {
+      failure = std::current_exception();
     }
-    end();
   }
+  void finish() noexcept override { end(); }
   void run_alone() noexcept {
     try {
       all_.query_alone(text, values, asked.rows);
@@ -99,10 +115,7 @@ class shared_reads::unwaited final : private kept_query, public lone_query {
 
  private:
   void end() noexcept {
-    {
-      std::lock_guard lock(all_.mutex_);
-      --all_.unfinished_;
-    }
+    --all_.unfinished_;
     asked.done(std::move(failure));
     delete this;
   }
@@ -162,52 +175,82 @@ void shared_reads::ask(asked_query asked) {
 
 // ---- rounds
 
-// Otherwise it is in the queue. With the mutex held.
+// Otherwise it is in the queue. With the mutex held. Beside others a round begins once half as many
+// wait as went into each of those: a small one costs the server nearly as much as a large one.
 bool shared_reads::begins_round(lone_query& q) {
-  if (rounds_ < most_rounds_) {
+  const bool is_worth_it = 2 * rounds_ * (waiting_.size() + 1) >= in_rounds_;
+  if (rounds_ < most_rounds_ && is_worth_it) {
     ++rounds_;
+    ++in_rounds_;
     return true;
   }
   waiting_.push_back(&q);
   return false;
 }
 
-// Whoever leads has an answer or a failure then, and is finished by whoever called this.
+// On the thread of the first, which is not finished here.
 void shared_reads::lead(lone_query& first) {
-  std::array<lone_query*, largest_round> all;
-  std::span<lone_query*> round(all.data(), take_along(first, all));
-  const auto began = steady::now();
-  try {
-    lent_session(pool_)->ask_all(round);
-  } catch (...) {  // there was no connection
-    for (auto* q : round) q->failure = std::current_exception();
+  round taken;
+  run(taken, first);
+  if (auto* next = end_round(taken.size()); next && !next->leads_itself()) {
+    std::lock_guard lock(mutex_);
+    leaders_.push_back(next);  // it has room for all that may be
+    something_to_do_.notify_one();
   }
-  if (auto* next = end_round(round, steady::now() - began)) next->lead();
-  for (auto* q : round.subspan(1)) q->finish();
+  taken.finish(1);
 }
 
-std::size_t shared_reads::take_along(lone_query& first,
-                                     std::array<lone_query*, largest_round>& round) {
-  round[0] = &first;
+// On a thread of our own. It goes on with those who came meanwhile, as to wake another costs more
+// than a query; what is asked when the others are told goes along.
+void shared_reads::lead_ours(lone_query* first) {
+  while (first) {
+    round taken;
+    run(taken, *first);
+    const auto size = taken.size();
+    taken.finish();
+    first = end_round(size);
+    if (first && first->leads_itself()) return;
+  }
+}
+
+// Gives all of it an answer or a failure.
+void shared_reads::run(round& taken, lone_query& first) {
+  take_along(first, taken);
+  const auto began = steady::now();
+  try {
+    lent_session(pool_)->ask_all(taken.queries());
+  } catch (...) {  // there was no connection
+    for (auto* q : taken.queries()) q->failure = std::current_exception();
+  }
+  const bool was_slow = steady::now() - began > slow_round;
+  std::lock_guard lock(mutex_);
+  for (const auto* q : taken.queries()) {
+    if (was_slow || q->failure) quick_.erase(q->text);
+  }
+}
+
+void shared_reads::take_along(lone_query& first, round& to) {
+  to.add(first);
   std::lock_guard lock(mutex_);
   const auto others = std::min(waiting_.size(), largest_round - 1);
-  std::copy_n(waiting_.begin(), others, round.begin() + 1);
-  waiting_.erase(waiting_.begin(), waiting_.begin() + std::ptrdiff_t(others));
-  return others + 1;
+  in_rounds_ += others;
+  for (std::size_t i = 0; i < others; ++i) {
+    to.add(*waiting_.front());
+    waiting_.pop_front();
+  }
 }
 
 // Who leads the next one, if anybody waits.
-lone_query* shared_reads::end_round(std::span<lone_query* const> round, steady::duration took) {
+lone_query* shared_reads::end_round(std::size_t size) {
   std::lock_guard lock(mutex_);
-  for (const auto* q : round) {
-    if (took > slow_round || q->failure) quick_.erase(q->text);
-  }
+  in_rounds_ -= size;
   if (waiting_.empty()) {
     --rounds_;
     return nullptr;
   }
   auto* next = waiting_.front();
   waiting_.pop_front();
+  ++in_rounds_;
   return next;
 }
 
@@ -240,8 +283,7 @@ void shared_reads::work() {
       auto* q = leaders_.back();
       leaders_.pop_back();
       lock.unlock();
-      lead(*q);
-      q->finish();
+      lead_ours(q);
       lock.lock();
     } else if (may_be_alone()) {
       auto* q = alone_.front();

@@ -3,6 +3,7 @@
 // together in the next round trip.
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -45,6 +46,7 @@ class shared_reads {
   class waited;
   struct kept_query;
   class unwaited;
+  class round;
   using steady = std::chrono::steady_clock;
   static constexpr std::size_t largest_round = 64;  // queries
   static constexpr auto quick = std::chrono::milliseconds(5);
@@ -52,8 +54,10 @@ class shared_reads {
 
   bool begins_round(lone_query& q);
   void lead(lone_query& first);
-  std::size_t take_along(lone_query& first, std::array<lone_query*, largest_round>& round);
-  lone_query* end_round(std::span<lone_query* const> round, steady::duration took);
+  void lead_ours(lone_query* first);
+  void run(round& taken, lone_query& first);
+  void take_along(lone_query& first, round& to);
+  lone_query* end_round(std::size_t size);
   std::size_t query_alone(std::string_view text, std::span<const detail::parameter> values,
                           const row_target& rows);
   void work();
@@ -62,16 +66,17 @@ class shared_reads {
   const std::size_t most_rounds_;  // at once
   const std::size_t most_threads_;
   const std::size_t most_unfinished_;
+  std::atomic<std::size_t> unfinished_{0};  // of those who do not wait
 
   std::mutex mutex_;  // guards all that follows
   std::condition_variable something_to_do_;
   std::unordered_set<std::string_view> quick_{};  // texts
   std::deque<lone_query*> waiting_{};             // for a round
   std::size_t rounds_ = 0;                        // that are under way
-  std::vector<unwaited*> leaders_{};              // of rounds, for our threads
+  std::size_t in_rounds_ = 0;                     // queries
+  std::vector<lone_query*> leaders_{};            // of rounds, for our threads
   std::deque<unwaited*> alone_{};                 // the same
   std::size_t busy_alone_ = 0;                    // threads
-  std::size_t unfinished_ = 0;                    // of those who do not wait
   bool stopping_ = false;
   std::vector<std::thread> threads_{};
 };
