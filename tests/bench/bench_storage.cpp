@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <aft/storage/database.hpp>
@@ -265,15 +266,24 @@ class raw {
   }
   // While one thread commits batches of 64.
   double time_autocommit_reads_under_load() {
-    std::atomic<bool> stop{false};
-    std::thread writing([&] {
-      random_ids ids;
-      while (!stop) insert_batch(ids);
+    return under_load([this] { return time_autocommit_reads(); });
+  }
+  // The same in a transaction that begins anew after each commit: the most that SQLite allows, as
+  // it forgets its cached pages then.
+  double time_transaction_reads_under_load() {
+    return under_load([this] {
+      auto seen_batches = batches_.load();
+      begin_read_.run();
+      const auto took = time_reads([&](std::int64_t id) {
+        if (const auto now = batches_.load(); now != std::exchange(seen_batches, now)) {
+          end_read_.run();
+          begin_read_.run();
+        }
+        return find_person(id);
+      });
+      end_read_.run();
+      return took;
     });
-    const auto took = time_autocommit_reads();
-    stop = true;
-    writing.join();
-    return took;
   }
   double time_wide_rows() {
     const auto began = clock::now();
@@ -303,6 +313,19 @@ class raw {
 
  private:
   static void prepare_file(const std::string& file) { raw_connection(file).run(schema); }
+
+  template <class F>
+  double under_load(F&& measure) {
+    std::atomic<bool> stop{false};
+    std::thread writing([&] {
+      random_ids ids;
+      for (; !stop; ++batches_) insert_batch(ids);
+    });
+    const auto took = measure();
+    stop = true;
+    writing.join();
+    return took;
+  }
 
   static std::string text(raw_statement& s, int column) {
     const auto* begin = sqlite3_column_text(s.handle(), column);
@@ -361,6 +384,7 @@ class raw {
     insert_.run();
   }
 
+  std::atomic<std::uint64_t> batches_{0};  // committed under load
   raw_connection writer_, reader_;
   raw_statement find_, find_wide_, begin_read_, end_read_, insert_, begin_, commit_;
 };
@@ -390,6 +414,8 @@ void measure(const std::string& file, const std::string& only) {
       {"point_read_full_load_ns", [&] { return lib.time_point_reads_under_load(); }},
       {"raw_autocommit_read_full_load_ns",
        [&] { return without.time_autocommit_reads_under_load(); }},
+      {"raw_transaction_read_full_load_ns",
+       [&] { return without.time_transaction_reads_under_load(); }},
       {"wide_row_ns", [&] { return lib.time_wide_rows(); }},
       {"raw_wide_row_ns", [&] { return without.time_wide_rows(); }},
       {"group_commit_64_per_s", [&] { return lib.time_commits(64, latencies); }},

@@ -86,6 +86,9 @@ def print_table(figures):
     loaded_auto = f["raw_autocommit_read_full_load_ns"]
     print(f"  C API, autocommit, beside batches of 64       {loaded_auto:9,.0f}   "
           f"{auto / loaded_auto:.2f} of the reads without them")
+    loaded_inside = f["raw_transaction_read_full_load_ns"]
+    print(f"  C API, transaction anew after each commit     {loaded_inside:9,.0f}   "
+          f"{inside / loaded_inside:.2f} of the reads without them")
     wide, raw_wide = f["wide_row_ns"], f["raw_wide_row_ns"]
     print("\none row of 20 columns, of a thousand                 ns")
     print(f"  aft, into structs                             {wide:9,.0f}")
