@@ -13,6 +13,7 @@
 #include <aft/ground/error.hpp>
 
 #include "../ground/may_wait.hpp"
+#include "../ground/reserved_heap.hpp"
 #include "../http/parser.hpp"
 
 namespace aft::server {
@@ -20,9 +21,10 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr int busy_batch = 8;      // events that promise more
-constexpr int max_batches = 16;    // before timers have their turn
-constexpr int helped_at_once = 5;  // milliseconds
+constexpr int busy_batch = 8;                // events that promise more
+constexpr int max_batches = 16;              // before timers have their turn
+constexpr int helped_at_once = 5;            // milliseconds
+constexpr std::size_t heap_bytes = 8 << 20;  // for a thousand requests that come at once
 constexpr int patience = 1000;  // milliseconds, until a context is taken for one that nobody runs
 
 // What a client must move within a time, so that it gets as much again.
@@ -92,6 +94,7 @@ void event_loop::impl::run() {
   detail::no_waiting not_here("on an event loop");
   detail::serving_for serving(&state_.routes);
   thread_ = std::this_thread::get_id();
+  detail::reserve_heap(heap_bytes);
   while (!stopped_) {
     if (needs_asio()) {
       watch_through_asio();

@@ -3,8 +3,11 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <memory>
+#include <sstream>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -46,7 +49,44 @@ std::string log_in_request(int i) {
          std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
+// Of the threads of this process with that name, those with that niceness.
+int threads_of(const std::string& name, int niceness) {
+  int count = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream comm(task.path() / "comm"), stat(task.path() / "stat");
+    std::string named, fields;
+    std::getline(comm, named);
+    std::getline(stat, fields);
+    if (fields.empty()) continue;  // it has just ended
+    std::istringstream rest(fields.substr(fields.rfind(')') + 2));
+    std::string field;
+    for (int i = 3; i < 19; ++i) rest >> field;  // the nice value is the 19th of all
+    int nice = 0;
+    if (rest >> nice && named == name && nice == niceness) ++count;
+  }
+  return count;
+}
+
 }  // namespace
+
+#if defined(__linux__)
+TEST_CASE("passwords are hashed by threads that let others go first") {
+  const int usual = ::getpriority(PRIO_PROCESS, 0);
+  if (usual >= 10) {
+    MESSAGE("skipped: this process lets others go first as a whole");
+    return;
+  }
+  aft::accounts how;
+  how.hash_threads = 1;
+  guarded_app a(":memory:", std::move(how));
+  a.app.get("/blocking", aft::blocking([] { return "blocking"; })).allow_anyone();
+  a.app.start({.port = 0});
+  CHECK(browser(a.app).log_in("nobody@example.org").status() == 401);  // by that one thread
+  CHECK(browser(a.app).get("/blocking").status() == 200);
+  CHECK(threads_of("aft work", 10) == 1);
+  CHECK(threads_of("aft work", usual) >= 1);
+}
+#endif
 
 TEST_CASE("a thousand log-ins at once take the memory of the hashing threads, and delay nobody") {
   if (!has_room_for(2 * log_ins + 200)) {
