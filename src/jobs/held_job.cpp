@@ -93,8 +93,10 @@ held_job::held_job(runner& owner, std::int64_t worker, stored_job&& stored, cons
   origin_.route = stored_.kind;
 }
 
-held_job::~held_job() {
-  if (job_) info().destroy(job_);
+held_job::~held_job() { drop_arguments(); }
+
+void held_job::drop_arguments() {
+  if (auto* job = std::exchange(job_, nullptr)) info().destroy(job);
 }
 
 bool held_job::read() {

@@ -41,6 +41,7 @@ class held_job final : public storage::unit {
   waker* done(std::exception_ptr failure) noexcept override;
   void tell();
   void told();  // the database knows: counts and logs the attempt, where it had an effect
+  void drop_arguments();  // what the program made of them; nothing is run after this
 
   // Whether its end needs no more than the deletion of its row.
   bool ends_plainly() const;

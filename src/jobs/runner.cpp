@@ -142,7 +142,7 @@ void runner::stop() {
   std::vector<held_job*> untold;
   {
     std::unique_lock lock(mutex_);
-    pump_wake_.wait(lock, [this] { return all_.size() == untold_.size(); });
+    pump_wake_.wait(lock, [this] { return all_.size() == untold_.size() && !is_gathering_; });
     untold.swap(untold_);
     for (auto* job : untold) forget(job);  // they will run again
   }
@@ -258,18 +258,18 @@ void runner::gathered(gathered_ends* told, bool failed) {
   }
   delete told;
   std::unique_lock lock(mutex_);
+  if (!plain_ends_.empty()) {
+    auto* next = new gathered_ends(*this, std::exchange(plain_ends_, {}));
+    lock.unlock();
+    if (db_.inside().submit(*next)) return;
+    for (auto* job : next->jobs()) try_again_later(job);
+    delete next;
+    lock.lock();
+    // What has come meanwhile is told of one by one, by the pump.
+    for (auto* job : std::exchange(plain_ends_, {})) untold_.push_back(job);
+  }
   is_gathering_ = false;
-  if (plain_ends_.empty()) return;
-  is_gathering_ = true;
-  auto* next = new gathered_ends(*this, std::exchange(plain_ends_, {}));
-  lock.unlock();
-  if (db_.inside().submit(*next)) return;
-  for (auto* job : next->jobs()) try_again_later(job);
-  delete next;
-  lock.lock();
-  is_gathering_ = false;
-  // What has come meanwhile is told of one by one, by the pump.
-  for (auto* job : std::exchange(plain_ends_, {})) untold_.push_back(job);
+  if (stopping_) pump_wake_.notify_all();
 }
 
 // Makes room for another one: the next are claimed while the database is told of this one.
@@ -289,14 +289,14 @@ void runner::forget(held_job* job) {
   leave_crew(job);
 }
 
+// Under the lock to its end: a runner that stops goes on once it knows of no job any more.
 void runner::ended(held_job* job) {
   job->told();
-  {
-    std::lock_guard lock(mutex_);
-    forget(job);
-    if (stopping_) pump_wake_.notify_all();
-  }
+  job->drop_arguments();
+  std::lock_guard lock(mutex_);
+  forget(job);
   delete job;
+  if (stopping_) pump_wake_.notify_all();
 }
 
 void runner::try_again_later(held_job* job) {
