@@ -191,6 +191,7 @@
 #include "../../src/jobs/finish.cpp"
 #include "../../src/jobs/gathered_ends.cpp"
 #include "../../src/jobs/held_job.cpp"
+#include "../../src/jobs/job_start.cpp"
 #include "../../src/jobs/limits.cpp"
 #include "../../src/jobs/periodic.cpp"
 #include "../../src/jobs/pump.cpp"

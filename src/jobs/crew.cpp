@@ -3,6 +3,26 @@
 #include <algorithm>
 
 namespace aft::jobs {
+namespace {
+
+// Jobs are held for about that long at most before they run; those of other processes could have
+// begun them meanwhile.
+constexpr double soon = 50'000;      // microseconds
+constexpr double newest_part = 0.1;  // of the usual time of a run
+
+}  // namespace
+
+std::size_t crew::room() const {
+  const auto running = std::max(threads, 1u) + replaced;
+  if (usual_run_ < 0) return std::min<std::size_t>(running, prefetch);
+  const auto next = double(running) * soon / std::max(usual_run_, 1.0);
+  return std::size_t(std::min(double(running) + next, double(prefetch)));
+}
+
+void crew::took(duration one) {
+  const auto now = double(one.in_microseconds());
+  usual_run_ = usual_run_ < 0 ? now : usual_run_ + newest_part * (now - usual_run_);
+}
 
 void crew::hold(std::string_view of) {
   ++held;
@@ -43,7 +63,8 @@ std::vector<held_job*> crew::take_all() {
 }
 
 crew_room room_of(const crew& c) {
-  crew_room room{c.prefetch > c.held ? c.prefetch - c.held : 0, std::max(c.threads, 1u), {}};
+  crew_room room{
+      c.room() > c.held ? c.room() - c.held : 0, std::max(c.threads, 1u) + c.replaced, {}};
   for (const auto& [name, share] : c.shares) room.held.push_back(name);
   return room;
 }

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include <aft/ground/time.hpp>
+
 namespace aft::jobs {
 
 class held_job;
@@ -17,12 +19,13 @@ class held_job;
 struct crew {
   std::string queue{};  // empty: of all others
   unsigned threads = 0;
-  std::size_t prefetch = 0;
+  std::size_t prefetch = 0;  // at most
 
-  std::size_t held = 0;    // claimed, and not run yet
-  unsigned idle = 0;       // threads that wait for a job
-  unsigned replaced = 0;   // threads that take the place of those with stuck jobs
-  bool is_hungry = false;  // there was no room for all that was ready
+  std::size_t held = 0;      // claimed, and not run yet
+  std::size_t arriving = 0;  // claimed, in a transaction that is not at its end
+  unsigned idle = 0;         // threads that wait for a job
+  unsigned replaced = 0;     // threads that take the place of those with stuck jobs
+  bool is_hungry = false;    // there was no room for all that was ready
   std::condition_variable wake{};
 
   // Its queues take turns, so that none waits for all jobs of another one.
@@ -32,6 +35,10 @@ struct crew {
   };
   std::map<std::string, share, std::less<>> shares{};
 
+  // Jobs that it should hold at once: what its threads work off soon.
+  std::size_t room() const;
+  void took(duration one);  // how long a job ran
+
   void hold(std::string_view of);
   void leave(std::string_view of);
   void wait(std::string_view of, held_job* job);
@@ -40,6 +47,7 @@ struct crew {
   std::vector<held_job*> take_all();
 
  private:
+  double usual_run_ = -1;  // microseconds; less than 0: not known yet
   std::size_t waiting_ = 0;
   std::string last_{};  // whose turn it was
 };

@@ -186,6 +186,7 @@ void held_job::call(transaction* tx, reader* db) {
 }
 
 void held_job::run_here() {
+  if (!job_ && !read()) return;
   try {
     if (run_.why_stopped() == stop_reason::cancelled) throw job_stopped("it was cancelled");
     if (info().takes_reader) owner_.db_.read([this](reader& db) { call(nullptr, &db); });

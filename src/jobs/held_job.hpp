@@ -33,20 +33,23 @@ class held_job final : public storage::unit {
   bool read();
 
   void begin_on_writer() { step_ = step::run; }
-  void run_here();  // its handler, without a transaction
+  void run_here();  // its handler, without a transaction; reads it first, where nobody has
   void failed(const std::exception_ptr& why);
 
   bool run(transaction& tx) override;
   bool may_run_again() const override { return true; }
   waker* done(std::exception_ptr failure) noexcept override;
   void tell();
-  void told();  // the database knows: counts and logs the attempt, where it had an effect
+  void told();            // the database knows: counts and logs the attempt, where it had an effect
   void drop_arguments();  // what the program made of them; nothing is run after this
 
   // Whether its end needs no more than the deletion of its row.
   bool ends_plainly() const;
 
+  std::optional<duration> took() const { return took_; }  // its handler; nothing: it did not run
+
   // Guarded by the runner's mutex.
+  bool is_reserved = false;   // its row is not committed yet
   bool is_on_thread = false;  // its handler runs, without a transaction
   bool reported = false;      // as stuck
   bool has_left = false;      // its crew

@@ -45,7 +45,7 @@ std::int64_t sweep(transaction& tx, time_point now) {
 // A worker that was silent for too long has been taken for dead, and others have its jobs. It goes
 // on as a new one.
 void runner::beat_or_begin_anew(transaction& tx) {
-  if (!beat(tx, worker_, tx.now())) worker_ = add_worker(tx, tx.now());
+  if (!beat(tx, worker_.load(), tx.now())) worker_ = add_worker(tx, tx.now());
 }
 
 void runner::beat_heart() {
@@ -107,60 +107,102 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
 
 // True: there may be more.
 bool runner::claim_some() {
-  std::vector<crew_room> rooms;
-  {
-    std::lock_guard lock(mutex_);
-    for (const auto& c : crews_) rooms.push_back(room_of(*c));
-  }
   ++turn_;
-  auto found = db_.write([&](transaction& tx) {
-    if (!is_worker(tx, worker_)) beat_or_begin_anew(tx);
-    return claim_round(tx, rooms);
-  });
+  round found;
+  try {
+    found = db_.write([&](transaction& tx) {
+      if (!is_worker(tx, worker_)) beat_or_begin_anew(tx);
+      auto r = claim_round(tx, rooms_now());
+      expect(r.claimed);
+      return r;
+    });
+  } catch (...) {
+    expect({});
+    throw;
+  }
   dispatch(std::move(found.claimed));
   std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < crews_.size(); ++i) {
     auto& c = *crews_[i];
     if (found.rooms[i].left) continue;
     // It takes more when there is room again, which may be so already.
-    c.is_hungry = c.held > c.prefetch / 2;
+    c.is_hungry = c.held > c.room() / 2;
     found.more = found.more || !c.is_hungry;
   }
   return found.more;
 }
 
+std::vector<crew_room> runner::rooms_now() {
+  std::vector<crew_room> rooms;
+  std::lock_guard lock(mutex_);
+  for (auto& c : crews_) {
+    c->arriving = 0;  // of a transaction that was undone
+    rooms.push_back(room_of(*c));
+  }
+  return rooms;
+}
+
+// For those who store jobs meanwhile.
+void runner::expect(const std::vector<stored_job>& claimed) {
+  std::lock_guard lock(mutex_);
+  for (auto& c : crews_) c->arriving = 0;
+  for (const auto& job : claimed) ++crew_of(job.queue).arriving;
+}
+
 void runner::dispatch(std::vector<stored_job>&& claimed) {
-  std::vector<held_job*> for_threads;
+  std::vector<held_job*> jobs;
   for (auto& stored : claimed) {
     const auto& kind = kinds_.find(stored.kind)->second;
     auto& of = crew_of(stored.queue);
-    auto* job = new held_job(*this, worker_, std::move(stored), kind, of);
-    {
-      std::lock_guard lock(mutex_);
+    jobs.push_back(new held_job(*this, worker_, std::move(stored), kind, of));
+  }
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& c : crews_) c->arriving = 0;
+    for (auto* job : jobs) {
       all_.insert(job);
-      of.hold(job->stored().queue);
+      job->its_crew().hold(job->stored().queue);
     }
-    if (!job->read()) {
-      job->tell();
-    } else if (job->takes_transaction()) {
-      job->begin_on_writer();
-      job->tell();
-    } else {
-      for_threads.push_back(job);
-    }
+  }
+  for (auto* job : jobs) begin(job);
+}
+
+void runner::begin(held_job* job) {
+  if (job->takes_transaction()) {
+    if (job->read()) job->begin_on_writer();
+    job->tell();
+    return;
   }
   std::lock_guard lock(mutex_);
-  for (auto* job : for_threads) {
-    auto& of = job->its_crew();
-    of.wait(job->stored().queue, job);
-    if (of.idle) of.wake.notify_one();
+  auto& of = job->its_crew();
+  of.wait(job->stored().queue, job);
+  if (of.idle) of.wake.notify_one();
+}
+
+// Where a commit was in doubt there may be rows of jobs that are held to run here, and do not.
+void runner::put_back_strays() {
+  auto rows = db_.read([this](reader& db) {
+    return db.all<job_claim>(
+        "select id, worker, attempt from aft_job where worker = $1 and state = 1", worker_.load());
+  });
+  {
+    std::lock_guard lock(mutex_);
+    std::set<std::int64_t> held;
+    for (const auto* job : all_) held.insert(job->stored().id);
+    std::erase_if(rows, [&](const job_claim& c) { return held.contains(c.id); });
   }
+  if (rows.empty()) return;
+  db_.write([&rows](transaction& tx) {
+    for (const auto& c : rows) put_back(tx, c, tx.now(), tx.now());
+    tx.notify(topic);
+  });
 }
 
 void runner::pass_stop_requests() {
   const auto those_asked = db_.read([this](reader& db) {
     return db.all<std::int64_t>(
-        "select id from aft_job where worker = $1 and state = 1 and stop_asked = 1", worker_);
+        "select id from aft_job where worker = $1 and state = 1 and stop_asked = 1",
+        worker_.load());
   });
   std::lock_guard lock(mutex_);
   for (auto* job : all_) {
@@ -186,6 +228,7 @@ void runner::look_for_stuck() {
       if (c.replaced >= c.threads) continue;
       ++c.replaced;
       add_thread(c);
+      wanted_ = true;
     }
   }
   for (const auto& name : names) {
@@ -205,16 +248,19 @@ bool runner::is_something_due() {
 
 void runner::pump() {
   auto next_beat = steady::now(), next_look = next_beat;
+  bool strays = false;
   while (true) {
     std::vector<held_job*> untold;
     bool look = false, told = false, stops = false;
     {
       std::unique_lock lock(mutex_);
-      pump_wake_.wait_until(lock, std::min(next_beat, next_look),
-                            [this] { return stopping_ || wanted_ || stops_wanted_; });
+      pump_wake_.wait_until(lock, std::min(next_beat, next_look), [this] {
+        return stopping_ || wanted_ || stops_wanted_ || strays_wanted_;
+      });
       if (stopping_) return;
       untold.swap(untold_);
       stops = std::exchange(stops_wanted_, false);
+      strays = std::exchange(strays_wanted_, false) || strays;
       told = std::exchange(wanted_, false);
       look = told || steady::now() >= next_look;
       if (look) next_look = after(options_.poll);
@@ -229,6 +275,8 @@ void runner::pump() {
         stops = true;
       }
       if (stops) pass_stop_requests();
+      if (strays) put_back_strays();
+      strays = false;
       if (!look) continue;
       if ((told || is_something_due()) && claim_some()) {
         std::lock_guard lock(mutex_);
@@ -240,6 +288,7 @@ void runner::pump() {
         }
       }
     } catch (const std::exception& e) {
+      strays = true;  // the commit of a claim may have been in doubt
       note(log_level::error, fmt::format("jobs cannot be claimed: {}", e.what()));
     }
   }

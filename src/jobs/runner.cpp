@@ -47,6 +47,8 @@ runner::runner(database& db, const logger& log, jobs_options options)
 runner::~runner() {
   stop();
   for (auto& t : threads_) t.thread.join();  // left behind
+  std::unique_lock lock(mutex_);
+  pump_wake_.wait(lock, [this] { return !reserved_; });
 }
 
 std::size_t runner::crew_number(std::string_view queue) const {
@@ -116,6 +118,7 @@ void runner::start() {
     pump_wake_.notify_all();
   });
   pump_thread_ = detail::quiet_thread("aft jobs", [this] { pump(); });
+  db_.inside().engine().work_jobs_with(this);
 }
 
 void runner::add_thread(crew& of) {
@@ -127,6 +130,7 @@ void runner::add_thread(crew& of) {
 void runner::stop() {
   if (!running_) return;
   running_ = false;
+  db_.inside().engine().work_jobs_with(nullptr);
   db_.unlisten(listener_);
   db_.unlisten(stop_listener_);
   {
@@ -172,15 +176,15 @@ void runner::drop_waiting() {
   for (auto* job : not_begun) delete job;
 }
 
-// Waits for the threads, and no longer than `drain`.
+// Waits for the threads, and for jobs that are being stored; no longer than `drain`.
 void runner::leave_behind() {
   std::list<worker_thread> over;
   std::vector<std::string> names;
   {
     std::unique_lock lock(mutex_);
     const auto all_ended = [this] {
-      return std::all_of(threads_.begin(), threads_.end(),
-                         [](const worker_thread& t) { return t.has_ended; });
+      return !reserved_ && std::all_of(threads_.begin(), threads_.end(),
+                                       [](const worker_thread& t) { return t.has_ended; });
     };
     pump_wake_.wait_for(lock, std::chrono::microseconds(options_.drain.in_microseconds()),
                         all_ended);
@@ -191,6 +195,10 @@ void runner::leave_behind() {
     }
     for (auto at = all_.begin(); at != all_.end();) {
       auto* job = *at++;
+      if (job->is_reserved) {
+        job->left_behind = true;
+        forget(job);
+      }
       // What has run and is being told of is waited for.
       if (!job->is_on_thread) continue;
       job->left_behind = true;
@@ -278,7 +286,8 @@ void runner::leave_crew(held_job* job) {
   auto& c = job->its_crew();
   c.leave(job->stored().queue);
   // With half of its room empty a crew asks for more, not for each job.
-  if (!c.is_hungry || c.held > c.prefetch / 2) return;
+  if (const auto took = job->took()) c.took(*took);
+  if (!c.is_hungry || c.held > c.room() / 2) return;
   c.is_hungry = false;
   wanted_ = true;
   pump_wake_.notify_all();

@@ -2,6 +2,7 @@
 // Works jobs off.
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <list>
@@ -29,6 +30,7 @@
 namespace aft::jobs {
 
 class gathered_ends;
+class job_start;
 
 // How an attempt ended.
 enum class outcome : std::uint8_t { done, failed, dead, cancelled, returned };
@@ -71,12 +73,17 @@ class runner {
   // not begun go back, their attempt not counted.
   void stop();
 
+  // For one who stores a job, on its writer: a place for it here. Null where it is to wait in the
+  // database as all others do.
+  std::unique_ptr<job_start> reserve(std::string_view kind, std::string_view queue);
+
   // Without threads: runs what is due, on this thread, until nothing is; how many runs that were.
   std::size_t run_due();
 
  private:
   friend class held_job;
   friend class gathered_ends;
+  friend class job_start;
 
   struct round {
     std::vector<stored_job> claimed{};
@@ -99,9 +106,19 @@ class runner {
   round claim_round(transaction& tx, const std::vector<crew_room>& rooms);
   std::size_t crew_number(std::string_view queue) const;
   bool claim_some();
+  std::vector<crew_room> rooms_now();
+  void expect(const std::vector<stored_job>& claimed);
   void dispatch(std::vector<stored_job>&& claimed);
+  void begin(held_job* job);
   void pass_stop_requests();
   void look_for_stuck();
+  void put_back_strays();
+
+  // job_start.cpp
+  void keep(job_start& start);
+  void withdraw(job_start& start);
+  void begin(job_start& start);
+  void look_for_strays();
 
   // runner.cpp
   void add_thread(crew& of);
@@ -125,7 +142,7 @@ class runner {
   std::vector<std::unique_ptr<crew>> crews_;      // the first is that of all other queues
   known_kinds known_;                             // those of kinds_
   silence silence_{};                             // of other workers
-  std::int64_t worker_ = 0;                       // of the pump's thread while it runs
+  std::atomic<std::int64_t> worker_{0};           // changed by the pump's thread while it runs
   std::uint64_t turn_ = 0;                        // so that no queue of a crew is always the last
   std::string last_limit_{};                      // that tidy() has looked at
   std::uint64_t listener_ = 0, stop_listener_ = 0;
@@ -138,6 +155,8 @@ class runner {
   bool is_gathering_ = false;          // some of them are being told of
   bool wanted_ = false;                // there may be something to claim
   bool stops_wanted_ = false;          // some job is to be asked to stop
+  bool strays_wanted_ = false;         // there may be jobs of this worker that it does not hold
+  std::size_t reserved_ = 0;           // places for jobs that are being stored
   bool stopping_ = false;
   bool running_ = false;
   std::uint64_t generation_ = 0;  // of threads: one for each start

@@ -13,6 +13,8 @@
 #include <aft/storage/reader.hpp>
 #include <aft/storage/transaction.hpp>
 
+#include "commit_effect.hpp"
+#include "jobs_here.hpp"
 #include "kept_texts.hpp"
 #include "row_source.hpp"
 
@@ -34,6 +36,9 @@ class connection {
 
   const clock* time = nullptr;                                  // the app's
   const function<void(const query_seen&)>* on_query = nullptr;  // as of storage_options
+
+  jobs_here* here = nullptr;  // null: nobody who works off jobs is to be asked
+  commit_effects effects{};   // of the transaction that is open
 
   // Of detail::coarse_milliseconds(), 0 for none: afterwards queries throw storage_error, late. One
   // that only reads is stopped on its way; one that writes is not begun.
@@ -95,6 +100,7 @@ struct storage_access {
   };
   static storage::engine_kind kind(const reader& r) { return r.connection_->kind(); }
   static storage::connection& connection_of(reader& r) { return *r.connection_; }
+  static storage::commit_effects& effects(transaction& tx) { return tx.connection_->effects; }
   static const std::vector<std::string>& notes(const transaction& tx) { return tx.notes_; }
   static void note(transaction& tx, std::string text) { tx.add_note(std::move(text)); }
   static void set_deadline(reader& r, std::int64_t deadline) { r.connection_->deadline = deadline; }

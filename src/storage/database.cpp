@@ -102,7 +102,8 @@ std::int64_t transaction::run_for_each(std::string_view text, const type_info& t
   return connection_->execute_each(text, {type, rows, count});
 }
 
-transaction::part::part(transaction& tx) : tx_(tx), notes_(tx.notes_.size()) {
+transaction::part::part(transaction& tx)
+    : tx_(tx), notes_(tx.notes_.size()), effects_(tx.connection_->effects.size()) {
   tx.connection_->run_savepoint("savepoint part");
 }
 
@@ -115,6 +116,7 @@ transaction::part::~part() {
   if (kept_) return;
   tx_.notes_.resize(notes_);
   auto& c = *tx_.connection_;
+  c.effects.shrink_to(effects_);
   const auto deadline = std::exchange(c.deadline, 0);  // it is to be undone however late it is
   try {
     c.run_savepoint("rollback to savepoint part");

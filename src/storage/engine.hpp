@@ -66,6 +66,8 @@ class engine {
   virtual const postgres::server_address* server() const { return nullptr; }
   virtual std::optional<archive_status> archived() const { return {}; }
 
+  void work_jobs_with(jobs::runner* who) { jobs_here_.set(who); }  // null: with nobody
+
   virtual std::uint64_t listen(std::string_view topic, topics::listening heard) {
     return topics_.listen(topic, std::move(heard));
   }
@@ -77,6 +79,7 @@ class engine {
  protected:
   virtual std::size_t waiting() const = 0;  // units
 
+  jobs_here jobs_here_;
   topics topics_;
   write_counters counters_;
 };

@@ -75,7 +75,7 @@ class transaction : public reader {
 
    private:
     transaction& tx_;
-    std::size_t notes_;  // made before it
+    std::size_t notes_, effects_;  // made before it
     bool kept_ = false;
   };
 };

@@ -33,7 +33,7 @@ class postgres_engine final : public engine {
                   const clock& time, const void* whose)
       : address_(url), own_name_(random_token()), log_(log), time_(time),
         pool_(address_, checked(options), time), shared_(pool_, options),
-        writers_(address_, topics_, counters_, own_name_, options, log, time, whose) {
+        writers_(address_, topics_, counters_, jobs_here_, own_name_, options, log, time, whose) {
     auto first = pool_.take(0);
     first->open();
     pool_.give_back(std::move(first));

@@ -38,10 +38,10 @@ bool is_of(const std::exception_ptr& thrown, storage_fault fault) {
 }  // namespace
 
 writers::writers(const server_address& address, topics& all_topics, write_counters& counters,
-                 std::string own_name, const storage_options& options, const logger& log,
-                 const clock& time, const void* whose)
-    : address_(address), topics_(all_topics), counters_(counters), own_name_(std::move(own_name)),
-      options_(options), log_(log), time_(time), whose_(whose) {
+                 jobs_here& here, std::string own_name, const storage_options& options,
+                 const logger& log, const clock& time, const void* whose)
+    : address_(address), topics_(all_topics), counters_(counters), here_(here),
+      own_name_(std::move(own_name)), options_(options), log_(log), time_(time), whose_(whose) {
   for (std::size_t i = 0; i < options_.max_writers; ++i) {
     threads_.push_back(detail::quiet_thread("aft write", [this] { work(); }));
   }
@@ -83,6 +83,7 @@ void writers::work() {
   detail::no_waiting guard("inside a transaction");
   detail::serving_for serving(whose_);
   session own(address_, session_use::write, options_, time_);
+  own.here = &here_;
   while (true) {
     unit* u;
     {
@@ -136,6 +137,7 @@ void writers::commit(session& s, std::span<const std::string> notes) {
 bool writers::run_once(unit& u, session& s) {
   storage_access::plain_transaction t(s);
   u.thrown = nullptr;
+  s.effects.clear();
   s.begin();
   try {
     u.kept = u.run(t.tx);
@@ -149,10 +151,14 @@ bool writers::run_once(unit& u, session& s) {
   const bool is_in_doubt = is_of(u.thrown, storage_fault::in_doubt);
   s.deadline = 0;
   if (s.undone()) {  // whatever the unit made of it
+    s.effects.clear();
     u.kept = false;
     u.thrown = s.undone();
     return true;
   }
+  if (u.kept) s.effects.commit();
+  else if (is_in_doubt) s.effects.doubt();
+  else s.effects.clear();
   if (u.kept || is_in_doubt) {
     for (const auto& note : t.notes()) topics_.tell(note);
   }

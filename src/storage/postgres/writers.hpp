@@ -23,7 +23,7 @@ class writers {
   // `own_name` goes with what the transactions notify; `whose` is what the threads serve, see
   // detail::serving.
   writers(const server_address& address, topics& all_topics, write_counters& counters,
-          std::string own_name, const storage_options& options, const logger& log,
+          jobs_here& here, std::string own_name, const storage_options& options, const logger& log,
           const clock& time, const void* whose);
   writers(const writers&) = delete;
   writers& operator=(const writers&) = delete;
@@ -44,6 +44,7 @@ class writers {
   const server_address& address_;
   topics& topics_;
   write_counters& counters_;
+  jobs_here& here_;
   const std::string own_name_;
   const storage_options& options_;
   const logger& log_;

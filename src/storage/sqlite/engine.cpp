@@ -38,6 +38,7 @@ class sqlite_engine final : public engine {
                 begin_archive(options, log, time)) {
     write_connection_.time = &time;
     write_connection_.on_query = options.on_query;
+    write_connection_.here = &jobs_here_;
   }
 
   reading* take() override { return readers_.take(); }

@@ -124,7 +124,7 @@ unit* sqlite_writer::run_some(unit* first) {
     run_round(first, end);
     commit(first, end);
   } catch (...) {
-    noted_.clear();
+    drop_notes();
     failure = std::current_exception();
     if (end == first) {  // no transaction could be begun: at least this one fails
       leave_queue(*first);
@@ -137,6 +137,7 @@ unit* sqlite_writer::run_some(unit* first) {
       log_.write(log_level::error, "storage", e.what());
     }
   }
+  effects_.commit();
   for (const auto& note : noted_) topics_.tell(note);
   noted_.clear();
   finish(first, end, failure);
@@ -163,7 +164,7 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
     if (!end->settled && !run_one(*end, how)) {
       end->settled = true;
       connection_.run("rollback");
-      noted_.clear();
+      drop_notes();
       together = false;
       rounds_with_savepoints_ = rounds_after_failure;
       end = first;
@@ -281,11 +282,15 @@ void sqlite_writer::run_unit(unit& u, undo how) {
       throw constraint_error(constraint_kind::foreign_key,
                              "a transaction ended with a deferred foreign key that is not met");
     }
-    if (u.kept) keep_notes(t.notes());
+    if (u.kept) {
+      keep_notes(t.notes());
+      connection_.effects.move_to(effects_);
+    }
   } catch (...) {
     u.kept = false;
     u.thrown = std::current_exception();
   }
+  connection_.effects.clear();
   if (!connection_.in_transaction()) return;
   if (how == undo::to_savepoint) {
     if (!u.kept) connection_.run("rollback to unit");
@@ -300,6 +305,11 @@ void sqlite_writer::keep_notes(const std::vector<std::string>& notes) {
   for (const auto& note : notes) {
     if (std::find(noted_.begin(), noted_.end(), note) == noted_.end()) noted_.push_back(note);
   }
+}
+
+void sqlite_writer::drop_notes() {
+  noted_.clear();
+  effects_.clear();
 }
 
 void sqlite_writer::finish(unit* first, const unit* end, const std::exception_ptr& failure) {

@@ -55,6 +55,7 @@ class sqlite_writer {
   void keep_log_short();
   void finish(unit* first, const unit* end, const std::exception_ptr& failure);
   void keep_notes(const std::vector<std::string>& notes);
+  void drop_notes();
 
   sqlite_connection& connection_;
   readers& readers_;
@@ -71,7 +72,9 @@ class sqlite_writer {
   int next_checkpoint_at_ = long_log;    // pages of the log
   int checkpoint_step_ = long_log / 8;
   int pages_before_ = 0;
-  std::vector<std::string> noted_;  // by the transactions of this commit
+  // Of the transactions of this commit.
+  std::vector<std::string> noted_;
+  commit_effects effects_;
 
   std::atomic<std::size_t> waiting_{0};
   std::mutex mutex_;

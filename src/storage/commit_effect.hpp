@@ -1,0 +1,47 @@
+#pragma once
+// What is to happen in this process once a transaction is committed.
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace aft::storage {
+
+// On the writer. One that is destroyed without a call had no part in a commit.
+class commit_effect {
+ public:
+  commit_effect() = default;
+  commit_effect(const commit_effect&) = delete;
+  commit_effect& operator=(const commit_effect&) = delete;
+  virtual ~commit_effect() = default;
+
+  virtual void committed() noexcept = 0;
+  virtual void in_doubt() noexcept = 0;  // it may have been committed, or not
+};
+
+// Those of one transaction, or of all that share a commit.
+class commit_effects {
+ public:
+  void add(std::unique_ptr<commit_effect> e) { all_.push_back(std::move(e)); }
+  std::size_t size() const { return all_.size(); }
+  void shrink_to(std::size_t size) { all_.resize(size); }  // what was added since is undone
+  void clear() { all_.clear(); }
+  void move_to(commit_effects& others) {
+    for (auto& e : all_) others.all_.push_back(std::move(e));
+    all_.clear();
+  }
+  void commit() {
+    for (auto& e : all_) e->committed();
+    all_.clear();
+  }
+  void doubt() {
+    for (auto& e : all_) e->in_doubt();
+    all_.clear();
+  }
+
+ private:
+  std::vector<std::unique_ptr<commit_effect>> all_{};
+};
+
+}  // namespace aft::storage

@@ -1,0 +1,240 @@
+// Jobs that begin in the process that stores them, without a way through the table.
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <aft/app.hpp>
+#include <aft/jobs/control.hpp>
+
+#include "../test_database.hpp"
+#include "soon.hpp"
+
+namespace {
+
+struct number {
+  int n;
+};
+struct effect {
+  int n;
+};
+
+// Nothing but what the test does wakes its worker.
+aft::jobs_options alone() {
+  return {.threads = 1, .poll = aft::hours(1), .heartbeat = aft::hours(1), .lease = aft::hours(3)};
+}
+
+int state_of(aft::transaction& tx, std::int64_t job) {
+  return tx.one<int>("select state from aft_job where id = $1", job);
+}
+
+// Once the worker has looked for what waits; before that all jobs go through the table.
+void wait_for_worker(aft::app& app) {
+  CHECK(soon([&] {
+    return app.db().write([&](aft::transaction& tx) {
+      const auto state = state_of(tx, aft::enqueue(tx, number{0}));
+      return state == 1;
+    });
+  }));
+  CHECK(soon([&] { return app.db().one<int>("select count(*) from aft_job") == 0; }));
+}
+
+}  // namespace
+
+TEST_CASE("a job runs from its transaction on, and needs no more than its end to be written") {
+  aft::app app({.database = new_database(), .jobs = alone()});
+  std::atomic<int> runs{0};
+  app.job<number>([&](number) { ++runs; });
+  app.job<effect>([&](effect, aft::transaction&) { ++runs; });
+  app.start({.port = 0});
+  wait_for_worker(app);
+  const int before = runs;
+  const auto written = app.db().writes().transactions;
+  app.db().write([](aft::transaction& tx) {
+    const auto id = aft::enqueue(tx, number{1}, {.priority = 3, .max_attempts = 7});
+    const auto job = aft::jobs::find(tx, id);
+    REQUIRE(job);
+    CHECK(job->state == aft::jobs::job_state::running);
+    CHECK(job->attempt == 1);
+    CHECK(job->priority == 3);
+  });
+  CHECK(soon([&] { return runs == before + 1; }));
+  CHECK(soon([&] { return app.db().one<int>("select count(*) from aft_job") == 0; }));
+  CHECK(app.db().writes().transactions - written == 2);
+
+  app.db().write(
+      [](aft::transaction& tx) { CHECK(state_of(tx, aft::enqueue(tx, effect{1})) == 1); });
+  CHECK(soon([&] { return runs == before + 2; }));
+  CHECK(soon([&] { return app.db().writes().transactions - written == 4; }));
+  CHECK(app.db().one<int>("select count(*) from aft_job") == 0);
+}
+
+TEST_CASE("what a transaction or a part of it takes back does not run, and leaves its place") {
+  aft::app app({.database = new_database(), .jobs = alone()});
+  std::mutex mutex;
+  std::multiset<int> seen;
+  app.job<number>([&](number n) {
+    std::lock_guard lock(mutex);
+    if (n.n) seen.insert(n.n);
+  });
+  app.start({.port = 0});
+  wait_for_worker(app);
+  for (int i = 0; i < 5; ++i) {
+    CHECK_THROWS_AS(app.db().write([](aft::transaction& tx) {
+      CHECK(state_of(tx, aft::enqueue(tx, number{-1})) == 1);
+      throw std::runtime_error("no");
+    }),
+                    std::runtime_error);
+    app.db().write([](aft::transaction& tx) {
+      try {
+        tx.savepoint([&] {
+          CHECK(state_of(tx, aft::enqueue(tx, number{-2})) == 1);
+          throw std::runtime_error("no");
+        });
+      } catch (const std::runtime_error&) {
+        tx.savepoint([&] { CHECK(state_of(tx, aft::enqueue(tx, number{1})) == 1); });
+      }
+    });
+    CHECK(soon([&] { return app.db().one<int>("select count(*) from aft_job") == 0; }));
+  }
+  app.stop();
+  CHECK(seen == std::multiset<int>{1, 1, 1, 1, 1});
+}
+
+TEST_CASE(
+    "of many transactions that share a commit those that fail leave no job, the others each") {
+  aft::app app({.database = new_database(), .jobs = {.threads = 2, .prefetch = 16}});
+  std::mutex mutex;
+  std::multiset<int> seen;
+  app.job<number>([&](number n) {
+    std::lock_guard lock(mutex);
+    seen.insert(n.n);
+  });
+  app.start({.port = 0});
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 100; ++i) {
+        try {
+          app.db().write([&](aft::transaction& tx) {
+            aft::enqueue(tx, number{1000 * t + i});
+            if (i % 7 == 3) throw std::runtime_error("no");
+          });
+        } catch (const std::runtime_error&) {}
+      }
+    });
+  }
+  for (auto& t : threads) t.join();
+  CHECK(soon([&] { return app.db().one<int>("select count(*) from aft_job") == 0; }));
+  app.stop();
+  std::multiset<int> wanted;
+  for (int t = 0; t < 8; ++t) {
+    for (int i = 0; i < 100; ++i) {
+      if (i % 7 != 3) wanted.insert(1000 * t + i);
+    }
+  }
+  CHECK(seen == wanted);
+}
+
+TEST_CASE("a job goes through the table where there is no room, or its queue is paused") {
+  auto options = alone();
+  options.prefetch = 1;
+  aft::app app({.database = new_database(), .jobs = std::move(options)});
+  std::atomic<bool> go{false};
+  app.job<number>([&](number n) {
+    while (n.n && !go) std::this_thread::yield();
+  });
+  app.start({.port = 0});
+  wait_for_worker(app);
+  app.db().write([](aft::transaction& tx) {
+    CHECK(state_of(tx, aft::enqueue(tx, effect{1})) == 0);  // nobody knows it
+    CHECK(state_of(tx, aft::enqueue(tx, number{1}, {.delay = aft::hours(1)})) == 5);
+    aft::jobs::pause(tx, "paused");
+    CHECK(state_of(tx, aft::enqueue(tx, number{0}, {.queue = "paused"})) == 0);
+    CHECK(state_of(tx, aft::enqueue(tx, number{1})) == 1);
+    CHECK(state_of(tx, aft::enqueue(tx, number{0})) == 0);  // behind it
+  });
+  go = true;
+  CHECK(soon([&] {
+    return app.db().one<int>(
+               "select count(*) from aft_job where kind = 'number' "
+               "and queue = 'default' and state <> 5") == 0;
+  }));
+  CHECK(app.db().one<int>("select state from aft_job where queue = 'paused'") == 0);
+}
+
+TEST_CASE("a job whose transaction ends after the worker's goes back as if it had not begun") {
+  auto options = alone();
+  options.threads = 2;
+  aft::app app({.database = new_database(), .jobs = std::move(options)});
+  std::atomic<bool> watches{false}, is_stopping{false}, stored{false};
+  app.job<number>([](number) {});
+  app.job<effect>([&](effect, aft::job_context& c) {
+    watches = true;
+    while (!c.stop_requested()) std::this_thread::yield();
+    is_stopping = true;
+  });
+  app.start({.port = 0});
+  wait_for_worker(app);
+  app.db().write([](aft::transaction& tx) { aft::enqueue(tx, effect{1}); });
+  CHECK(soon([&] { return watches.load(); }));
+  std::int64_t id = 0;
+  std::thread stores([&] {
+    app.db().write([&](aft::transaction& tx) {
+      id = aft::enqueue(tx, number{1});
+      CHECK(state_of(tx, id) == 1);
+      stored = true;
+      CHECK(soon([&] { return is_stopping.load(); }));
+    });
+  });
+  CHECK(soon([&] { return stored.load(); }));
+  app.stop();
+  stores.join();
+  app.db().read([&](aft::reader& db) {
+    const auto job = aft::jobs::find(db, id);
+    REQUIRE(job);
+    CHECK(job->state == aft::jobs::job_state::ready);
+    CHECK(job->attempt == 0);
+  });
+}
+
+TEST_CASE("where nobody can tell whether a job was stored, it runs exactly where it was") {
+  if (!on_postgres()) return;  // on SQLite a commit has an answer
+  aft::app app(
+      {.database = new_database(),
+       .jobs = {.poll = aft::milliseconds(5), .heartbeat = aft::hours(1), .lease = aft::hours(3)}});
+  std::mutex mutex;
+  std::multiset<int> seen;
+  app.job<number>([&](number n) {
+    std::lock_guard lock(mutex);
+    if (n.n) seen.insert(n.n);
+  });
+  app.migrate({"001", "create table stored (n integer not null) strict"});
+  app.start({.port = 0});
+  wait_for_worker(app);
+  for (int i = 1; i <= 5; ++i) {
+    try {
+      app.db().write([&](aft::transaction& tx) {
+        tx.execute("insert into stored values ($1)", i);
+        aft::enqueue(tx, number{i});
+        postgres_server::shared().end_connections();
+      });
+    } catch (const aft::storage_error&) {}
+  }
+  CHECK(soon([&] {
+    try {
+      return app.db().one<int>("select count(*) from aft_job") == 0;
+    } catch (const aft::storage_error&) {
+      return false;
+    }
+  }));
+  app.stop();
+  const auto stored = app.db().all<int>("select n from stored order by n");
+  CHECK(std::multiset<int>(stored.begin(), stored.end()) == seen);
+}
