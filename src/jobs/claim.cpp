@@ -170,19 +170,53 @@ claimed_jobs claim(transaction& tx, std::int64_t worker, const known_kinds& know
   return {std::move(jobs), held_back};
 }
 
-std::optional<time_point> next_due(reader& db) {
-  struct soonest {
-    std::optional<time_point> job, limit, schedule;
-  };
-  const auto s = db.one<soonest>(
-      "select (select min(run_at) from aft_job where state = 5) as job, "
-      "(select min(opens_at) from aft_limit where is_waited = 1) as \"limit\", "
-      "(select min(next_at) from aft_schedule where is_paused = 0) as schedule");
-  auto first = s.job;
-  for (const auto& other : {s.limit, s.schedule}) {
-    if (other && (!first || *other < *first)) first = other;
+namespace {
+
+struct soonest {
+  std::optional<time_point> job, limit, schedule;
+
+  std::optional<time_point> first() const {
+    auto first = job;
+    for (const auto& other : {limit, schedule}) {
+      if (other && (!first || *other < *first)) first = other;
+    }
+    return first;
   }
-  return first;
+};
+
+struct start_row {
+  bool is_worker;
+  std::optional<time_point> job, limit, schedule;
+};
+
+}  // namespace
+
+std::optional<time_point> next_due(reader& db) {
+  return db
+      .one<soonest>(
+          "select (select min(run_at) from aft_job where state = 5) as job, "
+          "(select min(opens_at) from aft_limit where is_waited = 1) as \"limit\", "
+          "(select min(next_at) from aft_schedule where is_paused = 0) as schedule")
+      .first();
+}
+
+claim_start begin_claim(transaction& tx, std::int64_t worker) {
+  const auto row =
+      is_on_postgres(tx)
+          ? tx.one<start_row>(
+                "select exists (select 1 from aft_worker where id = $1) and "
+                "set_config('synchronous_commit', 'off', true) = 'off' as is_worker, "
+                "(select min(run_at) from aft_job where state = 5) as job, "
+                "(select min(opens_at) from aft_limit where is_waited = 1) as \"limit\", "
+                "(select min(next_at) from aft_schedule where is_paused = 0) as schedule",
+                worker)
+          : tx.one<start_row>(
+                "select exists (select 1 from aft_worker where id = $1) as is_worker, "
+                "(select min(run_at) from aft_job where state = 5) as job, "
+                "(select min(opens_at) from aft_limit where is_waited = 1) as \"limit\", "
+                "(select min(next_at) from aft_schedule where is_paused = 0) as schedule",
+                worker);
+  return {row.is_worker, soonest{row.job, row.limit, row.schedule}.first()};
 }
 
 }  // namespace aft::jobs

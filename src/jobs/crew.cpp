@@ -7,15 +7,15 @@ namespace {
 
 // Jobs are held for about that long at most before they run; those of other processes could have
 // begun them meanwhile.
-constexpr double soon = 50'000;      // microseconds
-constexpr double newest_part = 0.1;  // of the usual time of a run
+constexpr double longest_hold = 50'000;  // microseconds
+constexpr double newest_part = 0.1;      // of the usual time of a run
 
 }  // namespace
 
 std::size_t crew::room() const {
   const auto running = std::max(threads, 1u) + replaced;
   if (usual_run_ < 0) return std::min<std::size_t>(running, prefetch);
-  const auto next = double(running) * soon / std::max(usual_run_, 1.0);
+  const auto next = double(running) * longest_hold / std::max(usual_run_, 1.0);
   return std::size_t(std::min(double(running) + next, double(prefetch)));
 }
 

@@ -8,7 +8,9 @@
 namespace aft::jobs {
 
 gathered_ends::gathered_ends(runner& owner, std::vector<held_job*>&& jobs)
-    : owner_(owner), jobs_(std::move(jobs)) {}
+    : owner_(owner), jobs_(std::move(jobs)) {
+  isolated = runner::enough;
+}
 
 bool gathered_ends::run(transaction& tx) {
   // Those of one worker: it changes where it was taken for dead.

@@ -91,10 +91,19 @@ bool hold_back(transaction& tx, std::vector<stored_job>& claimed, time_point now
 }
 
 void release(transaction& tx, std::string_view key, std::int64_t most) {
-  const auto count = tx.execute(
-      "update aft_job set state = 0 where id in (select id from aft_job where state = 6 "
-      "and limit_key = $1 order by priority desc, run_at, id limit $2)",
-      key, most);
+  // Others may do the same with the same key, and each is to find some of its own.
+  const auto count =
+      is_on_postgres(tx)
+          ? tx.execute(
+                "update aft_job set state = 0 where state = 6 and id in "
+                "(select id from aft_job where state = 6 and limit_key = $1 "
+                "order by priority desc, run_at, id limit $2 for update skip locked)",
+                key, most)
+          : tx.execute(
+                "update aft_job set state = 0 where id in "
+                "(select id from aft_job where state = 6 and limit_key = $1 "
+                "order by priority desc, run_at, id limit $2)",
+                key, most);
   if (count) tx.notify(topic);
 }
 

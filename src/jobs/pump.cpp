@@ -66,20 +66,34 @@ void runner::tidy() {
       [this](transaction& tx) { return forget_limits(tx, last_limit_, tx.now()); }, behind_others);
 }
 
-// `rooms` are those of the crews. The queues of a crew share what is left of it.
-runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>& rooms) {
-  const auto now = tx.now();
-  round r;
-  r.rooms = rooms;
-  if (const auto due = next_due(tx); due && *due <= now) {
-    r.more = enqueue_due(tx, known_.json, now);
-    r.more = promote(tx, now) || r.more;
+// All with something that is ready; or for a moment, while much waits, those that had more than
+// there was room for.
+std::vector<std::string> runner::queues_to_claim(transaction& tx) {
+  if (!cut_short_.empty() && steady::now() - looked_ < std::chrono::milliseconds(20)) {
+    return cut_short_;
   }
+  looked_ = steady::now();
   auto queues = ready_queues(tx, known_);
   if (!queues.empty()) {
     std::rotate(queues.begin(), queues.begin() + std::ptrdiff_t(turn_ % queues.size()),
                 queues.end());
   }
+  return queues;
+}
+
+// `rooms` are those of the crews. The queues of a crew share what is left of it.
+runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>& rooms) {
+  const auto now = tx.now();
+  round r;
+  r.rooms = rooms;
+  const auto start = begin_claim(tx, worker_);
+  if (!start.is_worker) beat_or_begin_anew(tx);
+  if (start.due && *start.due <= now) {
+    r.more = enqueue_due(tx, known_.json, now);
+    r.more = promote(tx, now) || r.more;
+  }
+  const auto queues = queues_to_claim(tx);
+  const bool knows_all = queues != cut_short_;
   std::vector<std::size_t> sharers(crews_.size());
   std::vector<bool> cut_short(crews_.size());
   for (const auto& queue : queues) ++sharers[crew_number(queue)];
@@ -95,7 +109,12 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
     if (!most) continue;
     auto some = claim(tx, worker_, known_, {queue, std::int64_t(most)}, now);
     r.more = r.more || some.held_back;
-    if (some.jobs.size() == most) cut_short[which] = true;
+    if (some.jobs.size() == most) {
+      cut_short[which] = true;
+      r.cut_short.push_back(queue);
+    } else if (!knows_all) {
+      r.more = true;
+    }
     room.left -= std::min(room.left, some.jobs.size());
     std::move(some.jobs.begin(), some.jobs.end(), std::back_inserter(r.claimed));
   }
@@ -110,16 +129,18 @@ bool runner::claim_some() {
   ++turn_;
   round found;
   try {
-    found = db_.write([&](transaction& tx) {
-      if (!is_worker(tx, worker_)) beat_or_begin_anew(tx);
-      auto r = claim_round(tx, rooms_now());
-      expect(r.claimed);
-      return r;
-    });
+    found = db_.write(
+        [&](transaction& tx) {
+          auto r = claim_round(tx, rooms_now());
+          expect(r.claimed);
+          return r;
+        },
+        {.level = enough});
   } catch (...) {
     expect({});
     throw;
   }
+  cut_short_ = std::move(found.cut_short);
   dispatch(std::move(found.claimed));
   std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < crews_.size(); ++i) {

@@ -19,14 +19,14 @@ namespace aft::jobs {
 
 runner::runner(database& db, const logger& log, jobs_options options)
     : db_(db), log_(log), options_(std::move(options)) {
+  const bool has_server = db.read([](reader& r) { return is_on_postgres(r); });
+  if (options_.poll <= duration()) options_.poll = has_server ? seconds(1) : milliseconds(100);
+  // A claim by way of a server costs more, and holds up nobody else.
+  if (!options_.prefetch) options_.prefetch = has_server ? 500 : 200;
   auto rest = std::make_unique<crew>();
   rest->threads = options_.threads;
-  rest->prefetch = std::max<std::size_t>(options_.prefetch, 1);
+  rest->prefetch = options_.prefetch;
   crews_.push_back(std::move(rest));
-  if (options_.poll <= duration()) {
-    const bool is_told = db.read([](reader& r) { return is_on_postgres(r); });
-    options_.poll = is_told ? seconds(1) : milliseconds(100);
-  }
   if (options_.heartbeat <= duration() || options_.lease < options_.heartbeat * 2) {
     throw configuration_error(
         "jobs_options::lease is less than two heartbeats: a worker would be taken for dead");
@@ -39,7 +39,7 @@ runner::runner(database& db, const logger& log, jobs_options options)
     auto own = std::make_unique<crew>();
     own->queue = q.name;
     own->threads = q.threads;
-    own->prefetch = q.prefetch ? q.prefetch : std::max<std::size_t>(4 * q.threads, 1);
+    own->prefetch = q.prefetch ? q.prefetch : options_.prefetch;
     crews_.push_back(std::move(own));
   }
 }

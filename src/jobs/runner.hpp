@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <list>
@@ -50,6 +51,10 @@ struct kind_entry {
 // threads of its own, and notes how each ended.
 class runner {
  public:
+  // What its own transactions need of others, on PostgreSQL: their statements take what they change
+  // by lock or by fence, whatever others do beside them.
+  static constexpr isolation enough = isolation::read_committed;
+
   using find_state = function<void*(resource_key)>;  // null where there is none
 
   runner(database& db, const logger& log, jobs_options options);
@@ -87,8 +92,9 @@ class runner {
 
   struct round {
     std::vector<stored_job> claimed{};
-    std::vector<crew_room> rooms{};  // what is left of them
-    bool more = false;               // there may be
+    std::vector<crew_room> rooms{};        // what is left of them
+    std::vector<std::string> cut_short{};  // queues that had more than there was room for
+    bool more = false;                     // there may be
   };
   struct worker_thread {
     std::thread thread{};
@@ -103,6 +109,7 @@ class runner {
   void tidy();
   void beat_or_begin_anew(transaction& tx);
   bool is_something_due();
+  std::vector<std::string> queues_to_claim(transaction& tx);
   round claim_round(transaction& tx, const std::vector<crew_room>& rooms);
   std::size_t crew_number(std::string_view queue) const;
   bool claim_some();
@@ -145,6 +152,8 @@ class runner {
   std::atomic<std::int64_t> worker_{0};           // changed by the pump's thread while it runs
   std::uint64_t turn_ = 0;                        // so that no queue of a crew is always the last
   std::string last_limit_{};                      // that tidy() has looked at
+  std::vector<std::string> cut_short_{};          // queues of which the last claim did not take all
+  std::chrono::steady_clock::time_point looked_{};  // at all queues
   std::uint64_t listener_ = 0, stop_listener_ = 0;
 
   std::mutex mutex_;

@@ -73,4 +73,12 @@ claimed_jobs claim(transaction& tx, std::int64_t worker, const known_kinds& know
 // When promote() will next find something, if ever.
 std::optional<time_point> next_due(reader& db);
 
+struct claim_start {
+  bool is_worker;                   // still
+  std::optional<time_point> due{};  // as next_due
+};
+// Begins a transaction that claims. On PostgreSQL its commit does not wait for the disk: what a
+// server loses that way with its power is that some jobs were begun, so they begin once more.
+claim_start begin_claim(transaction& tx, std::int64_t worker);
+
 }  // namespace aft::jobs

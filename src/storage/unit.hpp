@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <optional>
 
 #include <aft/storage/database.hpp>
 #include <aft/storage/transaction.hpp>
@@ -34,6 +35,7 @@ class unit {
 
   void set(const write_options& how) {
     low_priority = how.low_priority;
+    isolated = how.level;
     if (how.max_wait > duration()) {
       give_up_at = detail::coarse_milliseconds() + how.max_wait.in_milliseconds();
     }
@@ -41,6 +43,7 @@ class unit {
   bool late() const { return give_up_at && detail::coarse_milliseconds() > give_up_at; }
 
   bool low_priority = false;
+  std::optional<isolation> isolated{};              // nothing: as the database's options say
   std::int64_t give_up_at = 0;                      // of coarse_milliseconds(); 0: it can wait
   std::chrono::steady_clock::time_point entered{};  // the queue, where the engine says it
 

@@ -95,7 +95,7 @@ void wait_until_stored(aft::database& db, tally& all) {
   all.wait();
   while (db.read(
       [](aft::reader& r) { return r.one<bool>("select exists (select 1 from aft_job)"); })) {
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
@@ -149,7 +149,6 @@ void measure(const arguments& given) {
   aft::app_options options{.database = given.text("--database", ":memory:")};
   options.jobs.max_waiting = 1'000'000'000;
   options.jobs.threads = unsigned(given.number("--concurrency", 2, 1, 1000));
-  options.jobs.prefetch = std::max<std::size_t>(options.jobs.prefetch, 2 * options.jobs.threads);
 
   tally all;
   aft::app app(std::move(options));

@@ -80,13 +80,16 @@ struct storage_options {
   bool statements_fail_alone = true;
 };
 
-// How one transaction waits for its turn.
+// How one transaction waits for its turn, and what it may see of others.
 struct write_options {
   // It comes after all others that wait, for up to a second; then one such goes with each commit.
   // For imports, clean-ups and the like, in many small transactions.
   bool low_priority = false;
   // Where its turn comes later than that, it is not run: storage_error, late. 0: any time will do.
   duration max_wait{};
+  // Instead of storage_options::level, on PostgreSQL: for a transaction that is right in itself with
+  // less, and often meets others.
+  std::optional<isolation> level{};
 };
 
 // Since the database was opened. Times are sums.

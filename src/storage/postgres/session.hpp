@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,7 +53,7 @@ class session final : public schema_connection {
   bool in_transaction() const override;
   void begin_migration() override;
 
-  void begin();
+  void begin(std::optional<isolation> level = {});  // nothing: as storage_options say
   // Tells the notes, too, with our own name, so that they are not heard twice here. Throws:
   // storage_error, in_doubt, where the server was lost meanwhile.
   void commit(std::span<const std::string> notes, const std::string& own_name);
@@ -130,6 +131,7 @@ class session final : public schema_connection {
   std::size_t succeeded_ = 0;             // commands before the one that failed last
   parameters parameters_;
   state state_ = state::none;
+  isolation level_ = isolation::serializable;
   bool draining_ = false;  // the answer to the last commit has not been read
   bool cancelled_ = false;
   std::exception_ptr undone_{}, failure_{};

@@ -75,7 +75,7 @@ void session::exchange_all(Send&& send_all, Take&& take, Name&& name_of, bool fa
   cancelled_ = false;
   succeeded_ = 0;
   PQenterPipelineMode(db_.get());
-  if (begins) send(begin_text(use_, options_.level));
+  if (begins) send(begin_text(use_, level_));
   if (guarded) send("savepoint aft_statement");
   for (const auto& cursor : closed) send(("close " + cursor).c_str());
   const std::size_t count = send_all();

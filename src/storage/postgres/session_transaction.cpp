@@ -25,7 +25,8 @@ const char* begin_text(session_use use, isolation level) {
   return "begin isolation level read committed";
 }
 
-void session::begin() {
+void session::begin(std::optional<isolation> level) {
+  level_ = level.value_or(options_.level);
   state_ = state::wanted;
   read_.clear();
   undone_ = failure_ = nullptr;
@@ -55,7 +56,7 @@ void session::commit(std::span<const std::string> notes, const std::string& own_
 void session::exchange_commit(bool begins, std::span<const std::string> notes,
                               const std::string& own_name) {
   PQenterPipelineMode(db_.get());
-  if (begins) send(begin_text(use_, options_.level));
+  if (begins) send(begin_text(use_, level_));
   for (const auto& note : notes) {
     const auto payload = fmt::format("{} {}", own_name, note);
     const char* const value = payload.c_str();

@@ -138,7 +138,7 @@ bool writers::run_once(unit& u, session& s) {
   storage_access::plain_transaction t(s);
   u.thrown = nullptr;
   s.effects.clear();
-  s.begin();
+  s.begin(u.isolated);
   try {
     u.kept = u.run(t.tx);
     if (u.kept) commit(s, t.notes());
