@@ -75,16 +75,19 @@ std::vector<std::string> ready_queues(reader& db, const known_kinds& known) {
 }
 
 bool promote(transaction& tx, time_point now) {
-  const auto count = is_on_postgres(tx)
-                         ? tx.execute(
-                               "update aft_job set state = 0 where id in (select id from aft_job "
-                               "where state = 5 and run_at <= $1 order by run_at limit $2 "
-                               "for update skip locked)",
-                               now, most_promoted)
-                         : tx.execute(
-                               "update aft_job set state = 0 where id in (select id from aft_job "
-                               "where state = 5 and run_at <= $1 order by run_at limit $2)",
-                               now, most_promoted);
+  const auto count =
+      is_on_postgres(tx)
+          ? tx.execute(
+                "update aft_job set state = 0 where id in (select id from aft_job "
+                "where state = 5 and state > 1 and coalesce(keep_until, run_at) <= $1 "
+                "order by coalesce(keep_until, run_at) limit $2 "
+                "for update skip locked)",
+                now, most_promoted)
+          : tx.execute(
+                "update aft_job set state = 0 where id in (select id from aft_job "
+                "where state = 5 and state > 1 and coalesce(keep_until, run_at) <= $1 "
+                "order by coalesce(keep_until, run_at) limit $2)",
+                now, most_promoted);
   release_due(tx, now);
   return count == most_promoted;
 }
@@ -194,7 +197,9 @@ struct start_row {
 std::optional<time_point> next_due(reader& db) {
   return db
       .one<soonest>(
-          "select (select min(run_at) from aft_job where state = 5) as job, "
+          "select (select min(coalesce(keep_until, run_at)) from aft_job where state = 5 and state "
+          "> 1) "
+          "as job, "
           "(select min(opens_at) from aft_limit where is_waited = 1) as \"limit\", "
           "(select min(next_at) from aft_schedule where is_paused = 0) as schedule")
       .first();
@@ -206,13 +211,17 @@ claim_start begin_claim(transaction& tx, std::int64_t worker) {
           ? tx.one<start_row>(
                 "select exists (select 1 from aft_worker where id = $1) and "
                 "set_config('synchronous_commit', 'off', true) = 'off' as is_worker, "
-                "(select min(run_at) from aft_job where state = 5) as job, "
+                "(select min(coalesce(keep_until, run_at)) from aft_job where state = 5 and state "
+                "> 1) "
+                "as job, "
                 "(select min(opens_at) from aft_limit where is_waited = 1) as \"limit\", "
                 "(select min(next_at) from aft_schedule where is_paused = 0) as schedule",
                 worker)
           : tx.one<start_row>(
                 "select exists (select 1 from aft_worker where id = $1) as is_worker, "
-                "(select min(run_at) from aft_job where state = 5) as job, "
+                "(select min(coalesce(keep_until, run_at)) from aft_job where state = 5 and state "
+                "> 1) "
+                "as job, "
                 "(select min(opens_at) from aft_limit where is_waited = 1) as \"limit\", "
                 "(select min(next_at) from aft_schedule where is_paused = 0) as schedule",
                 worker);

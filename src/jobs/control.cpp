@@ -4,6 +4,7 @@
 
 #include <aft/ground/error.hpp>
 
+#include "../storage/connection.hpp"
 #include "finish.hpp"
 #include "limits.hpp"
 #include "store.hpp"
@@ -216,6 +217,7 @@ std::int64_t cancel_all(database& db, const job_filter& filter) {
 std::int64_t drop_all(database& db, const job_filter& filter) { return for_all(db, filter, drop); }
 
 void pause(transaction& tx, std::string_view queue) {
+  storage_access::connection_of(tx).open_worker = 0;
   tx.execute(
       "insert into aft_queue (name, is_paused) values ($1, 1) "
       "on conflict (name) do update set is_paused = 1",

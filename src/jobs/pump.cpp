@@ -29,15 +29,19 @@ std::int64_t sweep(transaction& tx, time_point now) {
     std::int64_t id;
     int followers;
   };
-  const auto old = tx.all<old_job>(
-      "select id, followers from aft_job where keep_until is not null and keep_until <= $1 "
-      "order by keep_until limit $2",
-      now, most_swept);
-  for (const auto& job : old) {
-    tx.execute("delete from aft_job where id = $1", job.id);
-    if (job.followers) cancel_followers(tx, job.id, now);
+  std::int64_t count = 0;
+  for (const int ended : {2, 3, 4}) {
+    const auto old = tx.all<old_job>(
+        "select id, followers from aft_job where state = $1 and state > 1 "
+        "and coalesce(keep_until, run_at) <= $2 order by coalesce(keep_until, run_at) limit $3",
+        ended, now, most_swept - count);
+    for (const auto& job : old) {
+      tx.execute("delete from aft_job where id = $1", job.id);
+      if (job.followers) cancel_followers(tx, job.id, now);
+    }
+    count += std::int64_t(old.size());
   }
-  return std::int64_t(old.size());
+  return count;
 }
 
 }  // namespace

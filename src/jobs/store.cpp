@@ -117,7 +117,7 @@ std::optional<std::string> limit_key_of(const job_options& o) {
 // On SQLite "returning" makes a table of its own each time, which costs as much as the row.
 std::optional<std::int64_t> last_row(transaction& tx, std::int64_t inserted) {
   if (!inserted) return {};
-  return tx.one<std::int64_t>("select last_insert_rowid()");
+  return storage_access::connection_of(tx).last_inserted();
 }
 
 std::optional<std::int64_t> insert_plain(transaction& tx, std::string_view kind,
@@ -151,30 +151,48 @@ std::optional<std::int64_t> insert_plain(transaction& tx, std::string_view kind,
   }
 }
 
+// On SQLite nobody changes the answer before the commit, but those who share it.
+bool may_begin(transaction& tx, std::int64_t worker, const std::string& queue) {
+  auto& open = storage_access::connection_of(tx).open_worker;
+  if (open == worker) return true;
+  struct found {
+    bool is_worker, some_paused;
+  };
+  const auto now = tx.one<found>(
+      "select exists (select 1 from aft_worker where id = $1) as is_worker, "
+      "exists (select 1 from aft_queue where is_paused = 1) as some_paused",
+      worker);
+  if (!now.is_worker) return false;
+  if (!now.some_paused) open = worker;
+  return !now.some_paused ||
+         !tx.one<bool>("select exists (select 1 from aft_queue where name = $1 and is_paused = 1)",
+                       queue);
+}
+
 // False where its queue is paused, or the worker was taken for dead.
-bool insert_running(transaction& tx, std::int64_t worker, stored_job& j) {
+bool insert_running_on_sqlite(transaction& tx, std::int64_t worker, stored_job& j) {
+  if (!may_begin(tx, worker, j.queue)) return false;
+  const auto inserted = tx.execute(
+      "insert into aft_job (kind, arguments, queue, state, priority, run_at, attempt, "
+      "max_attempts, worker, created_at, started_at, request_id, traceparent) "
+      "values ($1, $2, $3, 1, $4, $5, 1, $6, $7, $5, $5, $8, $9)",
+      j.kind, j.arguments, j.queue, j.priority, j.run_at, j.max_attempts, worker, j.request_id,
+      j.traceparent);
+  j.id = *last_row(tx, inserted);
+  return true;
+}
+
+// Likewise, in one round trip: without a queue then, which the table refuses.
+bool insert_running_on_postgres(transaction& tx, std::int64_t worker, stored_job& j) {
   try {
-    // Without a queue then, see above.
-    if (is_on_postgres(tx)) {
-      j.id = tx.one<std::int64_t>(
-          "insert into aft_job (kind, arguments, queue, state, priority, run_at, attempt, "
-          "max_attempts, worker, created_at, started_at, request_id, traceparent) values ($1, $2, "
-          "case when exists (select 1 from aft_worker where id = $7) and not exists "
-          "(select 1 from aft_queue where name = $3 and is_paused = 1) then $3 end, "
-          "1, $4, $5, 1, $6, $7, $5, $5, $8, $9) returning id",
-          j.kind, j.arguments, j.queue, j.priority, j.run_at, j.max_attempts, worker, j.request_id,
-          j.traceparent);
-      return true;
-    }
-    const auto inserted = tx.execute(
+    j.id = tx.one<std::int64_t>(
         "insert into aft_job (kind, arguments, queue, state, priority, run_at, attempt, "
         "max_attempts, worker, created_at, started_at, request_id, traceparent) values ($1, $2, "
         "case when exists (select 1 from aft_worker where id = $7) and not exists "
         "(select 1 from aft_queue where name = $3 and is_paused = 1) then $3 end, "
-        "1, $4, $5, 1, $6, $7, $5, $5, $8, $9)",
+        "1, $4, $5, 1, $6, $7, $5, $5, $8, $9) returning id",
         j.kind, j.arguments, j.queue, j.priority, j.run_at, j.max_attempts, worker, j.request_id,
         j.traceparent);
-    j.id = *last_row(tx, inserted);
     return true;
   } catch (const constraint_error& e) {
     if (e.kind() != constraint_kind::not_null) throw;
@@ -206,7 +224,9 @@ std::optional<std::int64_t> begin_here(transaction& tx, std::string_view kind,
                  .limit_key = {},
                  .request_id = std::move(why.request_id),
                  .traceparent = std::move(why.traceparent)};
-  if (!insert_running(tx, start->worker(), job)) return {};
+  const bool is_in = is_on_postgres(tx) ? insert_running_on_postgres(tx, start->worker(), job)
+                                        : insert_running_on_sqlite(tx, start->worker(), job);
+  if (!is_in) return {};
   const auto id = job.id;
   start->stored(std::move(job));
   storage_access::effects(tx).add(std::move(start));

@@ -246,10 +246,11 @@ TEST_CASE("a claim walks by the index, however many jobs wait or have ended") {
         "and queue = 'default' and kind = 'mail' order by priority desc, run_at, id limit 64"));
     CHECK(has(claim, "INDEX aft_job_ready (queue=? AND kind=?)"));
     CHECK(!has(claim, "TEMP B-TREE"));
-    const auto due = plan(
-        db.all<step>("explain query plan select id from aft_job where state = 5 and run_at <= 5 "
-                     "order by run_at limit 1000"));
-    CHECK(has(due, "aft_job_later (run_at<?)"));
+    const auto due =
+        plan(db.all<step>("explain query plan select id from aft_job where state = 5 and state > 1 "
+                          "and coalesce(keep_until, run_at) <= 5 "
+                          "order by coalesce(keep_until, run_at) limit 1000"));
+    CHECK(has(due, "aft_job_due (state=? AND <expr><?)"));
     CHECK(!has(due, "TEMP B-TREE"));
     const auto kinds = plan(db.all<step>(
         "explain query plan select min(kind) from aft_job where state = 0 and queue = 'default' "
@@ -259,13 +260,14 @@ TEST_CASE("a claim walks by the index, however many jobs wait or have ended") {
         "explain query plan select min(queue) from aft_job where state = 0 and queue > 'a'"));
     CHECK(has(queues, "aft_job_ready (queue>?)"));
     const auto old = plan(db.all<step>(
-        "explain query plan select id, followers from aft_job where keep_until is not null "
-        "and keep_until <= 5 order by keep_until limit 500"));
-    CHECK(has(old, "aft_job_keep (keep_until"));
+        "explain query plan select id, followers from aft_job where state = 3 and state > 1 and "
+        "coalesce(keep_until, run_at) <= 5 order by coalesce(keep_until, run_at) limit 500"));
+    CHECK(has(old, "aft_job_due (state=? AND <expr><?)"));
+    CHECK(!has(old, "TEMP B-TREE"));
     const auto held = plan(db.all<step>(
         "explain query plan select id from aft_job where state = 6 and limit_key = 'a' "
         "order by priority desc, run_at, id limit 1"));
-    CHECK(has(held, "aft_job_held (limit_key=?)"));
+    CHECK(has(held, "aft_job_limited (limit_key=? AND state=?)"));
     CHECK(!has(held, "TEMP B-TREE"));
     const auto mine = plan(
         db.all<step>("explain query plan select id from aft_job where worker = 5 and state = 1 "

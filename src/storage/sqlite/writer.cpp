@@ -110,6 +110,11 @@ void sqlite_writer::run_on_connection(unit& u) {
   finish(&u, next, nullptr);
 }
 
+void sqlite_writer::begin() {
+  connection_.open_worker = 0;
+  connection_.run("begin immediate");
+}
+
 // Runs units into one commit; returns the first that is left for the next.
 unit* sqlite_writer::run_some(unit* first) {
   if (first->wants_connection()) {
@@ -120,7 +125,7 @@ unit* sqlite_writer::run_some(unit* first) {
   std::exception_ptr failure;  // of all of them
   unit* end = first;
   try {
-    connection_.run("begin immediate");
+    begin();
     run_round(first, end);
     commit(first, end);
   } catch (...) {
@@ -168,7 +173,7 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
       together = false;
       rounds_with_savepoints_ = rounds_after_failure;
       end = first;
-      connection_.run("begin immediate");
+      begin();
       deadline = steady::now() + longest_round;
       continue;
     }
@@ -297,7 +302,7 @@ void sqlite_writer::run_unit(unit& u, undo how) {
     connection_.run("release unit");
   } else if (how == undo::alone && !u.kept) {
     connection_.run("rollback");
-    connection_.run("begin immediate");  // so that the commit has something to end
+    begin();  // so that the commit has something to end
   }
 }
 

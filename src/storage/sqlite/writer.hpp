@@ -41,6 +41,7 @@ class sqlite_writer {
  private:
   void work();
   void run_on_connection(unit& u);
+  void begin();
   unit* run_some(unit* first);
   void run_round(unit* first, unit*& end);
   [[noreturn]] static void fail_round(const unit* first, const unit* end);
