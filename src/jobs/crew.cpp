@@ -7,8 +7,9 @@ namespace {
 
 // Jobs are held for about that long at most before they run; those of other processes could have
 // begun them meanwhile.
-constexpr double longest_hold = 50'000;  // microseconds
-constexpr double newest_part = 0.1;      // of the usual time of a run
+constexpr double longest_hold = 50'000;    // microseconds
+constexpr std::size_t smallest_part = 50;  // of its room, that is claimed at once
+constexpr double newest_part = 0.1;        // of the usual time of a run
 
 }  // namespace
 
@@ -63,8 +64,10 @@ std::vector<held_job*> crew::take_all() {
 }
 
 crew_room room_of(const crew& c) {
-  crew_room room{
-      c.room() > c.held ? c.room() - c.held : 0, std::max(c.threads, 1u) + c.replaced, {}};
+  const auto all = c.room();
+  crew_room room{all > c.held ? all - c.held : 0, std::max(c.threads, 1u) + c.replaced, {}};
+  // Some run while others are claimed.
+  if (all > smallest_part) room.left = std::min(room.left, std::max(all / 2, smallest_part));
   for (const auto& [name, share] : c.shares) room.held.push_back(name);
   return room;
 }

@@ -73,7 +73,7 @@ void runner::tidy() {
 // All with something that is ready; or for a moment, while much waits, those that had more than
 // there was room for.
 std::vector<std::string> runner::queues_to_claim(transaction& tx) {
-  if (!cut_short_.empty() && steady::now() - looked_ < std::chrono::milliseconds(20)) {
+  if (!cut_short_.empty() && steady::now() - looked_ < std::chrono::milliseconds(50)) {
     return cut_short_;
   }
   looked_ = steady::now();

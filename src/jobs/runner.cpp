@@ -22,7 +22,7 @@ runner::runner(database& db, const logger& log, jobs_options options)
   const bool has_server = db.read([](reader& r) { return is_on_postgres(r); });
   if (options_.poll <= duration()) options_.poll = has_server ? seconds(1) : milliseconds(100);
   // A claim by way of a server costs more, and holds up nobody else.
-  if (!options_.prefetch) options_.prefetch = has_server ? 500 : 200;
+  if (!options_.prefetch) options_.prefetch = has_server ? 1000 : 200;
   auto rest = std::make_unique<crew>();
   rest->threads = options_.threads;
   rest->prefetch = options_.prefetch;
