@@ -79,8 +79,9 @@ std::string write_arguments(const void* job, const type_info& type);
 }  // namespace jobs
 
 // Stores a job in the caller's transaction: it exists when that commits, and never if it does not.
-// Returns its id; that of the job which has the key, where `unique` says so. A worker of this
-// process hears of it at once. Throws queue_full, and error where the options make no sense or the
+// Returns its id; that of the job which has the key, where `unique` says so. Where a worker of this
+// process has room for it and nothing waits before it, it begins there right after the commit;
+// otherwise workers hear of it. Throws queue_full, and error where the options make no sense or the
 // job holds an aft::secret.
 template <class Job>
 std::int64_t enqueue(transaction& tx, const Job& job, const job_options& options = {}) {

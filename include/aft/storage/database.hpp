@@ -87,8 +87,8 @@ struct write_options {
   bool low_priority = false;
   // Where its turn comes later than that, it is not run: storage_error, late. 0: any time will do.
   duration max_wait{};
-  // Instead of storage_options::level, on PostgreSQL: for a transaction that is right in itself with
-  // less, and often meets others.
+  // Instead of storage_options::level, on PostgreSQL: for a transaction that is right in itself
+  // with less, and often meets others.
   std::optional<isolation> level{};
 };
 
