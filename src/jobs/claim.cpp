@@ -94,18 +94,19 @@ bool promote(transaction& tx, time_point now) {
 
 namespace {
 
-// Of each kind as many as of all, by the index; then the most urgent of these.
+// Of each kind as many as of all, by the index; then the most urgent of these. What is locked stays
+// where it is, so it is found again by its place.
 std::vector<stored_job> take_on_postgres(transaction& tx, std::int64_t worker,
                                          const known_kinds& known, const queue_room& room,
                                          time_point now) {
   return tx.all<stored_job>(
-      "with picked as materialized (select j.id from json_array_elements_text($2::json) k (kind) "
-      "cross join lateral (select id, priority, run_at from aft_job where state = 0 "
+      "with picked as materialized (select j.at from json_array_elements_text($2::json) k (kind) "
+      "cross join lateral (select ctid as at, id, priority, run_at from aft_job where state = 0 "
       "and queue = $1 and aft_job.kind = k.kind "
       "order by priority desc, run_at, id limit $3 for update skip locked) j "
       "order by j.priority desc, j.run_at, j.id limit $3) "
       "update aft_job set state = 1, attempt = attempt + 1, worker = $4, "
-      "started_at = $5 where id in (select id from picked) "
+      "started_at = $5 where ctid = any (array(select at from picked)) "
       "returning id, kind, arguments, queue, priority, run_at, attempt, max_attempts, "
       "created_at, limit_key, request_id, traceparent",
       room.queue, known.json, room.most, worker, now);
