@@ -53,8 +53,9 @@ void runner::beat_or_begin_anew(transaction& tx) {
 }
 
 void runner::beat_heart() {
+  // By itself, so that nobody who stores a job is in the way of it, nor it of them.
+  db_.write([this](transaction& tx) { beat_or_begin_anew(tx); }, {.level = enough});
   const auto count = db_.write([this](transaction& tx) {
-    beat_or_begin_anew(tx);
     return recover(tx, silence_, {db_.time().steady(), options_.lease});
   });
   if (count) note(log_level::warning, fmt::format("{} jobs of dead workers start again", count));
@@ -63,8 +64,9 @@ void runner::beat_heart() {
 // What nobody waits for, in small transactions.
 void runner::tidy() {
   constexpr write_options behind_others{.low_priority = true};
-  db_.write([this](transaction& tx) { mark_full_queues(tx, options_.max_waiting); }, behind_others);
-  while (db_.write([](transaction& tx) { return sweep(tx, tx.now()); }, behind_others) ==
+  constexpr write_options beside_others{.low_priority = true, .level = enough};
+  db_.write([this](transaction& tx) { mark_full_queues(tx, options_.max_waiting); }, beside_others);
+  while (db_.write([](transaction& tx) { return sweep(tx, tx.now()); }, beside_others) ==
          most_swept) {}
   last_limit_ = db_.write(
       [this](transaction& tx) { return forget_limits(tx, last_limit_, tx.now()); }, behind_others);

@@ -87,21 +87,27 @@ TEST_CASE("what a transaction or a part of it takes back does not run, and leave
   app.start({.port = 0});
   wait_for_worker(app);
   for (int i = 0; i < 5; ++i) {
-    CHECK_THROWS_AS(app.db().write([](aft::transaction& tx) {
-      CHECK(state_of(tx, aft::enqueue(tx, number{-1})) == 1);
+    int state = -1;
+    const auto store = [&](aft::transaction& tx, int n) {
+      state = state_of(tx, aft::enqueue(tx, number{n}));
+    };
+    CHECK_THROWS_AS(app.db().write([&](aft::transaction& tx) {
+      store(tx, -1);
       throw std::runtime_error("no");
     }),
                     std::runtime_error);
-    app.db().write([](aft::transaction& tx) {
+    CHECK(state == 1);
+    app.db().write([&](aft::transaction& tx) {
       try {
         tx.savepoint([&] {
-          CHECK(state_of(tx, aft::enqueue(tx, number{-2})) == 1);
+          store(tx, -2);
           throw std::runtime_error("no");
         });
       } catch (const std::runtime_error&) {
-        tx.savepoint([&] { CHECK(state_of(tx, aft::enqueue(tx, number{1})) == 1); });
+        tx.savepoint([&] { store(tx, 1); });
       }
     });
+    CHECK(state == 1);
     CHECK(soon([&] { return app.db().one<int>("select count(*) from aft_job") == 0; }));
   }
   app.stop();
@@ -153,14 +159,17 @@ TEST_CASE("a job goes through the table where there is no room, or its queue is 
   });
   app.start({.port = 0});
   wait_for_worker(app);
-  app.db().write([](aft::transaction& tx) {
-    CHECK(state_of(tx, aft::enqueue(tx, effect{1})) == 0);  // nobody knows it
-    CHECK(state_of(tx, aft::enqueue(tx, number{1}, {.delay = aft::hours(1)})) == 5);
+  const auto states = app.db().write([](aft::transaction& tx) {
+    std::vector<int> s;
+    s.push_back(state_of(tx, aft::enqueue(tx, effect{1})));  // nobody knows it
+    s.push_back(state_of(tx, aft::enqueue(tx, number{1}, {.delay = aft::hours(1)})));
     aft::jobs::pause(tx, "paused");
-    CHECK(state_of(tx, aft::enqueue(tx, number{0}, {.queue = "paused"})) == 0);
-    CHECK(state_of(tx, aft::enqueue(tx, number{1})) == 1);
-    CHECK(state_of(tx, aft::enqueue(tx, number{0})) == 0);  // behind it
+    s.push_back(state_of(tx, aft::enqueue(tx, number{0}, {.queue = "paused"})));
+    s.push_back(state_of(tx, aft::enqueue(tx, number{1})));
+    s.push_back(state_of(tx, aft::enqueue(tx, number{0})));  // behind it
+    return s;
   });
+  CHECK(states == std::vector<int>{0, 5, 0, 1, 0});
   go = true;
   CHECK(soon([&] {
     return app.db().one<int>(
@@ -186,10 +195,11 @@ TEST_CASE("a job whose transaction ends after the worker's goes back as if it ha
   app.db().write([](aft::transaction& tx) { aft::enqueue(tx, effect{1}); });
   CHECK(soon([&] { return watches.load(); }));
   std::int64_t id = 0;
+  int state = -1;
   std::thread stores([&] {
     app.db().write([&](aft::transaction& tx) {
       id = aft::enqueue(tx, number{1});
-      CHECK(state_of(tx, id) == 1);
+      state = state_of(tx, id);
       stored = true;
       CHECK(soon([&] { return is_stopping.load(); }));
     });
@@ -197,6 +207,7 @@ TEST_CASE("a job whose transaction ends after the worker's goes back as if it ha
   CHECK(soon([&] { return stored.load(); }));
   app.stop();
   stores.join();
+  CHECK(state == 1);
   app.db().read([&](aft::reader& db) {
     const auto job = aft::jobs::find(db, id);
     REQUIRE(job);
