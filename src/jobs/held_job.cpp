@@ -67,6 +67,17 @@ class deadline_for {
   std::int64_t before_;
 };
 
+// Whether nothing is wrong but that others were in the way of the transaction, or its server away.
+bool is_no_fault_of_it(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const storage_error& e) {
+    return e.fault() == storage_fault::busy || e.fault() == storage_fault::unavailable;
+  } catch (...) {
+    return false;
+  }
+}
+
 duration default_delay(int attempt) {
   const auto n = std::int64_t(std::min(attempt, 100));
   const auto base = seconds(n * n * n * n);
@@ -197,6 +208,14 @@ void held_job::run_here() {
   }
 }
 
+// So many meet in one place that the engine has given up; or nobody knows when the server is back.
+void held_job::make_way(const std::exception_ptr& for_what) {
+  snooze_ = milliseconds(200 + std::int64_t(random_number(800)));
+  step_ = step::put_back;
+  note(log_level::info,
+       fmt::format("job {} ({}) is put off: {}", stored_.id, stored_.kind, describe(for_what)));
+}
+
 void held_job::failed(const std::exception_ptr& why) {
   try {
     std::rethrow_exception(why);
@@ -294,7 +313,8 @@ bool held_job::tell_in(transaction& tx) {
 
 waker* held_job::done(std::exception_ptr failure) noexcept {
   if (failure && step_ == step::run) {
-    failed(failure);
+    if (is_no_fault_of_it(failure)) make_way(failure);
+    else failed(failure);
     tell();
   } else if (failure) {
     note(log_level::error,

@@ -59,6 +59,7 @@ class held_job final : public storage::unit {
   enum class step { run, complete, retry, bury, cancel, put_back };
 
   const handler_info& info() const { return kind_.handler_of.info(); }
+  void make_way(const std::exception_ptr& for_what);
   void call(transaction* tx, reader* db);
   void begin_step();
   void end_step(duration took, bool failed) const;

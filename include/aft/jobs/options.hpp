@@ -62,7 +62,9 @@ struct jobs_options {
 // How the jobs of one kind are run. Each attempt is one record of the room "jobs" in the log, with
 // the request that enqueued it: a failed one is a warning, the last of a job an error, the others
 // are told at log_level::debug (app_options::log_levels). Metrics count them by kind and outcome
-// (aft.jobs.attempts), and how long they took (messaging.process.duration).
+// (aft.jobs.attempts), and how long they took (messaging.process.duration). Where others are in the
+// way of a job's transaction& for too long, or the server is away, it is put off for about half a
+// second, which counts as no attempt.
 struct job_policy {
   int max_attempts = 25;  // where the job itself does not say; by default about three weeks
   // From its start; then it is asked to stop, and its transaction& or reader& refuses to go on. 0:
