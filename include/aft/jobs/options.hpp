@@ -21,7 +21,7 @@ struct queue_options {
 struct jobs_options {
   // Of each process, for the queues that are not named below; they take turns. A slow or full
   // queue that is named there takes nothing from these, nor they from it.
-  unsigned threads = 2;       // that run jobs which take no transaction; 0: no jobs are run here
+  unsigned threads = 2;  // that run jobs which take no transaction; 0: no jobs are run here
   // Jobs that this process holds at once, running or about to, at most: it holds one for each
   // thread, and as many more as the threads work off in 50 ms. 0: 200 on SQLite, 1,000 on
   // PostgreSQL.
