@@ -186,7 +186,21 @@ bool retry(transaction& tx, std::int64_t id) {
   return true;
 }
 
+namespace {
+
+// A job that this very transaction has stored, to begin with its commit, waits as others do.
+void take_back(transaction& tx, std::int64_t id) {
+  if (!storage_access::effects(tx).take_back(id)) return;
+  tx.execute(
+      "update aft_job set state = 0, attempt = 0, worker = null, started_at = null where id = $1",
+      id);
+  tx.notify(topic);
+}
+
+}  // namespace
+
 bool cancel(transaction& tx, std::int64_t id) {
+  take_back(tx, id);
   const auto now = tx.now();
   if (tx.execute(
           "update aft_job set state = 4, finished_at = $2, keep_until = $3, "
@@ -203,6 +217,7 @@ bool cancel(transaction& tx, std::int64_t id) {
 }
 
 bool drop(transaction& tx, std::int64_t id) {
+  take_back(tx, id);
   if (!tx.execute("delete from aft_job where id = $1 and state <> 1", id)) return false;
   cancel_followers(tx, id, tx.now());
   return true;

@@ -23,9 +23,11 @@ struct crew {
 
   std::size_t held = 0;      // claimed, and not run yet
   std::size_t arriving = 0;  // claimed, in a transaction that is not at its end
+  std::size_t reserved = 0;  // for jobs whose transactions are not at their ends
   unsigned idle = 0;         // threads that wait for a job
   unsigned replaced = 0;     // threads that take the place of those with stuck jobs
   bool is_hungry = false;    // there was no room for all that was ready
+  bool has_asked = false;    // for more, since then
   std::condition_variable wake{};
 
   // Its queues take turns, so that none waits for all jobs of another one.

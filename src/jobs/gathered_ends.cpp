@@ -18,17 +18,17 @@ bool gathered_ends::run(transaction& tx) {
   for (auto* job : jobs_) {
     by_worker[job->its_run().of().claim.worker].push_back(job->stored().id);
   }
-  std::vector<std::int64_t> deleted;
+  deleted_.clear();
   for (const auto& [worker, ids] : by_worker) {
     const auto some = complete_plain(tx, worker, ids);
-    deleted.insert(deleted.end(), some.begin(), some.end());
+    deleted_.insert(deleted_.end(), some.begin(), some.end());
   }
-  if (deleted.size() == jobs_.size()) return true;
-  std::sort(deleted.begin(), deleted.end());
-  for (auto* job : jobs_) {
-    if (!std::binary_search(deleted.begin(), deleted.end(), job->stored().id)) job->run(tx);
-  }
+  std::sort(deleted_.begin(), deleted_.end());
   return true;
+}
+
+bool gathered_ends::has_told(const held_job* job) const {
+  return std::binary_search(deleted_.begin(), deleted_.end(), job->stored().id);
 }
 
 waker* gathered_ends::done(std::exception_ptr failure) noexcept {

@@ -21,10 +21,12 @@ class gathered_ends final : public storage::unit {
   waker* done(std::exception_ptr failure) noexcept override;
 
   const std::vector<held_job*>& jobs() const { return jobs_; }
+  bool has_told(const held_job* job) const;  // else it is to be told by itself
 
  private:
   runner& owner_;
   std::vector<held_job*> jobs_;
+  std::vector<std::int64_t> deleted_{};  // rows, by their ids
 };
 
 }  // namespace aft::jobs

@@ -4,15 +4,15 @@
 
 namespace aft::jobs {
 
-job_start::job_start(runner& owner, const kind_entry& kind, crew& of, std::string_view queue,
-                     std::int64_t worker)
-    : owner_(owner), kind_(kind), crew_(of), queue_(queue), worker_(worker) {}
+job_start::job_start(runner& owner, const kind_entry& kind, crew& of, std::int64_t worker)
+    : owner_(owner), kind_(kind), crew_(of), worker_(worker) {}
 
 job_start::~job_start() {
-  if (!is_over_) owner_.withdraw(*this);
+  if (!is_over_) owner_.withdraw(*this, false);
 }
 
 void job_start::stored(stored_job&& job) {
+  id_ = job.id;
   job_ = new held_job(owner_, worker_, std::move(job), kind_, crew_);
   owner_.keep(*this);
 }
@@ -24,8 +24,7 @@ void job_start::committed() noexcept {
 
 void job_start::in_doubt() noexcept {
   is_over_ = true;
-  owner_.withdraw(*this);
-  owner_.look_for_strays();
+  owner_.withdraw(*this, true);
 }
 
 // ---- the runner's part
@@ -36,10 +35,11 @@ std::unique_ptr<job_start> runner::reserve(std::string_view kind, std::string_vi
   if (known == kinds_.end()) return nullptr;
   auto& of = crew_of(queue);
   std::lock_guard lock(mutex_);
-  if (stopping_ || wanted_ || of.is_hungry || of.held + of.arriving >= of.room()) return nullptr;
-  of.hold(queue);
+  if (stopping_ || wanted_ || of.is_hungry) return nullptr;
+  if (of.held + of.arriving + of.reserved >= of.room()) return nullptr;
+  ++of.reserved;
   ++reserved_;
-  return std::make_unique<job_start>(*this, known->second, of, queue, worker_.load());
+  return std::make_unique<job_start>(*this, known->second, of, worker_.load());
 }
 
 void runner::keep(job_start& start) {
@@ -48,36 +48,36 @@ void runner::keep(job_start& start) {
   all_.insert(start.job_);
 }
 
-void runner::withdraw(job_start& start) {
+// To the end under the lock: a runner that ends waits for it.
+void runner::withdraw(job_start& start, bool in_doubt) {
   auto* const job = std::exchange(start.job_, nullptr);
   std::lock_guard lock(mutex_);
-  if (!job) start.crew_.leave(start.queue_);
-  else if (!job->left_behind) forget(job);
+  if (job && !job->left_behind) all_.erase(job);
   delete job;
+  --start.crew_.reserved;
   --reserved_;
-  if (stopping_) pump_wake_.notify_all();
+  if (in_doubt) strays_wanted_ = true;
+  if (in_doubt || stopping_) pump_wake_.notify_all();
 }
 
 void runner::begin(job_start& start) {
-  auto* const job = std::exchange(start.job_, nullptr);
+  auto* const job = start.job_;
   {
     std::lock_guard lock(mutex_);
+    --start.crew_.reserved;
     --reserved_;
-    if (stopping_) {  // it goes back with the worker
-      if (!job->left_behind) forget(job);
+    // It goes back with its worker, or as a stray.
+    if (stopping_ || job->left_behind || start.worker_ != worker_) {
+      if (!job->left_behind) all_.erase(job);
       delete job;
+      strays_wanted_ = true;
       pump_wake_.notify_all();
       return;
     }
     job->is_reserved = false;
+    job->its_crew().hold(job->stored().queue);
   }
   begin(job);
-}
-
-void runner::look_for_strays() {
-  std::lock_guard lock(mutex_);
-  strays_wanted_ = true;
-  pump_wake_.notify_all();
 }
 
 }  // namespace aft::jobs

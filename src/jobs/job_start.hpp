@@ -3,8 +3,6 @@
 // beginning, so that nothing has to look for it.
 
 #include <cstdint>
-#include <string>
-#include <string_view>
 
 #include "../storage/commit_effect.hpp"
 #include "held_job.hpp"
@@ -15,13 +13,13 @@ namespace aft::jobs {
 // leaves nothing.
 class job_start final : public storage::commit_effect {
  public:
-  job_start(runner& owner, const kind_entry& kind, crew& of, std::string_view queue,
-            std::int64_t worker);
+  job_start(runner& owner, const kind_entry& kind, crew& of, std::int64_t worker);
   ~job_start() override;
 
   std::int64_t worker() const { return worker_; }
   void stored(stored_job&& job);  // its row is there, as that of a job which `worker` runs
 
+  bool is_of(std::int64_t job) const override { return id_ == job; }
   void committed() noexcept override;
   void in_doubt() noexcept override;
 
@@ -31,8 +29,8 @@ class job_start final : public storage::commit_effect {
   runner& owner_;
   const kind_entry& kind_;
   crew& crew_;
-  const std::string queue_;
   const std::int64_t worker_;
+  std::int64_t id_ = 0;  // of the job, once it is stored
   held_job* job_ = nullptr;
   bool is_over_ = false;
 };

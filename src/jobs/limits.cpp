@@ -47,6 +47,9 @@ std::int64_t admit(transaction& tx, std::string_view key, std::int64_t claimed, 
         "update aft_limit set used = $2, opens_at = $3, "
         "is_waited = case when $4 > 0 then 1 else is_waited end where key = $1",
         key, limit.used + admitted, limit.opens_at, claimed - admitted);
+  } else if (admitted < claimed && is_on_postgres(tx)) {
+    // Whoever ends a job beside this, and has looked before it, is to look again.
+    tx.execute("update aft_limit set used = used where key = $1", key);
   }
   return admitted;
 }
@@ -91,19 +94,12 @@ bool hold_back(transaction& tx, std::vector<stored_job>& claimed, time_point now
 }
 
 void release(transaction& tx, std::string_view key, std::int64_t most) {
-  // Others may do the same with the same key, and each is to find some of its own.
-  const auto count =
-      is_on_postgres(tx)
-          ? tx.execute(
-                "update aft_job set state = 0 where state = 6 and id in "
-                "(select id from aft_job where state = 6 and limit_key = $1 "
-                "order by priority desc, run_at, id limit $2 for update skip locked)",
-                key, most)
-          : tx.execute(
-                "update aft_job set state = 0 where id in "
-                "(select id from aft_job where state = 6 and limit_key = $1 "
-                "order by priority desc, run_at, id limit $2)",
-                key, most);
+  // After the claims of this key, so that what they have held back is seen.
+  if (is_on_postgres(tx)) tx.find<int>("select 1 from aft_limit where key = $1 for update", key);
+  const auto count = tx.execute(
+      "update aft_job set state = 0 where state = 6 and id in (select id from aft_job "
+      "where state = 6 and limit_key = $1 order by priority desc, run_at, id limit $2)",
+      key, most);
   if (count) tx.notify(topic);
 }
 

@@ -81,7 +81,7 @@ bool enqueue_due(transaction& tx, const std::string& kinds, time_point now) {
     }
     if (!tx.execute("update aft_schedule set next_at = $3, "
                     "last_at = coalesce(cast($4 as bigint), last_at) "
-                    "where name = $1 and next_at = $2",
+                    "where name = $1 and next_at = $2 and is_paused = 0",
                     s.name, s.next_at, m.next,
                     m.due.empty() ? std::optional<std::int64_t>()
                                   : m.due.back().since_1970().in_microseconds())) {

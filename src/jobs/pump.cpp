@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <aft/jobs/control.hpp>
+
 #include "held_job.hpp"
 #include "limits.hpp"
 #include "periodic.hpp"
@@ -25,19 +27,19 @@ constexpr std::int64_t most_swept = 500;  // in one transaction
 
 // Deletes jobs that were kept for long enough; how many.
 std::int64_t sweep(transaction& tx, time_point now) {
-  struct old_job {
-    std::int64_t id;
-    int followers;
-  };
   std::int64_t count = 0;
   for (const int ended : {2, 3, 4}) {
-    const auto old = tx.all<old_job>(
-        "select id, followers from aft_job where state = $1 and state > 1 "
+    const auto old = tx.all<std::int64_t>(
+        "select id from aft_job where state = $1 and state > 1 "
         "and coalesce(keep_until, run_at) <= $2 order by coalesce(keep_until, run_at) limit $3",
         ended, now, most_swept - count);
-    for (const auto& job : old) {
-      tx.execute("delete from aft_job where id = $1", job.id);
-      if (job.followers) cancel_followers(tx, job.id, now);
+    for (const auto id : old) {
+      // Unless somebody else has just let it run again.
+      const auto followers = tx.find<int>(
+          "delete from aft_job where id = $1 and state = $2 "
+          "and coalesce(keep_until, run_at) <= $3 returning followers",
+          id, ended, now);
+      if (followers.value_or(0)) cancel_followers(tx, id, now);
     }
     count += std::int64_t(old.size());
   }
@@ -76,7 +78,8 @@ void runner::tidy() {
 // there was room for.
 std::vector<std::string> runner::queues_to_claim(transaction& tx) {
   if (!cut_short_.empty() && steady::now() - looked_ < std::chrono::milliseconds(50)) {
-    return cut_short_;
+    for (const auto& name : paused(tx)) std::erase(cut_short_, name);
+    if (!cut_short_.empty()) return cut_short_;
   }
   looked_ = steady::now();
   auto queues = ready_queues(tx, known_);
@@ -95,11 +98,12 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
   const auto start = begin_claim(tx, worker_);
   if (!start.is_worker) beat_or_begin_anew(tx);
   if (start.due && *start.due <= now) {
+    cut_short_.clear();  // there may be others now
     r.more = enqueue_due(tx, known_.json, now);
     r.more = promote(tx, now) || r.more;
   }
   const auto queues = queues_to_claim(tx);
-  const bool knows_all = queues != cut_short_;
+  const bool knows_all = cut_short_.empty() || queues != cut_short_;
   std::vector<std::size_t> sharers(crews_.size());
   std::vector<bool> cut_short(crews_.size());
   for (const auto& queue : queues) ++sharers[crew_number(queue)];
@@ -112,18 +116,20 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
     if (!std::binary_search(room.held.begin(), room.held.end(), queue)) {
       most = std::max(most, room.least);
     }
-    if (!most) continue;
+    if (!most) {
+      r.cut_short.push_back(queue);
+      continue;
+    }
     auto some = claim(tx, worker_, known_, {queue, std::int64_t(most)}, now);
     r.more = r.more || some.held_back;
     if (some.jobs.size() == most) {
       cut_short[which] = true;
       r.cut_short.push_back(queue);
-    } else if (!knows_all) {
-      r.more = true;
     }
     room.left -= std::min(room.left, some.jobs.size());
     std::move(some.jobs.begin(), some.jobs.end(), std::back_inserter(r.claimed));
   }
+  r.more = r.more || (!knows_all && r.cut_short.empty());
   for (std::size_t i = 0; i < crews_.size(); ++i) {
     r.more = r.more || (cut_short[i] && r.rooms[i].left > 0);
   }
@@ -131,7 +137,8 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
 }
 
 // True: there may be more.
-bool runner::claim_some() {
+bool runner::claim_some(bool all_queues) {
+  if (all_queues) cut_short_.clear();
   ++turn_;
   round found;
   try {
@@ -151,10 +158,10 @@ bool runner::claim_some() {
   std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < crews_.size(); ++i) {
     auto& c = *crews_[i];
-    if (found.rooms[i].left) continue;
+    c.is_hungry = !found.rooms[i].left;
     // It takes more when there is room again, which may be so already.
-    c.is_hungry = c.held > c.room() / 2;
-    found.more = found.more || !c.is_hungry;
+    c.has_asked = c.is_hungry && c.held <= c.room() / 2;
+    found.more = found.more || c.has_asked;
   }
   return found.more;
 }
@@ -201,6 +208,12 @@ void runner::begin(held_job* job) {
     return;
   }
   std::lock_guard lock(mutex_);
+  if (stopping_) {  // nobody would take it any more; it goes back with the worker
+    forget(job);
+    delete job;
+    pump_wake_.notify_all();
+    return;
+  }
   auto& of = job->its_crew();
   of.wait(job->stored().queue, job);
   if (of.idle) of.wake.notify_one();
@@ -208,6 +221,7 @@ void runner::begin(held_job* job) {
 
 // Where a commit was in doubt there may be rows of jobs that are held to run here, and do not.
 void runner::put_back_strays() {
+  if (lone_runs_) return;
   auto rows = db_.read([this](reader& db) {
     return db.all<job_claim>(
         "select id, worker, attempt from aft_job where worker = $1 and state = 1", worker_.load());
@@ -255,7 +269,7 @@ void runner::look_for_stuck() {
       if (c.replaced >= c.threads) continue;
       ++c.replaced;
       add_thread(c);
-      wanted_ = true;
+      wanted_ = heard_ = true;
     }
   }
   for (const auto& name : names) {
@@ -278,7 +292,7 @@ void runner::pump() {
   bool strays = false;
   while (true) {
     std::vector<held_job*> untold;
-    bool look = false, told = false, stops = false;
+    bool look = false, told = false, heard = false, stops = false;
     {
       std::unique_lock lock(mutex_);
       pump_wake_.wait_until(lock, std::min(next_beat, next_look), [this] {
@@ -289,6 +303,7 @@ void runner::pump() {
       stops = std::exchange(stops_wanted_, false);
       strays = std::exchange(strays_wanted_, false) || strays;
       told = std::exchange(wanted_, false);
+      heard = std::exchange(heard_, false);
       look = told || steady::now() >= next_look;
       if (look) next_look = after(options_.poll);
     }
@@ -299,13 +314,13 @@ void runner::pump() {
         next_beat = after(options_.heartbeat);
         beat_heart();
         tidy();
-        stops = true;
+        stops = strays = true;
       }
       if (stops) pass_stop_requests();
       if (strays) put_back_strays();
       strays = false;
       if (!look) continue;
-      if ((told || is_something_due()) && claim_some()) {
+      if ((told || is_something_due()) && claim_some(heard || !told)) {
         std::lock_guard lock(mutex_);
         wanted_ = true;
       } else if (const auto due = db_.read([](reader& db) { return next_due(db); })) {

@@ -100,7 +100,7 @@ void runner::start() {
     std::lock_guard lock(mutex_);
     running_ = true;
     stopping_ = false;
-    wanted_ = true;
+    wanted_ = heard_ = true;
     ++generation_;
     for (auto& c : crews_) {
       c->replaced = 0;
@@ -109,7 +109,7 @@ void runner::start() {
   }
   listener_ = db_.listen(topic, [this] {
     std::lock_guard lock(mutex_);
-    wanted_ = true;
+    wanted_ = heard_ = true;
     pump_wake_.notify_all();
   });
   stop_listener_ = db_.listen(stop_topic, [this] {
@@ -197,7 +197,7 @@ void runner::leave_behind() {
       auto* job = *at++;
       if (job->is_reserved) {
         job->left_behind = true;
-        forget(job);
+        all_.erase(job);
       }
       // What has run and is being told of is waited for.
       if (!job->is_on_thread) continue;
@@ -262,7 +262,8 @@ void runner::ran(held_job* job) {
 void runner::gathered(gathered_ends* told, bool failed) {
   for (auto* job : told->jobs()) {
     if (failed) try_again_later(job);
-    else ended(job);
+    else if (told->has_told(job)) ended(job);
+    else job->tell();  // there is more to it
   }
   delete told;
   std::unique_lock lock(mutex_);
@@ -287,8 +288,8 @@ void runner::leave_crew(held_job* job) {
   c.leave(job->stored().queue);
   // With half of its room empty a crew asks for more, not for each job.
   if (const auto took = job->took()) c.took(*took);
-  if (!c.is_hungry || c.held > c.room() / 2) return;
-  c.is_hungry = false;
+  if (!c.is_hungry || c.has_asked || c.held > c.room() / 2) return;
+  c.has_asked = true;
   wanted_ = true;
   pump_wake_.notify_all();
 }
@@ -369,6 +370,11 @@ std::size_t runner::run_due() {
   const bool own = !worker_;
   if (own) worker_ = db_.write([&](transaction& tx) { return add_worker(tx, tx.now()); });
   tidy();
+  ++lone_runs_;
+  struct at_end {
+    std::atomic<int>& runs;
+    ~at_end() { --runs; }
+  } one_less{lone_runs_};
   std::size_t runs = 0;
   const std::vector<crew_room> one_each(crews_.size(), crew_room{1, 0, {}});
   while (true) {

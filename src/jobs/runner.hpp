@@ -112,7 +112,7 @@ class runner {
   std::vector<std::string> queues_to_claim(transaction& tx);
   round claim_round(transaction& tx, const std::vector<crew_room>& rooms);
   std::size_t crew_number(std::string_view queue) const;
-  bool claim_some();
+  bool claim_some(bool all_queues);
   std::vector<crew_room> rooms_now();
   void expect(const std::vector<stored_job>& claimed);
   void dispatch(std::vector<stored_job>&& claimed);
@@ -123,9 +123,8 @@ class runner {
 
   // job_start.cpp
   void keep(job_start& start);
-  void withdraw(job_start& start);
+  void withdraw(job_start& start, bool in_doubt);
   void begin(job_start& start);
-  void look_for_strays();
 
   // runner.cpp
   void add_thread(crew& of);
@@ -155,6 +154,7 @@ class runner {
   std::vector<std::string> cut_short_{};          // queues of which the last claim did not take all
   std::chrono::steady_clock::time_point looked_{};  // at all queues
   std::uint64_t listener_ = 0, stop_listener_ = 0;
+  std::atomic<int> lone_runs_{0};  // of run_due(), which hold jobs by themselves
 
   std::mutex mutex_;
   std::condition_variable pump_wake_;
@@ -163,6 +163,7 @@ class runner {
   std::vector<held_job*> plain_ends_;  // to be told of together
   bool is_gathering_ = false;          // some of them are being told of
   bool wanted_ = false;                // there may be something to claim
+  bool heard_ = false;                 // of something new, in whatever queue
   bool stops_wanted_ = false;          // some job is to be asked to stop
   bool strays_wanted_ = false;         // there may be jobs of this worker that it does not hold
   std::size_t reserved_ = 0;           // places for jobs that are being stored

@@ -182,22 +182,18 @@ bool insert_running_on_sqlite(transaction& tx, std::int64_t worker, stored_job& 
   return true;
 }
 
-// Likewise, in one round trip: without a queue then, which the table refuses.
+// Likewise, in one round trip.
 bool insert_running_on_postgres(transaction& tx, std::int64_t worker, stored_job& j) {
-  try {
-    j.id = tx.one<std::int64_t>(
-        "insert into aft_job (kind, arguments, queue, state, priority, run_at, attempt, "
-        "max_attempts, worker, created_at, started_at, request_id, traceparent) values ($1, $2, "
-        "case when exists (select 1 from aft_worker where id = $7) and not exists "
-        "(select 1 from aft_queue where name = $3 and is_paused = 1) then $3 end, "
-        "1, $4, $5, 1, $6, $7, $5, $5, $8, $9) returning id",
-        j.kind, j.arguments, j.queue, j.priority, j.run_at, j.max_attempts, worker, j.request_id,
-        j.traceparent);
-    return true;
-  } catch (const constraint_error& e) {
-    if (e.kind() != constraint_kind::not_null) throw;
-    return false;
-  }
+  const auto id = tx.find<std::int64_t>(
+      "insert into aft_job (kind, arguments, queue, state, priority, run_at, attempt, "
+      "max_attempts, worker, created_at, started_at, request_id, traceparent) "
+      "select $1, $2, $3, 1, $4, $5, 1, $6, $7, $5, $5, cast($8 as text), cast($9 as text) "
+      "where exists (select 1 from aft_worker where id = $7) and not exists "
+      "(select 1 from aft_queue where name = $3 and is_paused = 1) returning id",
+      j.kind, j.arguments, j.queue, j.priority, j.run_at, j.max_attempts, worker, j.request_id,
+      j.traceparent);
+  if (id) j.id = *id;
+  return id.has_value();
 }
 
 // As one that runs in this process from the beginning, where there is room for it: its row is

@@ -2,6 +2,7 @@
 // What is to happen in this process once a transaction is committed.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@ class commit_effect {
   commit_effect& operator=(const commit_effect&) = delete;
   virtual ~commit_effect() = default;
 
+  virtual bool is_of(std::int64_t job) const = 0;  // the beginning of that one
   virtual void committed() noexcept = 0;
   virtual void in_doubt() noexcept = 0;  // it may have been committed, or not
 };
@@ -27,6 +29,9 @@ class commit_effects {
   std::size_t size() const { return all_.size(); }
   void shrink_to(std::size_t size) { all_.resize(size); }  // what was added since is undone
   void clear() { all_.clear(); }
+  bool take_back(std::int64_t job) {
+    return std::erase_if(all_, [&](const auto& e) { return e->is_of(job); }) > 0;
+  }
   void move_to(commit_effects& others) {
     for (auto& e : all_) others.all_.push_back(std::move(e));
     all_.clear();

@@ -10,7 +10,6 @@
 #include <aft/app.hpp>
 #include <aft/jobs/control.hpp>
 
-#include "../temporary_file.hpp"
 #include "../test_database.hpp"
 #include "soon.hpp"
 
@@ -23,18 +22,17 @@ struct change {
 }  // namespace
 
 TEST_CASE("a job that others are in the way of runs later, and that counts as no attempt") {
-  const temporary_folder folder;
-  const auto url = new_database(folder / "test.db");
   std::atomic<int> worst{0};
   std::mutex mutex;
   std::vector<int> attempts;
   std::atomic<bool> has_read{false}, may_write{false};
   // On PostgreSQL its first transaction is undone, and is not tried again at once. On SQLite nobody
   // is in the way of who writes.
-  aft::app app(
-      {.database = url, .storage = {.max_attempts = 1}, .log = [&](const aft::log_record& r) {
-         if (r.room == "jobs" && int(r.level) > worst) worst = int(r.level);
-       }});
+  aft::app app({.database = new_database(),
+                .storage = {.max_attempts = 1},
+                .log = [&](const aft::log_record& r) {
+                  if (r.room == "jobs" && int(r.level) > worst) worst = int(r.level);
+                }});
   app.migrate({"001", "create table t (n integer not null) strict"});
   app.job<change>([&](change c, aft::job_context& context, aft::transaction& tx) {
     {
@@ -53,9 +51,8 @@ TEST_CASE("a job that others are in the way of runs later, and that counts as no
     tx.execute("insert into t values (1)");
     aft::enqueue(tx, change{10});
   });
-  aft::app other({.database = url});
   const auto change_beside = [&] {
-    other.db().write([](aft::transaction& tx) { tx.execute("update t set n = n + 100"); });
+    app.db().write([](aft::transaction& tx) { tx.execute("update t set n = n + 100"); });
   };
   if (!on_postgres()) change_beside();
   app.start({.port = 0});

@@ -250,3 +250,29 @@ TEST_CASE("where nobody can tell whether a job was stored, it runs exactly where
   const auto stored = app.db().all<int>("select n from stored order by n");
   CHECK(std::multiset<int>(stored.begin(), stored.end()) == seen);
 }
+
+TEST_CASE("what stores a job may think better of it before the commit") {
+  aft::app app({.database = new_database(), .jobs = alone()});
+  std::atomic<int> runs{0};
+  app.job<number>([&](number n) { runs += n.n; });
+  app.start({.port = 0});
+  wait_for_worker(app);
+  std::int64_t cancelled = 0;
+  bool was_dropped = false;
+  app.db().write([&](aft::transaction& tx) {
+    cancelled = aft::enqueue(tx, number{1});
+    aft::jobs::cancel(tx, cancelled);
+    was_dropped = aft::jobs::drop(tx, aft::enqueue(tx, number{10}));
+    aft::enqueue(tx, number{100});
+  });
+  CHECK(was_dropped);
+  CHECK(
+      soon([&] { return app.db().one<int>("select count(*) from aft_job where state < 2") == 0; }));
+  app.db().read([&](aft::reader& db) {
+    const auto job = aft::jobs::find(db, cancelled);
+    REQUIRE(job);
+    CHECK(job->state == aft::jobs::job_state::cancelled);
+  });
+  app.stop();
+  CHECK(runs == 100);
+}

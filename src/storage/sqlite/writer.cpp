@@ -298,7 +298,10 @@ void sqlite_writer::run_unit(unit& u, undo how) {
   connection_.effects.clear();
   if (!connection_.in_transaction()) return;
   if (how == undo::to_savepoint) {
-    if (!u.kept) connection_.run("rollback to unit");
+    if (!u.kept) {
+      connection_.run("rollback to unit");
+      connection_.open_worker = 0;
+    }
     connection_.run("release unit");
   } else if (how == undo::alone && !u.kept) {
     connection_.run("rollback");
