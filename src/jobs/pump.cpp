@@ -55,11 +55,11 @@ void runner::beat_or_begin_anew(transaction& tx) {
 }
 
 void runner::beat_heart() {
-  // By itself, so that nobody who stores a job is in the way of it, nor it of them.
-  db_.write([this](transaction& tx) { beat_or_begin_anew(tx); }, {.level = enough});
   const auto count = db_.write([this](transaction& tx) {
     return recover(tx, silence_, {db_.time().steady(), options_.lease});
   });
+  // By itself, so that nobody who stores a job is in the way of it, nor it of them.
+  db_.write([this](transaction& tx) { beat_or_begin_anew(tx); }, {.level = enough});
   if (count) note(log_level::warning, fmt::format("{} jobs of dead workers start again", count));
 }
 
