@@ -156,12 +156,14 @@ TEST_CASE("a slow queue with threads of its own takes nothing from the others") 
 
 TEST_CASE("queues that share threads take turns, however many jobs one of them has") {
   std::atomic<int> may_end{0}, ended{0}, quick{0};
+  std::atomic<bool> inside{false};
   aft::app app({.database = new_database(), .jobs = {.threads = 1, .prefetch = 4}});
   app.job<number>([&](number n) {
     if (n.n == 0) {
       ++quick;
       return;
     }
+    inside = true;
     while (ended >= may_end) std::this_thread::yield();
     ++ended;
   });
@@ -172,6 +174,7 @@ TEST_CASE("queues that share threads take turns, however many jobs one of them h
   app.db().write([](aft::transaction& tx) {
     for (int i = 0; i < 100; ++i) aft::enqueue(tx, number{1}, {.queue = "slow"});
   });
+  CHECK(soon([&] { return inside.load(); }));
   CHECK(soon([&] { return running("slow") == 1; }));  // nobody knows yet how long they take
   app.db().write([](aft::transaction& tx) { aft::enqueue(tx, number{0}, {.queue = "quick"}); });
   CHECK(soon([&] { return running("quick") == 1; }));
