@@ -144,8 +144,8 @@ TEST_CASE("a heartbeat writes one row, however many jobs its worker has") {
 
 TEST_CASE("a clock that jumps asks no job to stop, and delays no longer than it has jumped") {
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
-  aft::app app({.database = new_database(), .time = &time});
   std::string ran;
+  aft::app app({.database = new_database(), .time = &time});
   app.job<task>(
       [&](task t, aft::job_context& c) {
         ran += std::to_string(t.n);

@@ -30,9 +30,9 @@ struct stranger {
 }  // namespace
 
 TEST_CASE("threads work jobs off as they come, each once") {
-  aft::app app({.database = new_database(), .jobs = {.threads = 3}});
   std::mutex mutex;
   std::multiset<int> seen;
+  aft::app app({.database = new_database(), .jobs = {.threads = 3}});
   app.job<number>([&](number n) {
     std::lock_guard lock(mutex);
     seen.insert(n.n);
@@ -81,8 +81,8 @@ TEST_CASE("jobs with a transaction run on the writer, each once in effect") {
 }
 
 TEST_CASE("jobs that were not begun when the app stops are there afterwards, uncounted") {
-  aft::app app({.database = new_database(), .jobs = {.threads = 1}});
   std::atomic<bool> inside{false}, go{false};
+  aft::app app({.database = new_database(), .jobs = {.threads = 1}});
   app.job<number>([&](number) {
     inside = true;
     while (!go) std::this_thread::yield();
@@ -103,8 +103,8 @@ TEST_CASE("jobs that were not begun when the app stops are there afterwards, unc
 }
 
 TEST_CASE("a worker that was taken for dead goes on as a new one, and loses no job") {
-  aft::app app({.database = new_database(), .jobs = {.threads = 1}});
   std::atomic<int> runs{0};
+  aft::app app({.database = new_database(), .jobs = {.threads = 1}});
   app.job<number>([&](number) { ++runs; });
   app.start({.port = 0});
   const auto worker = [&] {
@@ -251,9 +251,9 @@ TEST_CASE("queues that cannot be told apart fail the start") {
 }
 
 TEST_CASE("a running job is asked to stop when somebody cancels it") {
-  aft::app app({.database = new_database()});
   std::atomic<std::int64_t> running{0};
   std::atomic<bool> ended{false};
+  aft::app app({.database = new_database()});
   app.job<number>([&](number, aft::job_context& c) {
     running = c.id();
     while (!c.stop_requested()) std::this_thread::yield();
@@ -272,8 +272,8 @@ TEST_CASE("a running job is asked to stop when somebody cancels it") {
 }
 
 TEST_CASE("a job that is asked to stop with its worker goes back, uncounted") {
-  aft::app app({.database = new_database()});
   std::atomic<bool> inside{false};
+  aft::app app({.database = new_database()});
   app.job<number>([&](number, aft::job_context& c) {
     inside = true;
     while (!c.stop_requested()) std::this_thread::yield();
@@ -345,8 +345,8 @@ TEST_CASE("a job that never ends is reported, gives its place up, and does not h
 }
 
 TEST_CASE("many jobs that end at the same time are told of, each") {
-  aft::app app({.database = new_database(), .jobs = {.threads = 4, .prefetch = 200}});
   std::atomic<int> runs{0}, followers{0};
+  aft::app app({.database = new_database(), .jobs = {.threads = 4, .prefetch = 200}});
   app.job<number>([&](number n) {
     if (n.n < 0) ++followers;
     else ++runs;

@@ -48,8 +48,8 @@ void wait_for_worker(aft::app& app) {
 }  // namespace
 
 TEST_CASE("a job runs from its transaction on, and needs no more than its end to be written") {
-  aft::app app({.database = new_database(), .jobs = alone()});
   std::atomic<int> runs{0};
+  aft::app app({.database = new_database(), .jobs = alone()});
   app.job<number>([&](number) { ++runs; });
   app.job<effect>([&](effect, aft::transaction&) { ++runs; });
   app.start({.port = 0});
@@ -77,9 +77,9 @@ TEST_CASE("a job runs from its transaction on, and needs no more than its end to
 }
 
 TEST_CASE("what a transaction or a part of it takes back does not run, and leaves its place") {
-  aft::app app({.database = new_database(), .jobs = alone()});
   std::mutex mutex;
   std::multiset<int> seen;
+  aft::app app({.database = new_database(), .jobs = alone()});
   app.job<number>([&](number n) {
     std::lock_guard lock(mutex);
     if (n.n) seen.insert(n.n);
@@ -116,9 +116,9 @@ TEST_CASE("what a transaction or a part of it takes back does not run, and leave
 
 TEST_CASE(
     "of many transactions that share a commit those that fail leave no job, the others each") {
-  aft::app app({.database = new_database(), .jobs = {.threads = 2, .prefetch = 16}});
   std::mutex mutex;
   std::multiset<int> seen;
+  aft::app app({.database = new_database(), .jobs = {.threads = 2, .prefetch = 16}});
   app.job<number>([&](number n) {
     std::lock_guard lock(mutex);
     seen.insert(n.n);
@@ -152,8 +152,8 @@ TEST_CASE(
 TEST_CASE("a job goes through the table where there is no room, or its queue is paused") {
   auto options = alone();
   options.prefetch = 1;
-  aft::app app({.database = new_database(), .jobs = std::move(options)});
   std::atomic<bool> go{false};
+  aft::app app({.database = new_database(), .jobs = std::move(options)});
   app.job<number>([&](number n) {
     while (n.n && !go) std::this_thread::yield();
   });
@@ -182,8 +182,8 @@ TEST_CASE("a job goes through the table where there is no room, or its queue is 
 TEST_CASE("a job whose transaction ends after the worker's goes back as if it had not begun") {
   auto options = alone();
   options.threads = 2;
-  aft::app app({.database = new_database(), .jobs = std::move(options)});
   std::atomic<bool> watches{false}, is_stopping{false}, stored{false};
+  aft::app app({.database = new_database(), .jobs = std::move(options)});
   app.job<number>([](number) {});
   app.job<effect>([&](effect, aft::job_context& c) {
     watches = true;
@@ -218,11 +218,11 @@ TEST_CASE("a job whose transaction ends after the worker's goes back as if it ha
 
 TEST_CASE("where nobody can tell whether a job was stored, it runs exactly where it was") {
   if (!on_postgres()) return;  // on SQLite a commit has an answer
+  std::mutex mutex;
+  std::multiset<int> seen;
   aft::app app(
       {.database = new_database(),
        .jobs = {.poll = aft::milliseconds(5), .heartbeat = aft::hours(1), .lease = aft::hours(3)}});
-  std::mutex mutex;
-  std::multiset<int> seen;
   app.job<number>([&](number n) {
     std::lock_guard lock(mutex);
     if (n.n) seen.insert(n.n);
@@ -252,8 +252,8 @@ TEST_CASE("where nobody can tell whether a job was stored, it runs exactly where
 }
 
 TEST_CASE("what stores a job may think better of it before the commit") {
-  aft::app app({.database = new_database(), .jobs = alone()});
   std::atomic<int> runs{0};
+  aft::app app({.database = new_database(), .jobs = alone()});
   app.job<number>([&](number n) { runs += n.n; });
   app.start({.port = 0});
   wait_for_worker(app);
