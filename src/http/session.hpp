@@ -134,6 +134,10 @@ class session {
 
   bool waiting() const { return in_flight_ != nullptr; }  // takes no bytes until finish()
 
+  bool waits_for_thread() const {
+    return in_flight_ && in_flight_->route->handler.least_lane == lane::work;
+  }
+
   // Whether the call in flight can be cancelled; then it comes to its end soon.
   bool can_cancel() const {
     return in_flight_ && !in_flight_->cancelled &&

@@ -23,6 +23,8 @@ namespace asio = boost::asio;
 
 constexpr int busy_batch = 8;                // events that promise more
 constexpr int max_batches = 16;              // before timers have their turn
+constexpr int crowd_at_once = 16;            // of the crowd, before others are looked for
+constexpr int max_prompt = 64;               // of those at once
 constexpr int helped_at_once = 5;            // milliseconds
 constexpr std::size_t heap_bytes = 8 << 20;  // for a thousand requests that come at once
 constexpr int patience = 1000;  // milliseconds, until a context is taken for one that nobody runs
@@ -49,13 +51,15 @@ event_loop::impl::impl(server_state& state, std::vector<listener> listeners, asi
       max_lag_(state.options.max_lag > duration() ? state.options.max_lag.in_milliseconds()
                                                   : std::int64_t(1) << 40) {
   epoll_ = descriptor(::epoll_create1(EPOLL_CLOEXEC));
-  if (epoll_.get() < 0) throw error("the system gives no epoll instance");
+  crowd_ = descriptor(::epoll_create1(EPOLL_CLOEXEC));
+  if (epoll_.get() < 0 || crowd_.get() < 0) throw error("the system gives no epoll instance");
   watched_epoll_ = copy_of(epoll_);
   wake_ = descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (wake_.get() < 0) throw error("the system gives no eventfd");
   // Some are shared with the other loops; one of them is woken for a connection.
-  for (auto& l : listeners_) control(EPOLL_CTL_ADD, l.get(), EPOLLIN | EPOLLEXCLUSIVE, &l);
-  control(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, &wake_);
+  for (auto& l : listeners_) control(epoll_, EPOLL_CTL_ADD, l.get(), EPOLLIN | EPOLLEXCLUSIVE, &l);
+  control(epoll_, EPOLL_CTL_ADD, wake_.get(), EPOLLIN, &wake_);
+  control(epoll_, EPOLL_CTL_ADD, crowd_.get(), EPOLLIN, &crowd_);
   host_.upgrades = true;
   host_.coroutines = this;
   const auto& tls = state_.options.tls;
@@ -128,11 +132,12 @@ bool event_loop::impl::help() {
 
 // ---- events
 
-void event_loop::impl::control(int operation, int fd, std::uint32_t events, void* what) {
+void event_loop::impl::control(const descriptor& set, int operation, int fd, std::uint32_t events,
+                               void* what) {
   epoll_event event{};
   event.events = events;
   event.data.ptr = what;
-  ::epoll_ctl(epoll_.get(), operation, fd, &event);
+  ::epoll_ctl(set.get(), operation, fd, &event);
 }
 
 void event_loop::impl::watch_through_asio() {
@@ -234,7 +239,7 @@ void event_loop::impl::handle_events(int timeout) {
 }
 
 int event_loop::impl::handle_batch(int timeout) {
-  const int count = ::epoll_wait(epoll_.get(), events_.data(), max_events, timeout);
+  int count = ::epoll_wait(epoll_.get(), events_.data(), max_events, timeout);
   timespec now;
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   host_.set_date(now.tv_sec);
@@ -243,20 +248,50 @@ int event_loop::impl::handle_batch(int timeout) {
   const bool minds = minds_lag();
   in_batch_ = host_.context.gathers = true;
   handshakes_ = 0;
+  bool crowded = false;
   for (int i = 0; i < count; ++i) {
     const auto& event = events_[std::size_t(i)];
     auto* what = event.data.ptr;
     if (minds) host_.late = turn_is_long();
     if (what == &wake_) take_what_others_left();
+    else if (what == &crowd_) crowded = true;
     else if (is_listener(what)) accept(*static_cast<listener*>(what));
     else handle(*static_cast<connection*>(what), event.events);
   }
+  if (crowded) count += handle_crowd();
   if (count >= busy_batch && turn_is_long())
     late_until_ = detail::coarse_milliseconds() + 2 * max_lag_;
   host_.late = in_batch_ = host_.context.gathers = false;
   host_.routes.hand_over_gathered(host_.context);
   bury();
   return count;
+}
+
+int event_loop::impl::handle_crowd() {
+  const int count = ::epoll_wait(crowd_.get(), events_.data(), max_events, 0);
+  const bool minds = minds_lag();
+  for (int i = 0; i < count; ++i) {
+    if (i % crowd_at_once == crowd_at_once - 1) handle_prompt();
+    const auto& event = events_[std::size_t(i)];
+    if (minds) host_.late = turn_is_long();
+    handle(*static_cast<connection*>(event.data.ptr), event.events);
+  }
+  return count;
+}
+
+// Those who have become ready while the crowd has its turn. They are not late.
+void event_loop::impl::handle_prompt() {
+  std::array<epoll_event, max_prompt> events;
+  const int count = ::epoll_wait(epoll_.get(), events.data(), max_prompt, 0);
+  host_.late = false;
+  for (int i = 0; i < count; ++i) {
+    auto* what = events[std::size_t(i)].data.ptr;
+    if (what == &wake_) take_what_others_left();
+    else if (what != &crowd_ && !is_listener(what)) {
+      handle(*static_cast<connection*>(what), events[std::size_t(i)].events);
+    }
+  }
+  host_.routes.hand_over_gathered(host_.context);
 }
 
 // ---- time
@@ -271,7 +306,8 @@ void event_loop::impl::tick_if_due() {
 
 void event_loop::impl::tick() {
   if (std::exchange(accepting_paused_, false)) {
-    for (auto& l : listeners_) control(EPOLL_CTL_ADD, l.get(), EPOLLIN | EPOLLEXCLUSIVE, &l);
+    for (auto& l : listeners_)
+      control(epoll_, EPOLL_CTL_ADD, l.get(), EPOLLIN | EPOLLEXCLUSIVE, &l);
   }
   websockets_.tick();
   wheel_.tick([this](timed& t) {

@@ -83,7 +83,7 @@ bool event_loop::impl::has_room(const http::ip_address& client, std::shared_ptr<
 void event_loop::impl::pause_accepting() {
   state_.log.write(log_level::error, "server",
                    "no more descriptors or memory for connections; accepting waits");
-  for (auto& l : listeners_) control(EPOLL_CTL_DEL, l.get(), 0, nullptr);
+  for (auto& l : listeners_) control(epoll_, EPOLL_CTL_DEL, l.get(), 0, nullptr);
   accepting_paused_ = true;
 }
 

@@ -40,6 +40,11 @@ namespace aft::server {
 // once, and costs no operation per read. The loop waits for that set alone, as long as nobody uses
 // Asio on it; else Asio waits, and watches the set among its other work, which costs a few calls
 // more per turn. On a context of the host's Asio always waits.
+//
+// In that set are the prompt connections, whose requests are answered at once. All others are the
+// crowd, in a set of its own that lies in the first: those who are new, and those whose last
+// request was for a thread that may wait. A crowd that comes at once, to log in, takes milliseconds
+// to be taken in; the prompt ones need not wait for its end, but for a few of it.
 class event_loop::impl final : private waker, private coroutine_executor, private context_guest {
  public:
   impl(server_state& state, std::vector<listener> listeners, boost::asio::io_context* host);
@@ -80,6 +85,8 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
     bool lingering = false;       // answered and closed for writing; what still comes is dropped
     bool dead = false;            // closed, but another lane still has its call
     bool has_more = false;        // stands in with_more_; guarded by done_mutex_
+    bool prompt = false;          // see above
+    bool calm = false;            // its last request was answered, and waited for no thread
     connection* older = nullptr;
     connection* newer = nullptr;
   };
@@ -95,11 +102,22 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
 
   // ---- events
 
-  void control(int operation, int fd, std::uint32_t events, void* what);
+  static void control(const descriptor& set, int operation, int fd, std::uint32_t events,
+                      void* what);
+  const descriptor& set_of(const connection& c) const { return c.prompt ? epoll_ : crowd_; }
   void watch(connection& c, std::uint32_t events) {
     if (c.events == events) return;
-    control(c.events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c.fd.get(), events, &c);
+    control(set_of(c), c.events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c.fd.get(), events, &c);
     c.events = events;
+  }
+  void unwatch(connection& c) {
+    if (std::exchange(c.events, 0)) control(set_of(c), EPOLL_CTL_DEL, c.fd.get(), 0, nullptr);
+  }
+  // Before it is watched anew.
+  void set_prompt(connection& c, bool is) {
+    if (c.prompt == is) return;
+    unwatch(c);
+    c.prompt = is;
   }
 
   bool needs_asio() const { return state_.through_asio || !websockets_.empty(); }
@@ -121,6 +139,8 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   void help_asio();
   void handle_events(int timeout);
   int handle_batch(int timeout);
+  int handle_crowd();
+  void handle_prompt();
 
   // A request waits for the rest of the turn in which it comes, and for its place in the next.
   bool minds_lag() const { return turn_began_ < late_until_; }
@@ -249,7 +269,8 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
 
   server_state& state_;
   std::vector<listener> listeners_;
-  descriptor epoll_, wake_, watched_epoll_;  // the last is the first, as Asio has it
+  descriptor epoll_, crowd_, wake_;
+  descriptor watched_epoll_;  // the first, as Asio has it
   struct own_context {
     boost::asio::io_context io{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> open{

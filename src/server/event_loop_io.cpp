@@ -89,6 +89,10 @@ void event_loop::impl::settle(connection& c) {
   if (c.http.sending()) return send_more(c);
   if (c.http.closing()) return finish(c);
   if (c.http.waiting()) {  // nothing to be read or written for now
+    if (c.http.waits_for_thread()) {
+      c.calm = false;
+      set_prompt(c, false);
+    }
     watch(c, c.http.can_cancel() ? EPOLLERR | EPOLLRDHUP : EPOLLERR);
     return put_off(c, c.http.can_cancel() ? c.http.time_left(host_) : hours(24 * 365));
   }
@@ -96,6 +100,7 @@ void event_loop::impl::settle(connection& c) {
     watch(c, EPOLLOUT);
     return put_off(c, times.body);
   }
+  if (c.http.idle() && std::exchange(c.calm, true)) set_prompt(c, true);
   watch(c, to_read(c));
   if (c.http.idle()) {
     if (draining_) return leave(c);
@@ -109,7 +114,7 @@ void event_loop::impl::settle(connection& c) {
 
 // The socket goes on as a WebSocket; what stays behind is closed without it.
 void event_loop::impl::upgrade(connection& c) {
-  control(EPOLL_CTL_DEL, c.fd.get(), 0, nullptr);
+  unwatch(c);
   auto start = c.http.take_upgrade();
   start->place = std::move(c.place);
   websockets_.add(std::move(c.fd), std::move(c.tls), std::move(start), c.in.view());
