@@ -259,6 +259,7 @@ int event_loop::impl::handle_batch(int timeout) {
     else handle(*static_cast<connection*>(what), event.events);
   }
   if (crowded) count += handle_crowd();
+  answer_crowd();
   if (count >= busy_batch && turn_is_long())
     late_until_ = detail::coarse_milliseconds() + 2 * max_lag_;
   host_.late = in_batch_ = host_.context.gathers = false;
@@ -277,6 +278,14 @@ int event_loop::impl::handle_crowd() {
     handle(*static_cast<connection*>(event.data.ptr), event.events);
   }
   return count;
+}
+
+// Those who waited for a thread; a full lane refuses many at once.
+void event_loop::impl::answer_crowd() {
+  for (int i = 1; crowd_first_; ++i) {
+    answer(*std::exchange(crowd_first_, crowd_first_->next));
+    if (i % crowd_at_once == 0) handle_prompt();
+  }
 }
 
 // Those who have become ready while the crowd has its turn. They are not late.

@@ -61,20 +61,31 @@ void event_loop::impl::take_done_calls() {
   while (call) {
     auto& done = *std::exchange(call, call->next);
     auto& session = *static_cast<http::session*>(done.session);
-    auto& c = *static_cast<connection*>(session.connection);
-    if (c.dead) {
-      session.drop(host_, done);
-      forget(c);
+    if (static_cast<connection*>(session.connection)->prompt) {
+      answer(done);
       continue;
     }
-    session.finish(host_, done, output_);
-    if (c.in.empty() && !c.read_closed) {
-      send_output(c);
-      if (c.fd.get() >= 0) settle(c);
-    } else {
-      if (send_output(c)) go_on(c);
-      else if (c.fd.get() >= 0) settle(c);
-    }
+    done.next = nullptr;
+    (crowd_first_ ? crowd_last_->next : crowd_first_) = &done;
+    crowd_last_ = &done;
+  }
+}
+
+void event_loop::impl::answer(http::call& done) {
+  auto& session = *static_cast<http::session*>(done.session);
+  auto& c = *static_cast<connection*>(session.connection);
+  if (c.dead) {
+    session.drop(host_, done);
+    forget(c);
+    return;
+  }
+  session.finish(host_, done, output_);
+  if (c.in.empty() && !c.read_closed) {
+    send_output(c);
+    if (c.fd.get() >= 0) settle(c);
+  } else {
+    if (send_output(c)) go_on(c);
+    else if (c.fd.get() >= 0) settle(c);
   }
 }
 

@@ -140,6 +140,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   void handle_events(int timeout);
   int handle_batch(int timeout);
   int handle_crowd();
+  void answer_crowd();
   void handle_prompt();
 
   // A request waits for the rest of the turn in which it comes, and for its place in the next.
@@ -229,6 +230,7 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   void wait_for_wakers();
   void take_what_others_left();
   void take_done_calls();
+  void answer(http::call& done);
 
   // ---- coroutines
 
@@ -299,7 +301,9 @@ class event_loop::impl final : private waker, private coroutine_executor, privat
   std::int64_t late_until_ = 0;  // the next turns are watched
   bool in_batch_ = false;
   int accept_ = accepted_at_once;
-  int handshakes_ = 0;  // of this batch
+  int handshakes_ = 0;                 // of this batch
+  http::call* crowd_first_ = nullptr;  // done, and to be answered in this batch
+  http::call* crowd_last_ = nullptr;
   connection* newest_ = nullptr;
   connection* graveyard_ = nullptr;
   std::int64_t next_tick_ = 0;  // milliseconds

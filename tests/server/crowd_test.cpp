@@ -39,7 +39,8 @@ void send_until_there(client& c, const std::string& bytes) {
 struct with_crowd {
   watchdog over{"a crowd", std::chrono::seconds(120)};
   aft::app app{{.database = ":memory:", .access = {.hosts = {"a"}}}};
-  std::atomic<bool> held{false}, go{false};
+  std::atomic<bool> held{false}, go{false}, blocks{false};
+  std::atomic<int> unblocked{0};
   std::vector<std::string> served{};  // of the loop's thread; read when all is answered
   std::pair<std::string, std::function<void()>> while_served{};  // those of the first name
   std::vector<std::unique_ptr<client>> crowd{};
@@ -56,7 +57,11 @@ struct with_crowd {
       if (name == while_served.first) while_served.second();
       return "served";
     });
-    app.post("/blocking", aft::blocking([] { return "blocked"; }));
+    app.post("/blocking", aft::blocking([this] {
+               while (blocks) std::this_thread::yield();
+               ++unblocked;
+               return "blocked";
+             }));
     port = app.start({.port = 0, .threads = 1}).port;
     for (int i = 0; i < crowd_size; ++i) {
       crowd.push_back(std::make_unique<client>(port));
@@ -134,6 +139,32 @@ TEST_CASE_FIXTURE(with_crowd,
   CHECK(has(prompt.response(), "served"));
   CHECK(before("blocked") == crowd_size + 1);  // one of them is the prompt one
   CHECK(before("prompt") <= 16);
+}
+
+TEST_CASE_FIXTURE(with_crowd,
+                  "who is answered at once is so before a crowd that threads are done with") {
+  client prompt(port), holder(port);
+  for (int i = 0; i < 3; ++i) ask(prompt, get("/first"));
+  blocks = true;
+  for (auto& c : crowd) c->send(blocking);
+  for (auto& c : crowd) wait_until_there(*c);
+  holder.send(get("/hold"));
+  while (!held) std::this_thread::yield();
+  blocks = false;
+  while (unblocked < crowd_size) std::this_thread::yield();
+  int answered = 0;  // of the crowd, when the prompt one is served
+  while_served = {"prompt", [&] {
+                    for (auto& c : crowd) {
+                      pollfd p{c->fd(), POLLIN, 0};
+                      answered += ::poll(&p, 1, 0);
+                    }
+                  }};
+  send_until_there(prompt, get("/prompt"));
+  go = true;
+  CHECK(has(prompt.response(), "served"));
+  CHECK(answered == 0);
+  CHECK(has(holder.response(), "held"));
+  for (auto& c : crowd) CHECK(has(c->response(), "blocked"));
 }
 
 TEST_CASE_FIXTURE(with_crowd, "a newcomer has its turn, however many are answered at once") {
