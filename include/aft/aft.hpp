@@ -96,6 +96,7 @@
 #include <aft/server/options.hpp>
 #include <aft/server/tls.hpp>
 #include <aft/storage/archive.hpp>
+#include <aft/storage/asked_query.hpp>
 #include <aft/storage/backup.hpp>
 #include <aft/storage/database.hpp>
 #include <aft/storage/drill.hpp>

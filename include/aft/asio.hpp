@@ -90,11 +90,20 @@ struct later_write<F, void> {
 // Those who wait for a database, on one io_context. When that is destroyed first they go with it.
 class database_waiter {
  public:
+  struct told {
+    std::shared_ptr<database_waiter> who;
+    std::exception_ptr thrown;
+  };
+
   database_waiter() = default;
   database_waiter(const database_waiter&) = delete;
   database_waiter& operator=(const database_waiter&) = delete;
   virtual ~database_waiter() = default;
   virtual void resume(std::exception_ptr thrown) = 0;  // any thread
+  // The same, together with the others of its io_context that are told now: returns what is to be
+  // called when all of them were.
+  virtual const function<void()>* resume_with_others(std::exception_ptr thrown) = 0;
+  virtual void post(std::vector<told> all) = 0;  // of the same io_context, itself among them
   virtual void forget() = 0;
 };
 
@@ -109,7 +118,8 @@ class database_waiters final : public boost::asio::execution_context::service {
     auto on = boost::asio::get_associated_executor(handler);
     auto& all = boost::asio::use_service<database_waiters>(
         boost::asio::query(on, boost::asio::execution::context));
-    auto made = std::make_shared<waiter<held, decltype(on)>>(std::move(handler), std::move(on));
+    auto made = std::make_shared<waiter<held, decltype(on)>>(std::move(handler), std::move(on),
+                                                             all.crossing_);
     std::lock_guard lock(all.mutex_);
     if (all.waiting_.size() >= all.swept_at_) {  // so seldom that it costs each little
       std::erase_if(all.waiting_, [](const auto& w) { return w.expired(); });
@@ -120,16 +130,43 @@ class database_waiters final : public boost::asio::execution_context::service {
   }
 
  private:
+  // Those who are told at once cross to the io_context at once, too: with a post for each it would
+  // wake for the first, and be in the way of the others. Of the service and its waiters.
+  struct crossing {
+    std::mutex mutex{};
+    std::vector<database_waiter::told> told{};  // guarded by mutex, as is the next
+    bool is_closed = false;
+    const function<void()> begin = [this] {
+      std::lock_guard lock(mutex);
+      if (told.empty()) return;
+      const auto first = told.front().who;  // they may be resumed before post() returns
+      first->post(std::exchange(told, {}));
+    };
+  };
+
   template <class Handler, class Executor>
-  class waiter final : public database_waiter {
+  class waiter final : public database_waiter,
+                       public std::enable_shared_from_this<waiter<Handler, Executor>> {
    public:
-    waiter(Handler&& handler, Executor on)
-        : handler_(std::make_shared<Handler>(std::move(handler))), on_(std::move(on)) {}
+    waiter(Handler&& handler, Executor on, std::shared_ptr<crossing> with_others)
+        : handler_(std::make_shared<Handler>(std::move(handler))), on_(std::move(on)),
+          crossing_(std::move(with_others)) {}
     void resume(std::exception_ptr thrown) override {
       std::lock_guard lock(mutex_);
       if (!handler_) return;
       boost::asio::post(on_, [handler = std::move(handler_), thrown = std::move(thrown)] {
         std::move (*handler)(thrown);
+      });
+    }
+    const function<void()>* resume_with_others(std::exception_ptr thrown) override {
+      std::lock_guard lock(crossing_->mutex);
+      if (crossing_->is_closed) return nullptr;
+      crossing_->told.push_back({this->shared_from_this(), std::move(thrown)});
+      return &crossing_->begin;
+    }
+    void post(std::vector<told> all) override {
+      boost::asio::post(on_, [all = std::move(all)]() mutable {
+        for (auto& [who, thrown] : all) who->resume(std::move(thrown));
       });
     }
     void forget() override {
@@ -142,9 +179,15 @@ class database_waiters final : public boost::asio::execution_context::service {
     std::mutex mutex_;
     std::shared_ptr<Handler> handler_;  // guarded by mutex_; null: resumed, or gone
     const Executor on_;
+    const std::shared_ptr<crossing> crossing_;
   };
 
   void shutdown() override {
+    {
+      std::lock_guard lock(crossing_->mutex);
+      crossing_->is_closed = true;
+      crossing_->told.clear();
+    }
     std::unique_lock lock(mutex_);
     const auto all = std::move(waiting_);
     lock.unlock();
@@ -153,6 +196,7 @@ class database_waiters final : public boost::asio::execution_context::service {
     }
   }
 
+  const std::shared_ptr<crossing> crossing_ = std::make_shared<crossing>();
   std::mutex mutex_;
   std::vector<std::weak_ptr<database_waiter>> waiting_{};  // guarded by mutex_, as is the next
   [[maybe_unused]] std::size_t swept_at_ = 16;             // clang sees no use where nobody waits
@@ -200,7 +244,7 @@ auto all_later(database& db, std::type_identity_t<sql<Args...>> query, Args... a
           query,
           [waiting, rows](std::vector<Row>&& found, std::exception_ptr thrown) {
             *rows = std::move(found);
-            waiting->resume(std::move(thrown));
+            return waiting->resume_with_others(std::move(thrown));
           },
           args...);
     } catch (...) {

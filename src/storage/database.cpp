@@ -287,10 +287,8 @@ void database::read_erased(void* call, void (*run)(void* call, reader&), bool al
   run(call, view);
 }
 
-void database::ask_erased(std::string_view text, std::vector<detail::kept_value> values,
-                          const storage::row_target& rows,
-                          function<void(std::exception_ptr)> done) {
-  impl_->engine().ask({text, std::move(values), rows, std::move(done)});
+void database::ask_erased(storage::asked_query* q) {
+  impl_->engine().ask(std::unique_ptr<storage::asked_query>(q));
 }
 
 void database::impl::with_connection(const function<void(storage::schema_connection&)>& f) {

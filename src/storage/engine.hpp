@@ -2,15 +2,16 @@
 // What a database asks of its engine.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include <aft/ground/function.hpp>
 #include <aft/storage/archive.hpp>
+#include <aft/storage/asked_query.hpp>
 #include <aft/storage/reader.hpp>
 
-#include "asked_query.hpp"
 #include "topics.hpp"
 #include "unit.hpp"
 #include "write_counters.hpp"
@@ -51,7 +52,7 @@ class engine {
   virtual void give_back(reading* r) = 0;
 
   // Throws storage_error, busy, where too many wait.
-  virtual void ask(asked_query q) = 0;
+  virtual void ask(std::unique_ptr<asked_query> q) = 0;
 
   // Takes a list (by unit::next), in its order. Returns what the queue had no room for.
   virtual unit* submit(unit* first) noexcept = 0;

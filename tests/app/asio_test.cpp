@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -262,6 +263,47 @@ TEST_CASE("a coroutine asks the database without waiting on its loop") {
   CHECK(app.handle({"GET", "/items/c"}).status == 404);
   CHECK(app.handle({"GET", "/items"}).body == R"(["a","b"])");
   CHECK(app.handle({"GET", "/fails"}).body.find("nonsense") != std::string::npos);
+}
+
+TEST_CASE("coroutines that ask together all go on, each with its own, on their own loop") {
+  watchdog dog("many who ask");
+  temporary_folder folder;
+  aft::logger log;
+  aft::clock time;
+  aft::database db(new_database(folder / "a.db"), {}, log, time);
+  int sum = 0, failed = 0;
+  const auto loop = std::this_thread::get_id();
+  bool strayed = false;
+  const auto one = [&](int number) -> asio::awaitable<void> {
+    const auto found = co_await aft::find_later<int>(db, "select 10 / cast($1 as integer)", number);
+    strayed = strayed || std::this_thread::get_id() != loop;
+    sum += found.value_or(1000);
+  };
+  const auto wrong = [&]() -> asio::awaitable<void> {
+    try {
+      co_await aft::all_later<int>(db, "select nonsense");
+    } catch (const aft::storage_error&) {
+      ++failed;
+    }
+  };
+  for (int round = 0; round < 5; ++round) {
+    asio::io_context io(1);
+    sum = failed = 0;
+    for (int i = 0; i < 100; ++i) {
+      asio::co_spawn(io, one(1 + i % 5), asio::detached);
+      if (i % 10 == 0) asio::co_spawn(io, wrong(), asio::detached);
+    }
+    // The context knows of no work while only the database has them.
+    const auto held = asio::make_work_guard(io);
+    while (sum != 20 * (10 + 5 + 3 + 2 + 2) || failed != 10) io.run_one();
+    CHECK(!strayed);
+  }
+  for (int round = 0; round < 5; ++round) {  // who is destroyed meanwhile is not called
+    asio::io_context io(1);
+    for (int i = 0; i < 100; ++i) asio::co_spawn(io, one(1), asio::detached);
+    io.poll_one();
+  }
+  CHECK(db.one<int>("select 7") == 7);
 }
 
 TEST_CASE("a full queue of the writer is an error that the coroutine gets") {

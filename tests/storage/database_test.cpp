@@ -210,39 +210,6 @@ TEST_CASE_FIXTURE(storage_fixture, "one query is asked without a function around
   });
 }
 
-TEST_CASE_FIXTURE(storage_fixture, "one query is asked by somebody who does not wait") {
-  schema("create table t (id integer primary key, x text not null)");
-  struct row {
-    std::int64_t id;
-    std::string x;
-  };
-  std::mutex mutex;
-  std::condition_variable some;
-  std::map<int, std::string> answers;
-  const auto tell = [&](int number, std::string what) {
-    std::lock_guard lock(mutex);
-    answers[number] = std::move(what);
-    some.notify_all();
-  };
-  for (int i = 1; i <= 50; ++i) {
-    const auto x = "a text that is longer than what fits inside, " + std::to_string(i);
-    db.write([&](aft::transaction& tx) { tx.execute("insert into t values ($1, $2)", i, x); });
-    db.ask<row>(
-        "select * from t where x = $1",
-        [=, &tell](std::vector<row>&& rows, std::exception_ptr thrown) {
-          tell(i, !thrown && rows.size() == 1 && rows[0].id == i ? rows[0].x : "wrong");
-        },
-        std::string(x));  // which does not live on
-  }
-  db.ask<row>("select * from nowhere", [&](std::vector<row>&& rows, std::exception_ptr thrown) {
-    tell(0, rows.empty() ? thrown_by([&] { std::rethrow_exception(thrown); }) : "rows");
-  });
-  std::unique_lock lock(mutex);
-  CHECK(some.wait_for(lock, std::chrono::seconds(60), [&] { return answers.size() == 51; }));
-  for (int i = 1; i <= 50; ++i) CHECK(answers[i].ends_with(", " + std::to_string(i)));
-  CHECK(has(answers[0], "nowhere"));
-}
-
 TEST_CASE("a key is for an engine that encrypts, and is refused by any other") {
   temporary_folder folder;
   const auto file = folder / "test.db";

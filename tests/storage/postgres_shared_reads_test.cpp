@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -89,6 +90,26 @@ SHARED_TEST("those who ask while others wait share the next round trip") {
   int sum = 0;
   for (const auto& a : all) sum += a.value.value();
   CHECK(sum == 4 * (10 / 1 + 10 / 2 + 10 / 3 + 10 / 4 + 10 / 5));
+}
+
+SHARED_TEST("those who share it are told before who asked is woken, once for all") {
+  std::atomic<int> told{0}, woken{0};
+  const aft::function<void()> wake = [&] { ++woken; };
+  const auto alive = std::make_shared<int>();
+  while_locked([&] {
+    for (int i = 0; i < 21; ++i) {  // the first goes alone
+      far.ask<int>(
+          "select x / $1::integer from t where id = 1",
+          [&, alive](std::vector<int>&&, std::exception_ptr) {
+            ++told;
+            return &wake;
+          },
+          1);
+    }
+  });
+  while (alive.use_count() > 1) std::this_thread::yield();
+  CHECK(told == 21);
+  CHECK(woken <= 2);
 }
 
 SHARED_TEST("threads that wait share it, too") {

@@ -16,6 +16,7 @@
 #include <aft/ground/log.hpp>
 #include <aft/ground/secret.hpp>
 #include <aft/storage/archive.hpp>
+#include <aft/storage/asked_query.hpp>
 #include <aft/storage/errors.hpp>
 #include <aft/storage/migration.hpp>
 #include <aft/storage/reader.hpp>
@@ -107,18 +108,6 @@ struct write_stats {
   std::size_t waiting = 0;           // now
 };
 
-namespace storage {
-// Where they stay while others come and go.
-template <class Row>
-struct kept_rows {
-  kept_rows() = default;
-  kept_rows(kept_rows&& other) noexcept : all(std::exchange(other.all, nullptr)) {}
-  kept_rows& operator=(kept_rows&&) = delete;
-  ~kept_rows() { delete all; }
-  std::vector<Row>* all = new std::vector<Row>;
-};
-}  // namespace storage
-
 // Opens a database and runs transactions on it. Readers are never blocked by writers. Any thread.
 //
 // SQLite: one writer thread for all transactions: those that wait are run one after another, and
@@ -174,25 +163,20 @@ class database {
     return read_by([&](reader& r) { return r.one<Row, Args...>(query, args...); }, true);
   }
 
-  // As all(), for those who do not wait, as on an event loop: calls `done` with the rows, or
-  // with what was thrown in their stead; on this thread before it returns (SQLite, which takes
-  // microseconds), or on another, where it must return at once and not throw. Values are copied.
-  // Throws storage_error, busy, where more than max_queue of them wait. See find_later() of
-  // aft/asio.hpp for coroutines.
-  template <class Row, class... Args>
-  void ask(std::type_identity_t<sql<Args...>> query,
-           function<void(std::vector<Row>&& rows, std::exception_ptr thrown)> done,
-           const Args&... args) {
-    storage::kept_rows<Row> rows;
-    const storage::row_target target{
-        detail::row_type<Row>(), rows.all,
-        [](void* to) -> void* { return &static_cast<std::vector<Row>*>(to)->emplace_back(); },
-        false};
-    ask_erased(query.text(), {detail::kept_value(args)...}, target,
-               [kept = std::move(rows), tell = std::move(done)](std::exception_ptr thrown) {
-                 if (thrown) kept.all->clear();
-                 tell(std::move(*kept.all), std::move(thrown));
-               });
+  // As all(), for those who do not wait, as on an event loop: calls done(rows, thrown) with a
+  // std::vector<Row>&& and a std::exception_ptr, which is null, or what was thrown in their stead;
+  // on this thread before it returns (SQLite, which takes microseconds), or on another, where it
+  // must return at once. What it throws is dropped. Values are copied. Throws storage_error, busy,
+  // where more than max_queue of them wait. See find_later() of aft/asio.hpp for coroutines.
+  //
+  // On PostgreSQL many end in the same moment. To be woken once for all of those, rather than for
+  // each, `done` may return a pointer to a function<void()>: it is called when all of them were
+  // told, once for those that return the same. It must live as long as what `done` holds, and is
+  // called as `done` is.
+  template <class Row, class... Args, class Done>
+  void ask(std::type_identity_t<sql<Args...>> query, Done&& done, const Args&... args) {
+    using asked = storage::query_of<Row, std::decay_t<Done>, Args...>;
+    ask_erased(new asked(query.text(), std::forward<Done>(done), args...));
   }
 
   // Calls f(transaction&) on the writer, waits until it is committed, and returns what it returned;
@@ -264,8 +248,7 @@ class database {
     }
   }
   void read_erased(void* call, void (*run)(void* call, reader&), bool alone);
-  void ask_erased(std::string_view text, std::vector<detail::kept_value> values,
-                  const storage::row_target& rows, function<void(std::exception_ptr)> done);
+  void ask_erased(storage::asked_query* q);  // which is the engine's then
   void write_erased(void* call, void (*run)(void* call, transaction&), const write_options& how);
 
   std::string url_;

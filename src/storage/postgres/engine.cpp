@@ -53,7 +53,7 @@ class postgres_engine final : public engine {
     std::lock_guard lock(mutex_);
     free_.push_back(static_cast<view*>(r));
   }
-  void ask(asked_query q) override { shared_.ask(std::move(q)); }
+  void ask(std::unique_ptr<asked_query> q) override { shared_.ask(std::move(q)); }
   unit* submit(unit* first) noexcept override { return writers_.submit(first); }
   bool reads_wait() const override { return true; }
   const server_address* server() const override { return &address_; }

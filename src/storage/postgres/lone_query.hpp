@@ -2,10 +2,11 @@
 // One query alone, which may share a round trip with others.
 
 #include <exception>
+#include <memory>
 #include <span>
 #include <string_view>
 
-#include <aft/storage/sql.hpp>
+#include <aft/storage/asked_query.hpp>
 
 #include "../row_plan.hpp"
 #include "libpq.hpp"
@@ -24,7 +25,8 @@ class lone_query {
   virtual bool leads_itself() noexcept = 0;
   // It has an answer, or a failure. All of a round are read before the first of it is finished.
   virtual void read() noexcept {}
-  virtual void finish() noexcept = 0;
+  // Returns what is to be kept until all of a round are finished; null: nothing.
+  virtual std::unique_ptr<asked_query> finish() noexcept = 0;
 
   bool is_settled() const { return answer || failure; }
 

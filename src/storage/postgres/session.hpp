@@ -91,7 +91,8 @@ class session final : public schema_connection {
 
   struct sent_query;
   void prepare_all(std::span<lone_query* const> queries, std::vector<sent_query>& sent);
-  void exchange_lone(std::span<const sent_query> sent);
+  void exchange_lone(std::vector<sent_query>& sent);
+  bool send_lone(const sent_query& s);
   void settle_failure(lone_query& q, const PGresult* why);
 
   void rewrite_before_failure(std::string_view text, const row_source& rows, std::size_t first);

@@ -39,7 +39,6 @@ void session::prepare_all(std::span<lone_query* const> queries, std::vector<sent
       auto& s = prepare(q->text, q->values);
       plan_rows(s, q->row);
       q->plan = s.plan;
-      parameters_for(s, q->values);  // whether they fit
       sent.push_back({q, &s});
     } catch (const lost_server&) {
       throw;
@@ -49,12 +48,9 @@ void session::prepare_all(std::span<lone_query* const> queries, std::vector<sent
   }
 }
 
-void session::exchange_lone(std::span<const sent_query> sent) {
+void session::exchange_lone(std::vector<sent_query>& sent) {
   PQenterPipelineMode(db_.get());
-  for (const auto& [q, s] : sent) {
-    parameters_for(*s, q->values);
-    send_prepared(*s);
-  }
+  std::erase_if(sent, [this](const sent_query& s) { return !send_lone(s); });
   if (!PQpipelineSync(db_.get())) fail_lost();
   result failure;
   lone_query* failed = nullptr;
@@ -73,6 +69,18 @@ void session::exchange_lone(std::span<const sent_query> sent) {
   next();  // the sync
   PQexitPipelineMode(db_.get());
   if (failed) settle_failure(*failed, failure.get());
+}
+
+// false: its values do not fit.
+bool session::send_lone(const sent_query& s) {
+  try {
+    parameters_for(*s.prepared, s.query->values);
+  } catch (...) {
+    s.query->failure = std::current_exception();
+    return false;
+  }
+  send_prepared(*s.prepared);
+  return true;
 }
 
 void session::settle_failure(lone_query& q, const PGresult* why) {

@@ -6,6 +6,7 @@
 
 #include "../../ground/may_wait.hpp"
 #include "../../ground/quiet_thread.hpp"
+#include "../wake_askers.hpp"
 #include "columns.hpp"
 
 namespace aft::storage::postgres {
@@ -38,10 +39,17 @@ class shared_reads::round {
   void add(lone_query& q) { queries_[size_++] = &q; }
   std::size_t size() const { return size_; }
   std::span<lone_query* const> queries() const { return {queries_.data(), size_}; }
+  // All are read before any is told, and all are told before any who asked is woken: so that he
+  // wakes once for all.
   void finish(std::size_t from = 0) noexcept {
     const auto all = queries().subspan(from);
-    for (auto* q : all) q->read();  // before any is told: so that who asked wakes once for all
-    for (auto* q : all) q->finish();
+    for (auto* q : all) q->read();
+    std::array<std::unique_ptr<asked_query>, largest_round> told;
+    std::size_t count = 0;
+    for (auto* q : all) {
+      if (auto asked = q->finish()) told[count++] = std::move(asked);
+    }
+    wake_askers({told.data(), count});
     size_ = 0;
   }
 
@@ -61,7 +69,10 @@ class shared_reads::waited final : public lone_query {
     tell(turn::leads);
     return true;
   }
-  void finish() noexcept override { tell(turn::finished); }
+  std::unique_ptr<asked_query> finish() noexcept override {
+    tell(turn::finished);
+    return nullptr;
+  }
   bool waits_until_it_leads() {  // false: it is finished
     std::unique_lock lock(mutex_);
     told_.wait(lock, [this] { return turn_ != turn::none; });
@@ -82,45 +93,41 @@ class shared_reads::waited final : public lone_query {
   turn turn_ = turn::none;
 };
 
-struct shared_reads::kept_query {
-  explicit kept_query(asked_query&& q) : asked(std::move(q)), bound(asked.bound()) {}
-  const asked_query asked;
-  const std::vector<detail::parameter> bound;
-};
-
 // For somebody who does not. Destroys itself.
-class shared_reads::unwaited final : private kept_query, public lone_query {
+class shared_reads::unwaited final : public lone_query {
  public:
-  unwaited(shared_reads& all, asked_query&& q)
-      : kept_query(std::move(q)), lone_query(asked.text, bound, asked.rows.type), all_(all) {}
+  unwaited(shared_reads& all, std::unique_ptr<asked_query> q)
+      : lone_query(q->text(), q->values(), q->rows().type), all_(all), asked_(std::move(q)) {}
 
   bool leads_itself() noexcept override { return false; }
   void read() noexcept override {
     if (!answer) return;
     try {
-      read_rows(answer.get(), *plan, asked.rows);
+      read_rows(answer.get(), *plan, asked_->rows());
     } catch (...) {
       failure = std::current_exception();
     }
   }
-  void finish() noexcept override { end(); }
+  std::unique_ptr<asked_query> finish() noexcept override {
+    --all_.unfinished_;
+    asked_->tell(std::move(failure));
+    auto asked = std::move(asked_);
+    delete this;
+    return asked;
+  }
   void run_alone() noexcept {
     try {
-      all_.query_alone(text, values, asked.rows);
+      all_.query_alone(text, values, asked_->rows());
     } catch (...) {
       failure = std::current_exception();
     }
-    end();
+    const auto asked = finish();
+    wake_askers({&asked, 1});
   }
 
  private:
-  void end() noexcept {
-    --all_.unfinished_;
-    asked.done(std::move(failure));
-    delete this;
-  }
-
   shared_reads& all_;
+  std::unique_ptr<asked_query> asked_;
 };
 
 shared_reads::shared_reads(session_pool& pool, const storage_options& options)
@@ -133,9 +140,9 @@ shared_reads::~shared_reads() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    wake_all();
   }
-  something_to_do_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  for (auto& t : threads_) t->runs.join();
 }
 
 std::size_t shared_reads::query(std::string_view text, std::span<const detail::parameter> values,
@@ -148,38 +155,39 @@ std::size_t shared_reads::query(std::string_view text, std::span<const detail::p
       lock.unlock();
       return query_alone(text, values, rows);
     }
-    leads = begins_round(q);
+    leads = begins_round(q, a_half);
   }
   if (leads || q.waits_until_it_leads()) lead(q);
   if (q.failure) std::rethrow_exception(q.failure);
   return read_rows(q.answer.get(), *q.plan, rows);
 }
 
-void shared_reads::ask(asked_query asked) {
+void shared_reads::ask(std::unique_ptr<asked_query> asked) {
   auto q = std::make_unique<unwaited>(*this, std::move(asked));
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (unfinished_ >= most_unfinished_) {
     throw storage_error(storage_fault::busy, "more queries wait than the queue takes");
   }
   while (threads_.size() < most_threads_) {
-    threads_.push_back(detail::quiet_thread("aft read", [this] { work(); }));
+    auto& made = *threads_.emplace_back(std::make_unique<thread>());
+    made.runs = detail::quiet_thread("aft read", [this, &made] { work(made); });
   }
   bool for_a_thread = true;
   if (!quick_.contains(q->text)) alone_.push_back(q.get());
-  else if (begins_round(*q)) leaders_.push_back(q.get());
+  else if (begins_round(*q, as_many)) leaders_.push_back(q.get());
   else for_a_thread = false;  // somebody else takes it along
   ++unfinished_;
   static_cast<void>(q.release());  // its own from here on
-  if (for_a_thread) something_to_do_.notify_one();
+  auto* idle = for_a_thread ? find_idle() : nullptr;
+  lock.unlock();  // or it would wake only to wait for it
+  if (idle) idle->woken.notify_one();
 }
 
 // ---- rounds
 
-// Otherwise it is in the queue. With the mutex held. Beside others a round begins once half as many
-// wait as went into each of those: a small one costs the server nearly as much as a large one.
-bool shared_reads::begins_round(lone_query& q) {
-  const bool is_worth_it = 2 * rounds_ * (waiting_.size() + 1) >= in_rounds_;
-  if (rounds_ < most_rounds_ && is_worth_it) {
+// Otherwise it is in the queue. With the mutex held.
+bool shared_reads::begins_round(lone_query& q, std::size_t part) {
+  if (rounds_ < most_rounds_ && is_worth_it(waiting_.size() + 1, rounds_, part)) {
     ++rounds_;
     ++in_rounds_;
     return true;
@@ -188,34 +196,50 @@ bool shared_reads::begins_round(lone_query& q) {
   return false;
 }
 
+// Beside others a round is worth it once this part of what went into each of those waits: a small
+// one costs the server nearly as much as a large one.
+bool shared_reads::is_worth_it(std::size_t size, std::size_t others, std::size_t part) const {
+  return part * others * size >= in_rounds_;
+}
+
 // On the thread of the first, which is not finished here.
 void shared_reads::lead(lone_query& first) {
   round taken;
-  run(taken, first);
-  if (auto* next = end_round(taken.size()); next && !next->leads_itself()) {
+  {
     std::lock_guard lock(mutex_);
-    leaders_.push_back(next);  // it has room for all that may be
-    something_to_do_.notify_one();
+    take_along(first, taken);
   }
+  run(taken);
+  std::unique_lock lock(mutex_);
+  auto* next = end_round(taken.size(), any);
+  thread* idle = nullptr;
+  if (next && !next->leads_itself()) {
+    leaders_.push_back(next);  // it has room for all that may be
+    idle = find_idle();
+  }
+  lock.unlock();
+  if (idle) idle->woken.notify_one();
   taken.finish(1);
 }
 
-// On a thread of our own. It goes on with those who came meanwhile, as to wake another costs more
-// than a query; what is asked when the others are told goes along.
-void shared_reads::lead_ours(lone_query* first) {
+// On a thread of our own, with the mutex held. It goes on with those who came meanwhile, as to wake
+// another costs more than a query; what is asked when the others are told goes along.
+void shared_reads::lead_ours(lone_query* first, std::unique_lock<std::mutex>& lock) {
   while (first) {
     round taken;
-    run(taken, *first);
+    take_along(*first, taken);
+    lock.unlock();
+    run(taken);
     const auto size = taken.size();
     taken.finish();
-    first = end_round(size);
+    lock.lock();
+    first = end_round(size, as_many);
     if (first && first->leads_itself()) return;
   }
 }
 
 // Gives all of it an answer or a failure.
-void shared_reads::run(round& taken, lone_query& first) {
-  take_along(first, taken);
+void shared_reads::run(round& taken) {
   const auto began = steady::now();
   try {
     lent_session(pool_)->ask_all(taken.queries());
@@ -223,16 +247,20 @@ void shared_reads::run(round& taken, lone_query& first) {
     for (auto* q : taken.queries()) q->failure = std::current_exception();
   }
   const bool was_slow = steady::now() - began > slow_round;
+  const auto is_quick = [&](const lone_query* q) { return !was_slow && !q->failure; };
+  if (std::ranges::all_of(taken.queries(), is_quick)) return;
   std::lock_guard lock(mutex_);
   for (const auto* q : taken.queries()) {
-    if (was_slow || q->failure) quick_.erase(q->text);
+    if (!is_quick(q)) quick_.erase(q->text);
   }
 }
 
+// With the mutex held, as the next. An equal share of all that are asked, so that no connection
+// waits for what another has to do.
 void shared_reads::take_along(lone_query& first, round& to) {
   to.add(first);
-  std::lock_guard lock(mutex_);
-  const auto others = std::min(waiting_.size(), largest_round - 1);
+  const auto share = (in_rounds_ + waiting_.size()) / most_rounds_;
+  const auto others = std::min(waiting_.size(), std::clamp(share, small_round, largest_round) - 1);
   in_rounds_ += others;
   for (std::size_t i = 0; i < others; ++i) {
     to.add(*waiting_.front());
@@ -240,11 +268,10 @@ void shared_reads::take_along(lone_query& first, round& to) {
   }
 }
 
-// Who leads the next one, if anybody waits.
-lone_query* shared_reads::end_round(std::size_t size) {
-  std::lock_guard lock(mutex_);
+// Who leads the next one, if it is worth one.
+lone_query* shared_reads::end_round(std::size_t size, std::size_t part) {
   in_rounds_ -= size;
-  if (waiting_.empty()) {
+  if (waiting_.empty() || !is_worth_it(waiting_.size(), rounds_ - 1, part)) {
     --rounds_;
     return nullptr;
   }
@@ -269,23 +296,35 @@ std::size_t shared_reads::query_alone(std::string_view text,
 
 // ---- threads for those who do not wait
 
-void shared_reads::work() {
+// Who is to be woken, after the mutex was let go; null: all work. The one that has rested least
+// goes first: its memory is at hand.
+shared_reads::thread* shared_reads::find_idle() {
+  if (idle_.empty()) return nullptr;
+  auto* found = idle_.back();
+  idle_.pop_back();
+  return found;
+}
+
+void shared_reads::wake_all() {
+  while (auto* idle = find_idle()) idle->woken.notify_one();
+}
+
+void shared_reads::rest(thread& me, std::unique_lock<std::mutex>& lock) {
+  idle_.push_back(&me);
+  me.woken.wait(lock, [&] { return std::ranges::find(idle_, &me) == idle_.end(); });
+}
+
+void shared_reads::work(thread& me) {
   detail::no_waiting guard("where the end of a query is told");
   std::unique_lock lock(mutex_);
   while (true) {
     // One thread is left for rounds, which others may wait for.
-    const auto may_be_alone = [this] {
-      return !alone_.empty() && (busy_alone_ + 1 < most_threads_ || !busy_alone_);
-    };
-    const auto may_end = [this] { return stopping_ && alone_.empty(); };
-    something_to_do_.wait(lock, [&] { return !leaders_.empty() || may_be_alone() || may_end(); });
+    const bool may_be_alone = !alone_.empty() && (busy_alone_ + 1 < most_threads_ || !busy_alone_);
     if (!leaders_.empty()) {
       auto* q = leaders_.back();
       leaders_.pop_back();
-      lock.unlock();
-      lead_ours(q);
-      lock.lock();
-    } else if (may_be_alone()) {
+      lead_ours(q, lock);
+    } else if (may_be_alone) {
       auto* q = alone_.front();
       alone_.pop_front();
       ++busy_alone_;
@@ -293,10 +332,12 @@ void shared_reads::work() {
       q->run_alone();
       lock.lock();
       --busy_alone_;
-      something_to_do_.notify_one();
-    } else {
-      something_to_do_.notify_all();
+      if (auto* idle = alone_.empty() ? nullptr : find_idle()) idle->woken.notify_one();
+    } else if (stopping_ && alone_.empty()) {
+      wake_all();  // those who rested because too many were alone
       return;
+    } else {
+      rest(me, lock);
     }
   }
 }

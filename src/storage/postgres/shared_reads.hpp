@@ -16,7 +16,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "../asked_query.hpp"
+#include <aft/storage/asked_query.hpp>
+
 #include "lone_query.hpp"
 #include "views.hpp"
 
@@ -40,27 +41,38 @@ class shared_reads {
                     const row_target& rows);
 
   // On threads of its own, which are made with the first. Throws storage_error, busy.
-  void ask(asked_query q);
+  void ask(std::unique_ptr<asked_query> q);
 
  private:
   class waited;
-  struct kept_query;
   class unwaited;
   class round;
+  struct thread {
+    std::condition_variable woken{};
+    std::thread runs{};
+  };
   using steady = std::chrono::steady_clock;
   static constexpr std::size_t largest_round = 64;  // queries
+  static constexpr std::size_t small_round = 16;    // not worth being shared out
+  // Parts of the size of other rounds that make one worth it. Those who lead themselves begin at
+  // once; a thread of ours that is woken finds more when it comes, so it is woken later.
+  static constexpr std::size_t as_many = 1, a_half = 2, any = largest_round;
   static constexpr auto quick = std::chrono::milliseconds(5);
   static constexpr auto slow_round = std::chrono::milliseconds(50);
 
-  bool begins_round(lone_query& q);
+  bool is_worth_it(std::size_t size, std::size_t others, std::size_t part) const;
+  bool begins_round(lone_query& q, std::size_t part);
   void lead(lone_query& first);
-  void lead_ours(lone_query* first);
-  void run(round& taken, lone_query& first);
+  void lead_ours(lone_query* first, std::unique_lock<std::mutex>& lock);
+  void run(round& taken);
   void take_along(lone_query& first, round& to);
-  lone_query* end_round(std::size_t size);
+  lone_query* end_round(std::size_t size, std::size_t part);
   std::size_t query_alone(std::string_view text, std::span<const detail::parameter> values,
                           const row_target& rows);
-  void work();
+  thread* find_idle();
+  void wake_all();
+  void rest(thread& me, std::unique_lock<std::mutex>& lock);
+  void work(thread& me);
 
   session_pool& pool_;
   const std::size_t most_rounds_;  // at once
@@ -68,8 +80,7 @@ class shared_reads {
   const std::size_t most_unfinished_;
   std::atomic<std::size_t> unfinished_{0};  // of those who do not wait
 
-  std::mutex mutex_;  // guards all that follows
-  std::condition_variable something_to_do_;
+  std::mutex mutex_;                              // guards all that follows
   std::unordered_set<std::string_view> quick_{};  // texts
   std::deque<lone_query*> waiting_{};             // for a round
   std::size_t rounds_ = 0;                        // that are under way
@@ -78,7 +89,8 @@ class shared_reads {
   std::deque<unwaited*> alone_{};                 // the same
   std::size_t busy_alone_ = 0;                    // threads
   bool stopping_ = false;
-  std::vector<std::thread> threads_{};
+  std::vector<std::unique_ptr<thread>> threads_{};
+  std::vector<thread*> idle_{};
 };
 
 }  // namespace aft::storage::postgres

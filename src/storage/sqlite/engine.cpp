@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "../temporary.hpp"
+#include "../wake_askers.hpp"
 #include "connection.hpp"
 #include "log_archive.hpp"
 #include "readers.hpp"
@@ -43,7 +44,10 @@ class sqlite_engine final : public engine {
 
   reading* take() override { return readers_.take(); }
   void give_back(reading* r) override { readers_.give_back(static_cast<sqlite_reading*>(r)); }
-  void ask(asked_query q) override { q.done(run(q)); }
+  void ask(std::unique_ptr<asked_query> q) override {
+    q->tell(run(*q));
+    wake_askers({&q, 1});
+  }
   unit* submit(unit* first) noexcept override { return writer_.submit(first); }
   bool reads_wait() const override { return false; }
   const std::string* file() const override { return &file_; }
@@ -60,7 +64,7 @@ class sqlite_engine final : public engine {
     try {
       auto& view = r->begin_alone();
       try {
-        storage_access::connection_of(view).query(q.text, q.bound(), q.rows);
+        storage_access::connection_of(view).query(q.text(), q.values(), q.rows());
       } catch (...) {
         thrown = std::current_exception();
       }
