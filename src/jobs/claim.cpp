@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "id_runs.hpp"
 #include "limits.hpp"
 #include "store.hpp"
 
@@ -40,13 +41,15 @@ std::size_t next_kind(reader& db, const std::string& queue, const known_kinds& k
 
 std::vector<std::string> queues_on_postgres(reader& db, const known_kinds& known) {
   return db.all<std::string>(
-      "with recursive q (name) as (select min(queue) from aft_job where state = 0 union all "
-      "select (select min(queue) from aft_job where state = 0 and queue > q.name) from q "
-      "where q.name is not null) "
+      "with recursive q (name) as "
+      "((select queue from aft_job where state = 0 order by queue limit 1) union all "
+      "select (select queue from aft_job where state = 0 and queue > q.name "
+      "order by queue limit 1) from q where q.name is not null) "
       "select name from q where name is not null and not exists "
       "(select 1 from aft_queue where aft_queue.name = q.name and is_paused = 1) and exists "
-      "(select 1 from json_array_elements_text($1::json) k (kind) where exists (select 1 from "
-      "aft_job where state = 0 and queue = q.name and aft_job.kind = k.kind))",
+      "(select 1 from json_array_elements_text($1::json) k (kind) where "
+      "(select id from aft_job where state = 0 and queue = q.name and aft_job.kind = k.kind "
+      "order by priority desc, run_at, id limit 1) is not null)",
       known.json);
 }
 
@@ -144,8 +147,7 @@ std::vector<stored_job> most_urgent(transaction& tx, const std::vector<std::stri
   return jobs;
 }
 
-// Row by row: an update of many with "returning" makes tables of its own, which costs more for the
-// few that are mostly there.
+// Without "returning", which makes tables of its own.
 std::vector<stored_job> take_on_sqlite(transaction& tx, std::int64_t worker,
                                        const known_kinds& known, const queue_room& room,
                                        time_point now) {
@@ -155,10 +157,16 @@ std::vector<stored_job> take_on_sqlite(transaction& tx, std::int64_t worker,
   }
   auto jobs =
       kinds.size() == 1 ? most_urgent(tx, kinds.front(), room) : most_urgent(tx, kinds, room);
+  std::vector<std::int64_t> ids;
   for (auto& job : jobs) {
+    ++job.attempt;
+    ids.push_back(job.id);
+  }
+  for (const auto& run : runs_of(std::move(ids))) {
     tx.execute(
-        "update aft_job set state = 1, attempt = $2, worker = $3, started_at = $4 where id = $1",
-        job.id, ++job.attempt, worker, now);
+        "update aft_job set state = 1, attempt = attempt + 1, worker = $3, started_at = $4 "
+        "where id between $1 and $2",
+        run.first, run.last, worker, now);
   }
   return jobs;
 }

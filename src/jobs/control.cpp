@@ -69,9 +69,9 @@ sql_text where(const job_filter& f, std::optional<std::int64_t> before) {
     switch (*f.state) {
       case job_state::ready: q.add("and state = 0"); break;
       case job_state::running: q.add("and state = 1"); break;
-      case job_state::dead: q.add("and state = 2"); break;
-      case job_state::done: q.add("and state = 3"); break;
-      case job_state::cancelled: q.add("and state = 4"); break;
+      case job_state::dead: q.add("and state = 2 and state > 1 and state < 5"); break;
+      case job_state::done: q.add("and state = 3 and state > 1 and state < 5"); break;
+      case job_state::cancelled: q.add("and state = 4 and state > 1 and state < 5"); break;
       case job_state::later: q.add("and state = 5"); break;
       case job_state::held: q.add("and state = 6"); break;
       case job_state::blocked: q.add("and state = 7"); break;

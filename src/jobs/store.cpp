@@ -295,6 +295,20 @@ std::int64_t join(transaction& tx, std::int64_t member, std::int64_t joins) {
   return std::int64_t(last.size());
 }
 
+namespace {
+
+// No queue can be full where there are fewer ids than that, from the first job to the last.
+bool may_be_full(transaction& tx, std::int64_t most) {
+  struct span {
+    std::optional<std::int64_t> first, last;
+  };
+  const auto ids = tx.one<span>(
+      "select (select min(id) from aft_job) as first, (select max(id) from aft_job) as last");
+  return ids.first && ids.last && *ids.last - *ids.first + 1 >= most;
+}
+
+}  // namespace
+
 void mark_full_queues(transaction& tx, std::int64_t most) {
   struct counted {
     std::string name;
@@ -303,7 +317,8 @@ void mark_full_queues(transaction& tx, std::int64_t most) {
   // Per queue, and never more than could be too many.
   std::vector<counted> now;
   std::string after;
-  while (true) {
+  const bool possible = may_be_full(tx, most);
+  while (possible) {
     const auto name = tx.one<std::optional<std::string>>(
         "select min(queue) from aft_job where state = 0 and queue > $1", after);
     if (!name) break;

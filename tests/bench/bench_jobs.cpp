@@ -118,7 +118,7 @@ void fill_up(aft::database& db, std::int64_t count) {
           "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
           "created_at, keep_until) with recursive n (i) as (select 1 where $1 > 0 union all "
           "select i + 1 from n where i < $1) select 'beside', '{}', 'default', $2, -1, $3, 0, $3, "
-          "case when $2 = 3 then $4 end from n",
+          "case when $2 = 3 then cast($4 as bigint) end from n",
           count, state, tx.now(), tx.now() + aft::days(1));
     }
   });

@@ -273,5 +273,34 @@ TEST_CASE("a claim walks by the index, however many jobs wait or have ended") {
         db.all<step>("explain query plan select id from aft_job where worker = 5 and state = 1 "
                      "and stop_asked = 1"));
     CHECK(has(mine, "aft_job_running (worker=?)"));
+    const auto dead =
+        plan(db.all<step>("explain query plan select id from aft_job where state = 2 and state > 1 "
+                          "and state < 5 order by id desc limit 50"));
+    CHECK(has(dead, "aft_job_ended (state=?)"));
+    CHECK(!has(dead, "TEMP B-TREE"));
+  });
+}
+
+TEST_CASE("no index of jobs makes SQLite build a table whenever a row is written") {
+  if (on_postgres()) return;
+  job_app site;
+  site.app.job<mail>([](mail) {});
+  struct step {
+    int addr;
+    std::string opcode;
+    int p1, p2, p3;
+    std::optional<std::string> p4;
+    int p5;
+    std::optional<std::string> comment;
+  };
+  site.app.db().read([](aft::reader& db) {
+    std::string program;
+    for (const auto& s : db.all<step>("explain insert into aft_job (kind, arguments, queue, state, "
+                                      "priority, run_at, max_attempts, created_at) "
+                                      "values ('mail', '{}', 'default', 0, 0, 0, 0, 0)")) {
+      program += s.opcode + "\n";
+    }
+    CHECK(has(program, "IdxInsert"));
+    CHECK(!has(program, "OpenEphemeral"));
   });
 }

@@ -277,3 +277,45 @@ TEST_CASE("what stores a job may think better of it before the commit") {
   app.stop();
   CHECK(runs == 100);
 }
+
+TEST_CASE(
+    "of jobs that end at once each has the end that it should, whatever its neighbours have") {
+  std::atomic<int> begun{0};
+  std::atomic<bool> go{false};
+  aft::app app({.database = new_database(),
+                .jobs = {.threads = 40,
+                         .poll = aft::hours(1),
+                         .heartbeat = aft::hours(1),
+                         .lease = aft::hours(3)}});
+  app.job<number>([&](number) {
+    ++begun;
+    CHECK(soon([&] { return go.load(); }));
+  });
+  app.job<effect>([](effect) {});
+  app.start({.port = 0});
+  std::vector<std::int64_t> jobs;
+  std::int64_t follower = 0;
+  app.db().write([&](aft::transaction& tx) {
+    jobs.clear();
+    for (int i = 0; i < 40; ++i) {
+      aft::job_options o;
+      if (i % 8 == 3) o.unique = "key" + std::to_string(i);
+      if (i == 11) o.unique_for = aft::days(1);
+      jobs.push_back(aft::enqueue(tx, number{i}, o));
+    }
+    follower = aft::enqueue(tx, effect{1}, {.after = {jobs[20]}});
+  });
+  CHECK(soon([&] { return begun == 40; }));
+  // Somebody takes one for dead, and has done it meanwhile.
+  app.db().write(
+      [&](aft::transaction& tx) { tx.execute("delete from aft_job where id = $1", jobs[30]); });
+  go = true;
+  // What has a right to its key stays, as done; of the others nothing, the follower's turn came.
+  CHECK(soon(
+      [&] { return app.db().one<int>("select count(*) from aft_job where state <> 3") == 0; }));
+  const auto left = app.db().all<std::int64_t>("select id from aft_job");
+  REQUIRE(left.size() == 1);
+  CHECK(left[0] == jobs[11]);
+  CHECK(begun == 40);
+  app.stop();
+}

@@ -217,3 +217,17 @@ TEST_CASE("a queue that is full refuses more, says so, and takes them again") {
   site.enqueue(mirror{6}, {.queue = "flood"});
   CHECK(site.run() == 1);
 }
+
+TEST_CASE("a queue is not full where few jobs wait in it, however far apart they were stored") {
+  job_app site({.max_waiting = 3});
+  site.app.job<mirror>([](mirror) {});
+  site.write([](aft::transaction& tx) { jobs::pause(tx, "flood"); });
+  site.enqueue(mirror{0}, {.queue = "flood"});
+  for (int i = 0; i < 10; ++i) site.enqueue(mirror{i});
+  CHECK(site.run() == 10);
+  site.enqueue(mirror{1}, {.queue = "flood"});
+  site.run();  // counts
+  site.enqueue(mirror{2}, {.queue = "flood"});
+  site.run();
+  CHECK_THROWS_AS(site.enqueue(mirror{3}, {.queue = "flood"}), aft::queue_full);
+}

@@ -151,6 +151,18 @@ TEST_CASE("a file of SQLite is not mapped into memory") {
   CHECK(db.write(mapped) == 0);
 }
 
+// The end of a transaction may look through all pages that its connection keeps.
+TEST_CASE("the connection that writes to SQLite keeps few pages, those that read keep many") {
+  temporary_folder folder;
+  const auto kept = [](aft::reader& r) { return r.one<std::int64_t>("pragma cache_size"); };
+  aft::database db(folder / "test.db", {.cache_bytes = 16u << 20}, silent, system_time);
+  CHECK(db.read(kept) == -16 * 1024);
+  CHECK(db.write(kept) == -4 * 1024);
+  aft::database small(folder / "small.db", {.cache_bytes = 1u << 20}, silent, system_time);
+  CHECK(small.read(kept) == -1024);
+  CHECK(small.write(kept) == -1024);
+}
+
 TEST_CASE("two databases live beside each other") {
   aft::database a(":memory:", {}, silent, system_time), b(":memory:", {}, silent, system_time);
   a.migrate("host", {{"1", "create table t (x integer) strict"}});

@@ -1,5 +1,6 @@
 #include "engine.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -25,6 +26,9 @@ std::string file_of(const std::string& url, const std::optional<temporary_direct
   return url;
 }
 
+// A commit looks through all pages that are cached, where a page of a tree was parted in it.
+constexpr std::size_t most_cached_to_write = 4u << 20;
+
 class sqlite_engine final : public engine {
  public:
   sqlite_engine(const std::string& url, const storage_options& options, const logger& log,
@@ -33,7 +37,8 @@ class sqlite_engine final : public engine {
                                      : std::nullopt),
         file_(file_of(url, temporary_)), is_encrypted_(!options.key.empty()),
         write_connection_(file_, sqlite_access::write, options.durable && !temporary_,
-                          options.busy_timeout, options.cache_bytes, options.key),
+                          options.busy_timeout, std::min(options.cache_bytes, most_cached_to_write),
+                          options.key),
         readers_(file_, options, time),
         writer_(write_connection_, readers_, topics_, counters_, options, log, whose,
                 begin_archive(options, log, time)) {
