@@ -6,6 +6,8 @@
 //
 // --requests FILE holds the mix: for each kind a line "NAME SHARE STATUS BYTES" and the request
 // itself. "########" in it becomes a number of eight digits, another one each time.
+//
+// --times FILE takes a line for each answer, "DUE TOOK", in milliseconds since the beginning.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -39,6 +41,10 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
+
+double in_milliseconds(clock::duration d) {
+  return std::chrono::duration<double, std::milli>(d).count();
+}
 
 constexpr std::size_t input_size = 1 << 20;
 constexpr auto patience = std::chrono::seconds(5);  // for the last answers
@@ -110,7 +116,7 @@ class open_loop {
   }
 
   void run(double rate, clock::duration how_long) {
-    const auto began = clock::now();
+    const auto began = began_ = clock::now();
     const auto count = std::uint64_t(rate * std::chrono::duration<double>(how_long).count());
     const auto due_at = [&](std::uint64_t n) {
       return began + std::chrono::duration_cast<clock::duration>(
@@ -133,6 +139,11 @@ class open_loop {
     for (const auto& c : connections_) {
       if (c.busy) ++kinds_[c.current.kind].errors;
     }
+  }
+
+  void write_times(const std::string& file) {
+    std::ofstream out(file);
+    for (const auto& [due, took] : times_) out << due << ' ' << took << '\n';
   }
 
   void print() {
@@ -192,8 +203,8 @@ class open_loop {
 
   void send_waiting() {
     while (!waiting_.empty() && !idle_.empty()) {
-      auto& c = *idle_.back();
-      idle_.pop_back();
+      auto& c = *idle_.front();  // in turn, so that all are in use
+      idle_.pop_front();
       c.busy = true;
       c.current = waiting_.front();
       waiting_.pop_front();
@@ -247,8 +258,8 @@ class open_loop {
       auto& k = kinds_[c.current.kind];
       ++answered_;
       if (status == k.expected) {
-        k.milliseconds_taken.push_back(
-            std::chrono::duration<double, std::milli>(clock::now() - c.current.due).count());
+        k.milliseconds_taken.push_back(in_milliseconds(clock::now() - c.current.due));
+        times_.emplace_back(in_milliseconds(c.current.due - began_), k.milliseconds_taken.back());
       } else {
         ++k.errors;
       }
@@ -266,23 +277,25 @@ class open_loop {
   std::array<epoll_event, 512> events_;
   std::uint64_t number_;
   std::vector<connection> connections_;
-  std::vector<connection*> idle_;
+  std::deque<connection*> idle_;
   std::deque<due_request> waiting_;
   unsigned shares_ = 0;
   int epoll_;
   std::uint64_t random_ = 1;
   std::uint64_t asked_ = 0, answered_ = 0;
   std::size_t longest_queue_ = 0;
+  clock::time_point began_{};
   clock::duration took_{};
+  std::vector<std::pair<double, double>> times_{};
 };
 
 }  // namespace
 }  // namespace bench
 
 int main(int count, char** words) {
-  const bench::arguments given(
-      count, words,
-      {"--port", "--requests", "--rate", "--connections", "--milliseconds", "--first-number"});
+  const bench::arguments given(count, words,
+                               {"--port", "--requests", "--rate", "--connections", "--milliseconds",
+                                "--first-number", "--times"});
   auto kinds = bench::read_kinds(given.text("--requests", ""));
   bench::open_loop loop(std::uint16_t(given.number("--port", 8080, 1, 65535)), kinds,
                         given.number("--connections", 64, 1, 10'000),
@@ -290,4 +303,5 @@ int main(int count, char** words) {
   loop.run(double(given.number("--rate", 100, 1, 1'000'000)),
            std::chrono::milliseconds(given.number("--milliseconds", 3000, 1, 86'400'000)));
   loop.print();
+  if (const auto file = given.text("--times", ""); !file.empty()) loop.write_times(file);
 }
