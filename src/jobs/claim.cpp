@@ -39,6 +39,8 @@ std::size_t next_kind(reader& db, const std::string& queue, const known_kinds& k
   return from;
 }
 
+// All is ordered as the index is: for a mere "exists" the server looks through the table, also
+// through what has just ended.
 std::vector<std::string> queues_on_postgres(reader& db, const known_kinds& known) {
   return db.all<std::string>(
       "with recursive q (name) as "
