@@ -119,7 +119,7 @@ TEST_CASE("a worker that was taken for dead goes on as a new one, and loses no j
   CHECK(worker() > before);
   // And its earlier jobs, which nobody would ask after, are free again.
   app.db().write([](aft::transaction& tx) {
-    const auto id = aft::enqueue(tx, number{2});
+    const auto id = aft::enqueue(tx, number{2}, {.delay = aft::hours(1)});  // not to begin here
     tx.execute("update aft_job set state = 1, worker = 1000000, attempt = 1 where id = $1", id);
   });
   app.stop();
