@@ -139,6 +139,7 @@
 #include "../../src/storage/sqlite/readers.cpp"
 #include "../../src/storage/sqlite/rebuild.cpp"
 #include "../../src/storage/sqlite/table_source.cpp"
+#include "../../src/storage/sqlite/unlock.cpp"
 #include "../../src/storage/sqlite/writer.cpp"
 #include "../../src/storage/table_text.cpp"
 #include "../../src/storage/temporary.cpp"

@@ -6,7 +6,7 @@
 #include <aft/storage/backup.hpp>
 
 #include "archive_set.hpp"
-#include "backup_stream.hpp"
+#include "backup_set.hpp"
 #include "paced_copy.hpp"
 #include "sqlite/log_scan.hpp"
 #include "sqlite/rebuild.hpp"
@@ -61,7 +61,8 @@ std::uint32_t frames_by_marks(const archive_generation& g, std::uint32_t log) {
 }
 
 // Puts as much of a log beside the database as belongs there, and takes it in.
-void replay_log(storage::log_scan& log, std::int64_t bytes, const std::string& database) {
+void replay_log(storage::log_scan& log, std::int64_t bytes, const std::string& database,
+                const secret& key) {
   auto out = storage::durable_file::create(database + "-wal");
   std::string buffer(storage::copy_step, '\0');
   for (std::int64_t at = 0; at < bytes;) {
@@ -71,10 +72,10 @@ void replay_log(storage::log_scan& log, std::int64_t bytes, const std::string& d
     out.write({buffer.data(), n});
     at += std::int64_t(n);
   }
-  storage::take_in_log(database);
+  storage::take_in_log(database, key);
 }
 
-void replay_logs(const archive_target& target, const std::string& database) {
+void replay_logs(const archive_target& target, const std::string& database, const secret& key) {
   const auto& g = target.generation;
   std::optional<std::uint32_t> salt;
   for (std::uint32_t number = 1; number <= target.mark.log; ++number) {
@@ -89,7 +90,7 @@ void replay_logs(const archive_target& target, const std::string& database) {
                                       g.path, storage::log_file_name(number)));
     }
     salt = log.salt();
-    replay_log(log, last && !target.beyond ? log.bytes_up_to(needed) : log.bytes(), database);
+    replay_log(log, last && !target.beyond ? log.bytes_up_to(needed) : log.bytes(), database, key);
   }
 }
 
@@ -99,15 +100,18 @@ restored restore_archive(const std::string& directory, const std::string& databa
                          const clock& time, std::optional<time_point> to,
                          const restore_options& options) {
   if (!options.files.empty() || !options.key.bytes.empty() || !options.key.passphrase.empty()) {
-    throw configuration_error("an archive holds no files, and is not encrypted");
+    throw configuration_error(
+        "an archive holds no files, and has no key but that of its database (database_key)");
   }
   const auto target = choose_target(directory, to);
+  storage::require_key_that_fits("the archive in " + directory, target.generation.base.keyed_by,
+                                 options.database_key);
   const storage::scratch_directory scratch(database_file + ".restoring-");
   const auto fresh = scratch.path() + "/database";
   extract_base(target.generation, fresh);
-  replay_logs(target, fresh);
-  storage::require_sound(fresh, options.schema);
-  storage::database_place place(database_file);
+  replay_logs(target, fresh, options.database_key);
+  storage::require_sound(fresh, options.database_key, options.schema);
+  storage::database_place place(database_file, options.database_key);
   return {database_file, place.put(fresh, time.now()), "", "", target.mark.time};
 }
 

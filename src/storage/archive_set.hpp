@@ -26,6 +26,7 @@ struct archive_base {
   std::int64_t size = 0;
   std::int64_t stored_size = 0;
   std::string sha256;
+  std::optional<std::string> keyed_by;  // as in a backup_manifest
 };
 
 struct archive_mark {

@@ -42,10 +42,6 @@ std::string name_of_backup(const backup_options& options, time_point now) {
 }
 
 const std::string& file_to_back_up(database& db) {
-  if (db.inside().engine().is_encrypted()) {
-    throw storage_error(storage_fault::misuse,
-                        "a database with a key is backed up with its engine's own tools");
-  }
   if (const auto* file = db.inside().engine().file()) return *file;
   throw storage_error(
       storage_fault::misuse,
@@ -58,8 +54,8 @@ class backup_maker {
   backup_maker(database& db, storage::backup_target& target, const backup_options& options,
                const std::atomic<bool>& stopped)
       : db_(db), options_(options), stopped_(stopped), target_(target),
-        source_(file_to_back_up(db), storage::raw_access::read), log_(source_.log_path()),
-        pace_(options.bytes_per_second) {
+        source_(file_to_back_up(db), storage::raw_access::read, db.inside().engine().key()),
+        log_(source_.log_path()), pace_(options.bytes_per_second) {
     manifest_.id = to_hex(random_bytes(16));
     manifest_.library = std::string(storage::library_version);
     manifest_.sqlite = sqlite3_libversion();
@@ -67,6 +63,7 @@ class backup_maker {
     manifest_.application_version = options.application_version;
     manifest_.compressed = options.compress;
     manifest_.encryption = storage::begin_encryption(options.key);
+    manifest_.keyed_by = source_.keyed_by();
     secrets_ = storage::make_secrets(options.key, manifest_);
   }
 
@@ -324,12 +321,12 @@ void compare_counts(const std::vector<table_rows>& now, const std::vector<table_
   check.checked.push_back(fmt::format("the rows of {} tables were counted", then.size()));
 }
 
-void check_database(const storage::opened_backup& backup, const std::string& scratch,
-                    backup_check& check) {
+void check_database(const storage::opened_backup& backup, const secret& key,
+                    const std::string& scratch, backup_check& check) {
   const auto file = scratch + "/database";
-  storage::extract_database(backup, file);
+  storage::extract_database(backup, file, key);
   check.checked.push_back("the database was restored to a temporary place");
-  storage::raw_file database(file, storage::raw_access::write);
+  storage::raw_file database(file, storage::raw_access::write, key);
   auto faults = storage::find_faults(database);
   if (faults.empty())
     check.checked.push_back("integrity_check and foreign_key_check found nothing");
@@ -346,14 +343,14 @@ void check_database(const storage::opened_backup& backup, const std::string& scr
 }  // namespace
 
 backup_check verify_backup(const std::string& path, const backup_key& key, const clock& time,
-                           const std::string& scratch) {
+                           const std::string& scratch, const secret& database_key) {
   backup_check check;
   const storage::scratch_directory place(scratch_prefix(scratch));
   try {
     const auto directory = storage::unpacked_path(path, place.path());
     const auto backup = storage::open_backup(directory, key);
     check.checked.push_back("the manifest is as it was written");
-    check_database(backup, place.path(), check);
+    check_database(backup, database_key, place.path(), check);
     for (const auto& file : backup.manifest.files) storage::extract(backup, file, "");
     check.checked.push_back(
         fmt::format("{} files have their SHA-256",

@@ -86,8 +86,8 @@ bool backup_drill::attempt(const char* doing, time_point& next, duration every, 
 void backup_drill::verify() {
   const auto backups = list_backups(options_.directory);
   if (backups.empty()) throw storage_error(storage_fault::other, "there is none");
-  const auto check =
-      verify_backup(backups[0].path, options_.backup.key, db_.time(), options_.scratch);
+  const auto check = verify_backup(backups[0].path, options_.backup.key, db_.time(),
+                                   options_.scratch, db_.inside().engine().key());
   if (check.sound()) return;
   throw storage_error(storage_fault::corrupt,
                       fmt::format("{} cannot be relied upon: {}", backups[0].path, check.wrong[0]));

@@ -82,8 +82,8 @@ restored restore_backup(const std::string& path, const std::string& database_fil
   const auto backup =
       storage::open_backup(storage::unpacked_path(path, scratch.path()), options.key);
   const auto fresh = scratch.path() + "/database";
-  storage::extract_database(backup, fresh);
-  storage::require_sound(fresh, options.schema);
+  storage::extract_database(backup, fresh, options.database_key);
+  storage::require_sound(fresh, options.database_key, options.schema);
 
   std::optional<storage::scratch_directory> file_scratch;
   const auto files = without_slash(options.files);
@@ -91,7 +91,7 @@ restored restore_backup(const std::string& path, const std::string& database_fil
     file_scratch.emplace(beside(files));
     extract_files(backup, file_scratch->path() + "/files");
   }
-  storage::database_place place(database_file);
+  storage::database_place place(database_file, options.database_key);
   restored done{database_file, "", files, "", backup.manifest.time};
   if (file_scratch) {
     done.previous_files = put_files(file_scratch->path() + "/files", files, time.now());
@@ -105,13 +105,13 @@ restored restore_backup(const std::string& path, const std::string& database_fil
   return done;
 }
 
-void undo_restore(const restored& r) {
+void undo_restore(const restored& r, const secret& database_key) {
   if (r.previous.empty()) {
     throw storage_error(
         storage_fault::misuse,
         fmt::format("there was nothing before {} was restored; remove it instead", r.database));
   }
-  storage::database_place place(r.database);
+  storage::database_place place(r.database, database_key);
   place.exchange(r.previous);
   if (!r.previous_files.empty()) storage::swap_names(r.files, r.previous_files);
 }

@@ -150,10 +150,26 @@ void extract(const opened_backup& from, const backup_file& what, const std::stri
   out.sync();
 }
 
-void extract_database(const opened_backup& from, const std::string& to) {
+void require_key_that_fits(const std::string& what, const std::optional<std::string>& keyed_by,
+                           const secret& key) {
+  if (keyed_by && key.empty()) {
+    throw storage_error(storage_fault::corrupt,
+                        fmt::format("{} is of a database with a key, by {}; give that key "
+                                    "(database_key), too",
+                                    what, *keyed_by));
+  }
+  if (keyed_by || key.empty()) return;
+  // Else whoever can exchange it could pass off a database of his own.
+  throw storage_error(
+      storage_fault::corrupt,
+      fmt::format("{} is of a database without a key, though one was given for it", what));
+}
+
+void extract_database(const opened_backup& from, const std::string& to, const secret& key) {
+  require_key_that_fits("the backup " + from.path, from.manifest.keyed_by, key);
   extract(from, from.manifest.database, to);
   if (from.manifest.log) extract(from, *from.manifest.log, to + "-wal");
-  take_in_log(to);
+  take_in_log(to, key);
 }
 
 }  // namespace aft::storage

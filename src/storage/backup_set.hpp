@@ -54,7 +54,12 @@ opened_backup open_backup(const std::string& path, const backup_key& key);
 // read.
 void extract(const opened_backup& from, const backup_file& what, const std::string& to);
 
-// The database with its log, as a new file that is whole by itself.
-void extract_database(const opened_backup& from, const std::string& to);
+// The database with its log, as a new file that is whole by itself. The key is the database's.
+void extract_database(const opened_backup& from, const std::string& to, const secret& key);
+
+// Throws storage_error, corrupt, where the database in `what` has a key and there is none here, or
+// the other way.
+void require_key_that_fits(const std::string& what, const std::optional<std::string>& keyed_by,
+                           const secret& key);
 
 }  // namespace aft::storage

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <aft/ground/function.hpp>
+#include <aft/ground/secret.hpp>
 #include <aft/storage/archive.hpp>
 #include <aft/storage/asked_query.hpp>
 #include <aft/storage/reader.hpp>
@@ -42,7 +43,7 @@ class reading {
 // Any thread.
 class engine {
  public:
-  engine() = default;
+  explicit engine(const secret& key = {}) : key_(key) {}
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
   virtual ~engine() = default;  // runs what waits, then closes
@@ -62,7 +63,7 @@ class engine {
 
   // The database, where it is a file; else null.
   virtual const std::string* file() const { return nullptr; }
-  virtual bool is_encrypted() const { return false; }  // that file, by its engine
+  const secret& key() const { return key_; }  // of that file; empty: none
   // Where the server of the database is, if it has one; else null.
   virtual const postgres::server_address* server() const { return nullptr; }
   virtual std::optional<archive_status> archived() const { return {}; }
@@ -80,6 +81,7 @@ class engine {
  protected:
   virtual std::size_t waiting() const = 0;  // units
 
+  const secret key_;
   jobs_here jobs_here_;
   topics topics_;
   write_counters counters_;

@@ -68,7 +68,8 @@ class mover {
  public:
   mover(database& from, database& to, const move_options& options)
       : from_(from), options_(options), file_(std::filesystem::absolute(file_to_move(from))),
-        source_(file_), target_(server_to_move_to(to)), reading_(server_to_move_to(to)) {}
+        source_(file_, from.inside().engine().key()), target_(server_to_move_to(to)),
+        reading_(server_to_move_to(to)) {}
 
   moved run() {
     lock();
@@ -267,10 +268,6 @@ moved move(database& from, database& to, const move_options& options) {
   if (detail::must_not_wait) {
     throw storage_error(storage_fault::misuse, "a move waits, "s + detail::must_not_wait +
                                                    "; call it on a thread that may");
-  }
-  if (from.inside().engine().is_encrypted()) {
-    throw storage_error(storage_fault::misuse,
-                        "a database with a key is not moved; export it without one first");
   }
   return mover(from, to, options).run();
 }

@@ -29,6 +29,12 @@ export function npmPackage(folder, wanted) {
   return createRequire(`${place}/`)(name);
 }
 
+// The folder of the package's own files.
+export function npmFolder(folder, wanted) {
+  const { name, place } = install(folder, [wanted]);
+  return `${place}/node_modules/${name}`;
+}
+
 // The folder with the programs of packages that are installed together.
 export function npmPrograms(folder, ...wanted) {
   return `${install(folder, wanted).place}/node_modules/.bin`;

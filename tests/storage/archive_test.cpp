@@ -17,6 +17,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+aft::restored restore(const std::string& directory, const std::string& file, const aft::clock& time,
+                      std::optional<aft::time_point> to = {}) {
+  return aft::restore_archive(directory, file, time, to, {.database_key = test_key()});
+}
+
 struct archive_fixture {
   temporary_folder folder;
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};  // 2026-01-31T12:00:00Z
@@ -29,7 +34,7 @@ struct archive_fixture {
   int restores = 0;
 
   aft::storage_options options() const {
-    return {.archive = {.directory = archive, .interval = aft::milliseconds(5)}};
+    return {.archive = {.directory = archive, .interval = aft::milliseconds(5)}, .key = test_key()};
   }
   void open() { open(options()); }
   void open(aft::storage_options with) {
@@ -58,8 +63,8 @@ struct archive_fixture {
   }
   std::vector<int> restored(std::optional<aft::time_point> to = {}) {
     const auto target = folder / ("restored" + std::to_string(++restores));
-    static_cast<void>(aft::restore_archive(archive, target, time, to));
-    aft::database there(target, {}, log, time);
+    static_cast<void>(restore(archive, target, time, to));
+    aft::database there(target, {.key = test_key()}, log, time);
     return there.read([](aft::reader& r) { return r.all<int>("select n from note order by n"); });
   }
 };
@@ -240,20 +245,19 @@ TEST_CASE_FIXTURE(archive_fixture, "a directory is one database's, and must be o
                   aft::configuration_error);
   std::ofstream(folder / "file") << "x";
   CHECK_THROWS_AS(
-      aft::database(folder / "other.db", {.archive = {.directory = folder / "file"}}, log, time),
+      aft::database(folder / "second.db", {.archive = {.directory = folder / "file"}}, log, time),
       aft::configuration_error);
-  CHECK_THROWS_AS(aft::restore_archive(folder / "none", folder / "x", time),
-                  aft::configuration_error);
-  CHECK(!aft::database(folder / "other.db", {}, log, time).archived());
+  CHECK_THROWS_AS(restore(folder / "none", folder / "x", time), aft::configuration_error);
+  CHECK(!aft::database(folder / "third.db", {}, log, time).archived());
 }
 
 TEST_CASE_FIXTURE(archive_fixture, "an archive does not replace a database that is open") {
   open();
   add(1);
   wait_for_shipping();
-  CHECK_THROWS_AS(aft::restore_archive(archive, file, time), aft::storage_error);
+  CHECK_THROWS_AS(restore(archive, file, time), aft::storage_error);
   add(2);
   db.reset();
-  const auto done = aft::restore_archive(archive, file, time);
+  const auto done = restore(archive, file, time);
   CHECK(fs::exists(done.previous));
 }

@@ -18,6 +18,7 @@
 #include <aft/ground/json.hpp>
 
 #include "storage/backup_stream.hpp"
+#include "storage/sqlite/raw_file.hpp"
 #include "storage_fixture.hpp"
 
 namespace {
@@ -35,12 +36,28 @@ void put_content(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
+// With the key of this run's files.
+aft::restored restore(const std::string& path, const std::string& file, const aft::clock& time,
+                      aft::restore_options options = {}) {
+  options.database_key = test_key();
+  return aft::restore_backup(path, file, time, options);
+}
+aft::backup_check verify(const std::string& path, const aft::backup_key& key,
+                         const aft::clock& time) {
+  return aft::verify_backup(path, key, time, {}, test_key());
+}
+aft::storage::raw_file open_elsewhere(const std::string& file) {
+  using aft::storage::raw_access;
+  return {file, raw_access::write, test_key(), aft::seconds(0)};
+}
+void undo(const aft::restored& r) { aft::undo_restore(r, test_key()); }
+
 // SQLite's alone, whatever engine this run is of.
 struct backup_fixture {
   temporary_folder folder;
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};  // 2026-01-31T12:00:00Z
   aft::logger log;
-  aft::database db{folder / "test.db", {}, log, time};
+  aft::database db{folder / "test.db", {.key = test_key()}, log, time};
   std::string backups = folder / "backups";
 
   backup_fixture() {
@@ -55,7 +72,7 @@ struct backup_fixture {
         [](aft::reader& r) { return r.all<std::string>("select text from note order by id"); });
   }
   std::vector<std::string> texts_of_file(const std::string& file) {
-    aft::database there(file, {}, log, time);
+    aft::database there(file, {.key = test_key()}, log, time);
     return texts(there);
   }
   std::size_t entries(const std::string& place) {
@@ -96,12 +113,12 @@ TEST_CASE_FIXTURE(backup_fixture, "a backup restores to what was committed befor
     CAPTURE(name);
     const auto made = aft::backup_to(db, backups, kind);
     CHECK(made.path == backups + "/" + name);
-    const auto check = aft::verify_backup(made.path, kind.key, time);
+    const auto check = verify(made.path, kind.key, time);
     for (const auto& wrong : check.wrong) MESSAGE(wrong);
     CHECK(check.sound());
     CHECK(check.checked.size() >= 4);
     const auto file = folder / (name + ".db");
-    const auto done = aft::restore_backup(made.path, file, time, {.key = kind.key});
+    const auto done = restore(made.path, file, time, {.key = kind.key});
     CHECK(done.previous == "");
     CHECK(texts_of_file(file) == std::vector<std::string>{"one", "two"});
   }
@@ -154,12 +171,12 @@ TEST_CASE_FIXTURE(backup_fixture, "a backup under a busy writer is one moment of
   for (int i = 0; i < 3; ++i) {
     const auto made = aft::backup_to(
         db, backups, {.name = std::to_string(i), .compress = false, .bytes_per_second = 20 << 20});
-    const auto check = aft::verify_backup(made.path, {}, time);
+    const auto check = verify(made.path, {}, time);
     for (const auto& wrong : check.wrong) MESSAGE(wrong);
     CHECK(check.sound());
     const auto file = folder / ("r" + std::to_string(i));
-    static_cast<void>(aft::restore_backup(made.path, file, time));
-    aft::database there(file, {}, log, time);
+    static_cast<void>(restore(made.path, file, time));
+    aft::database there(file, {.key = test_key()}, log, time);
     there.read([](aft::reader& r) {
       CHECK(r.one<int>("select count(*) from pair where a != b") == 0);
       // The number of the last transaction, told in two ways.
@@ -182,11 +199,10 @@ TEST_CASE_FIXTURE(backup_fixture,
     auto refused = [&](const std::string& what) {
       CAPTURE(what);
       const auto before = entries(folder / ".");
-      CHECK(!aft::verify_backup(made.path, kind.key, time).sound());
+      CHECK(!verify(made.path, kind.key, time).sound());
       for (const auto& listed : aft::list_backups(backups)) CHECK(!listed.verified);
-      CHECK_THROWS_AS(
-          static_cast<void>(aft::restore_backup(made.path, target, time, {.key = kind.key})),
-          aft::storage_error);
+      CHECK_THROWS_AS(static_cast<void>(restore(made.path, target, time, {.key = kind.key})),
+                      aft::storage_error);
       CHECK(!fs::exists(target));
       CHECK(entries(folder / ".") == before);
     };
@@ -205,7 +221,7 @@ TEST_CASE_FIXTURE(backup_fixture,
       if (!contains(path, "manifest.json")) refused("without " + path);
       put_content(path, whole);
     }
-    CHECK(aft::verify_backup(made.path, kind.key, time).sound());
+    CHECK(verify(made.path, kind.key, time).sound());
     CHECK(aft::list_backups(backups)[0].verified == time.now());
     fs::remove_all(made.path);
   }
@@ -219,9 +235,9 @@ TEST_CASE_FIXTURE(backup_fixture,
     CHECK(!contains(content_of(entry.path().string()), "secret of the house"));
   }
   auto why = [&](const aft::backup_key& key) {
-    CHECK(!aft::verify_backup(made.path, key, time).sound());
+    CHECK(!verify(made.path, key, time).sound());
     return thrown_by(storage_fault::corrupt, [&] {
-      static_cast<void>(aft::restore_backup(made.path, folder / "x.db", time, {.key = key}));
+      static_cast<void>(restore(made.path, folder / "x.db", time, {.key = key}));
     });
   };
   CHECK(contains(why({.bytes = std::string(32, 'x')}), "the key is another"));
@@ -231,8 +247,7 @@ TEST_CASE_FIXTURE(backup_fixture,
 
   // Nor is one without encryption taken where a key says that there must be one.
   const auto plain = aft::backup_to(db, backups, {.name = "plain"});
-  CHECK(contains(aft::verify_backup(plain.path, {.bytes = key_bytes}, time).wrong.at(0),
-                 "is not encrypted"));
+  CHECK(contains(verify(plain.path, {.bytes = key_bytes}, time).wrong.at(0), "is not encrypted"));
   CHECK_THROWS_AS(aft::backup_to(db, backups, {.key = {.bytes = "short"}}),
                   aft::configuration_error);
 }
@@ -241,9 +256,9 @@ TEST_CASE_FIXTURE(backup_fixture, "a passphrase will do for a key") {
   add("one");
   const auto made = aft::backup_to(db, backups, {.key = {.passphrase = "correct horse"}});
   CHECK(made.manifest.encryption->kdf == "argon2id");
-  CHECK(!aft::verify_backup(made.path, {.passphrase = "correct house"}, time).sound());
-  static_cast<void>(aft::restore_backup(made.path, folder / "x.db", time,
-                                        {.key = {.passphrase = "correct horse"}}));
+  CHECK(!verify(made.path, {.passphrase = "correct house"}, time).sound());
+  static_cast<void>(
+      restore(made.path, folder / "x.db", time, {.key = {.passphrase = "correct horse"}}));
   CHECK(texts_of_file(folder / "x.db") == std::vector<std::string>{"one"});
 }
 
@@ -254,7 +269,7 @@ TEST_CASE_FIXTURE(backup_fixture, "files of two encrypted backups cannot be exch
   const auto b = aft::backup_to(db, backups, {.name = "b", .key = key, .compress = false});
   fs::copy_file(a.path + "/database.sealed", b.path + "/database.sealed",
                 fs::copy_options::overwrite_existing);
-  CHECK(!aft::verify_backup(b.path, key, time).sound());
+  CHECK(!verify(b.path, key, time).sound());
 }
 
 TEST_CASE("chunks of an encrypted stream can be neither exchanged nor left out") {
@@ -298,11 +313,11 @@ TEST_CASE_FIXTURE(backup_fixture, "the files beside a database are in its backup
   fs::create_symlink("/etc/passwd", uploads + "/link");
   const auto made = aft::backup_to(db, backups, {.key = {.bytes = key_bytes}, .files = uploads});
   CHECK(made.manifest.files.size() == 2);
-  const auto check = aft::verify_backup(made.path, {.bytes = key_bytes}, time);
+  const auto check = verify(made.path, {.bytes = key_bytes}, time);
   CHECK(check.sound());
   put_content(uploads + "/later", "x");
-  const auto done = aft::restore_backup(made.path, folder / "new.db", time,
-                                        {.key = {.bytes = key_bytes}, .files = uploads + "/"});
+  const auto done = restore(made.path, folder / "new.db", time,
+                            {.key = {.bytes = key_bytes}, .files = uploads + "/"});
   CHECK(content_of(uploads + "/a/b/picture") == std::string(300'000, 'p'));
   CHECK(fs::exists(uploads + "/empty"));
   CHECK(!fs::exists(uploads + "/later"));
@@ -319,7 +334,7 @@ TEST_CASE_FIXTURE(backup_fixture, "a database that is open is not replaced, nor 
   put_content(uploads + "/a", "new");
   add("two");
   const auto why = thrown_by(storage_fault::busy, [&] {
-    static_cast<void>(aft::restore_backup(made.path, folder / "test.db", time, {.files = uploads}));
+    static_cast<void>(restore(made.path, folder / "test.db", time, {.files = uploads}));
   });
   CHECK(contains(why, "is open"));
   CHECK(content_of(uploads + "/a") == "new");
@@ -328,12 +343,12 @@ TEST_CASE_FIXTURE(backup_fixture, "a database that is open is not replaced, nor 
   // This process has lost none of its locks: another one still meets them.
   const auto child = ::fork();
   if (child == 0) {
-    sqlite3* other = nullptr;
-    const bool opened = sqlite3_open((folder / "test.db").c_str(), &other) == SQLITE_OK;
-    ::_exit(opened && sqlite3_exec(other, "pragma locking_mode=exclusive; begin exclusive", nullptr,
-                                   nullptr, nullptr) == SQLITE_BUSY
-                ? 0
-                : 1);
+    try {
+      open_elsewhere(folder / "test.db").run("pragma locking_mode=exclusive; begin exclusive");
+    } catch (const aft::storage_error& e) {
+      ::_exit(e.fault() == storage_fault::busy ? 0 : 1);
+    }
+    ::_exit(1);
   }
   int status = -1;
   ::waitpid(child, &status, 0);
@@ -344,16 +359,15 @@ TEST_CASE_FIXTURE(backup_fixture, "a database that another process has open is n
   add("one");
   const auto made = aft::backup_to(db, backups);
   const auto target = folder / "target.db";
-  static_cast<void>(aft::restore_backup(made.path, target, time));
+  static_cast<void>(restore(made.path, target, time));
   int ready[2], end[2];
   REQUIRE(::pipe(ready) == 0);
   REQUIRE(::pipe(end) == 0);
   const auto child = ::fork();
   if (child == 0) {
     ::close(end[1]);
-    sqlite3* other = nullptr;
-    sqlite3_open(target.c_str(), &other);
-    sqlite3_exec(other, "select count(*) from note", nullptr, nullptr, nullptr);
+    auto other = open_elsewhere(target);
+    other.rows("select count(*) from note");
     char byte = 'r';
     static_cast<void>(::write(ready[1], &byte, 1) + ::read(end[0], &byte, 1));
     ::_exit(0);
@@ -361,11 +375,10 @@ TEST_CASE_FIXTURE(backup_fixture, "a database that another process has open is n
   ::close(ready[1]), ::close(end[0]);
   char byte = 0;
   REQUIRE(::read(ready[0], &byte, 1) == 1);
-  thrown_by(storage_fault::busy,
-            [&] { static_cast<void>(aft::restore_backup(made.path, target, time)); });
+  thrown_by(storage_fault::busy, [&] { static_cast<void>(restore(made.path, target, time)); });
   ::close(end[1]), ::close(ready[0]);
   ::waitpid(child, nullptr, 0);
-  const auto done = aft::restore_backup(made.path, target, time);
+  const auto done = restore(made.path, target, time);
   CHECK(fs::exists(done.previous));
 }
 
@@ -374,19 +387,19 @@ TEST_CASE_FIXTURE(backup_fixture, "a restore can be undone, and that too") {
   const auto made = aft::backup_to(db, backups);
   const auto target = folder / "target.db";
   {
-    aft::database there(target, {}, log, time);
+    aft::database there(target, {.key = test_key()}, log, time);
     there.migrate("host",
                   {{"001", "create table note (id integer primary key, text text) strict"}});
     there.write([](aft::transaction& tx) { tx.execute("insert into note (text) values ('new')"); });
   }
   fs::permissions(target, fs::perms(0640));
-  const auto done = aft::restore_backup(made.path, target, time);
+  const auto done = restore(made.path, target, time);
   CHECK(done.previous == target + ".before-2026-01-31T120000Z");
   CHECK(fs::status(target).permissions() == fs::perms(0640));
   CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
-  aft::undo_restore(done);
+  undo(done);
   CHECK(texts_of_file(target) == std::vector<std::string>{"new"});
-  aft::undo_restore(done);
+  undo(done);
   CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
   CHECK(texts_of_file(done.previous) == std::vector<std::string>{"new"});
 }
@@ -400,7 +413,7 @@ TEST_CASE_FIXTURE(backup_fixture,
   const auto target = folder / "crashed.db";
   fs::copy_file(folder / "test.db", target);
   fs::copy_file(folder / "test.db-wal", target + "-wal");
-  const auto done = aft::restore_backup(made.path, target, time);
+  const auto done = restore(made.path, target, time);
   CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
   CHECK(texts_of_file(done.previous) == std::vector<std::string>{"old", "in the log"});
 }
@@ -411,7 +424,7 @@ TEST_CASE_FIXTURE(backup_fixture, "a broken database is replaced, and kept with 
   const auto target = folder / "broken.db";
   put_content(target, std::string(8192, 'x'));
   put_content(target + "-wal", "some log");
-  const auto done = aft::restore_backup(made.path, target, time);
+  const auto done = restore(made.path, target, time);
   CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
   CHECK(content_of(done.previous) == std::string(8192, 'x'));
 }
@@ -423,7 +436,7 @@ TEST_CASE_FIXTURE(backup_fixture,
   add("in the log");
   const auto target = folder / "gone.db";
   fs::copy_file(folder / "test.db-wal", target + "-wal");
-  static_cast<void>(aft::restore_backup(made.path, target, time));
+  static_cast<void>(restore(made.path, target, time));
   CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
 }
 
@@ -437,14 +450,14 @@ TEST_CASE_FIXTURE(backup_fixture, "a backup with migrations that the program lac
   const auto after = aft::backup_to(db, backups, {.name = "after"});
   const auto target = folder / "target.db";
   try {
-    static_cast<void>(aft::restore_backup(after.path, target, time, {.schema = {{"host", old}}}));
+    static_cast<void>(restore(after.path, target, time, {.schema = {{"host", old}}}));
     FAIL("it was restored");
   } catch (const aft::configuration_error& e) {
     CHECK(contains(e.what(), "002 of host"));
   }
   CHECK(!fs::exists(target));
-  static_cast<void>(aft::restore_backup(before.path, target, time, {.schema = {{"host", newer}}}));
-  static_cast<void>(aft::restore_backup(after.path, target, time, {.schema = {{"host", newer}}}));
+  static_cast<void>(restore(before.path, target, time, {.schema = {{"host", newer}}}));
+  static_cast<void>(restore(after.path, target, time, {.schema = {{"host", newer}}}));
 }
 
 TEST_CASE_FIXTURE(backup_fixture, "a manifest that leads out of its directory is refused") {
@@ -461,8 +474,7 @@ TEST_CASE_FIXTURE(backup_fixture, "a manifest that leads out of its directory is
     put_content(made.path + "/manifest.json", text);
     put_content(made.path + "/manifest.sum", aft::to_hex(aft::sha256(text)));
     thrown_by(storage_fault::corrupt, [&] {
-      static_cast<void>(
-          aft::restore_backup(made.path, folder / "x.db", time, {.files = folder / "in"}));
+      static_cast<void>(restore(made.path, folder / "x.db", time, {.files = folder / "in"}));
     });
   }
   CHECK(!fs::exists(folder / "out"));
@@ -489,7 +501,7 @@ TEST_CASE_FIXTURE(backup_fixture, "the age of the last verified backup is that o
   const auto made = aft::backup_to(db, backups);
   CHECK(!aft::age_of_last_verified(backups, time));
   time.advance(aft::hours(2));
-  CHECK(aft::verify_backup(made.path, {}, time).sound());
+  CHECK(verify(made.path, {}, time).sound());
   aft::backup_to(db, backups);  // newer, but not verified
   time.advance(aft::hours(1));
   CHECK(aft::age_of_last_verified(backups, time) == aft::hours(3));
@@ -537,7 +549,7 @@ TEST_CASE("which backups may go") {
 TEST_CASE_FIXTURE(backup_fixture, "pruning removes the superfluous, and what broke off") {
   for (int i = 0; i < 4; ++i) {
     const auto made = aft::backup_to(db, backups);
-    if (i == 0) CHECK(aft::verify_backup(made.path, {}, time).sound());
+    if (i == 0) CHECK(verify(made.path, {}, time).sound());
     time.advance(aft::hours(1));
   }
   fs::create_directories(backups + "/.partial-abcdef");
@@ -594,17 +606,16 @@ TEST_CASE_FIXTURE(backup_fixture,
 
     const auto file = folder / (how.name + ".backup");
     put_content(file, bytes);
-    const auto check = aft::verify_backup(file, options.key, time);
+    const auto check = verify(file, options.key, time);
     CHECK(check.wrong == std::vector<std::string>{});
     const auto restored_to = folder / (how.name + ".db");
-    aft::restore_backup(file, restored_to, time,
-                        {.key = {.bytes = how.key.bytes}, .files = folder / how.name});
+    restore(file, restored_to, time, {.key = {.bytes = how.key.bytes}, .files = folder / how.name});
     CHECK(texts_of_file(restored_to) == expected);
     CHECK(content_of(folder / (how.name + "/deep/a.jpg")) == std::string(100'000, 'a'));
 
     const auto received = aft::receive_backup(source_of(bytes), backups, how.name);
     CHECK(received.manifest.id == manifest.id);
-    CHECK(aft::verify_backup(received.path, options.key, time).sound());
+    CHECK(verify(received.path, options.key, time).sound());
   }
   CHECK(aft::list_backups(backups).size() == 4);
   CHECK(aft::age_of_last_verified(backups, time) == aft::duration());
@@ -631,7 +642,7 @@ TEST_CASE_FIXTURE(backup_fixture, "a stream that was cut off or changed is no ba
       auto changed = bytes;
       changed[at] = char(changed[at] ^ 0x10);
       put_content(folder / "changed", changed);
-      const auto check = aft::verify_backup(folder / "changed", options.key, time);
+      const auto check = verify(folder / "changed", options.key, time);
       CHECK(!check.sound());
     }
   }
@@ -672,9 +683,9 @@ TEST_CASE("a database in memory can be backed up") {
   temporary_folder folder;
   aft::logger silent;
   aft::clock time;
-  aft::database db(":memory:", {}, silent, time);
+  aft::database db(":memory:", {.key = test_key()}, silent, time);
   db.migrate("host", {{"1", "create table t (x integer) strict"}});
   db.write([](aft::transaction& tx) { tx.execute("insert into t values (7)"); });
   const auto made = aft::backup_to(db, folder / "b");
-  CHECK(aft::verify_backup(made.path, {}, time).sound());
+  CHECK(verify(made.path, {}, time).sound());
 }

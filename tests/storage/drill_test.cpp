@@ -20,7 +20,7 @@ struct drill_fixture {
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
   std::vector<std::string> logged, told;
   aft::logger log{[this](const aft::log_record& r) { logged.emplace_back(r.message); }};
-  aft::database db{folder / "test.db", {}, log, time};
+  aft::database db{folder / "test.db", {.key = test_key()}, log, time};
   const std::string backups = folder / "backups";
   aft::drill_options options{
       .directory = backups,

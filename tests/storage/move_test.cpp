@@ -54,7 +54,7 @@ struct moving : temporary_folder {
   aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
   aft::logger log;
   const std::string file = *this / "source.db";
-  aft::database from{file, {}, log, time};
+  aft::database from{file, {.key = test_key()}, log, time};
   const std::string url = on_postgres() ? postgres_server::shared().new_url() : *this / "to.db";
   aft::database to{url, {}, log, time};
   const aft::text_index words{"thing", {"name"}};
@@ -237,7 +237,7 @@ TEST_CASE_FIXTURE(moving, "a source that is still written has not been moved") {
       return {};
     }
   } writing;
-  aft::database source(file, {}, log, writing);
+  aft::database source(file, {.key = test_key()}, log, writing);
   CHECK(has(thrown_by([&] { aft::move(source, to, {.stop_writes = [&] { writing.db = &from; }}); }),
             "the source was written while"));
   const auto m = aft::move(source, to);
@@ -297,7 +297,7 @@ TEST_CASE_FIXTURE(moving, "a move from another file does not go on with what one
   CHECK_THROWS_AS(
       aft::move(from, to, {.copied = [](const aft::moved_table&) { throw interrupted(); }}),
       interrupted);
-  aft::database other(*this / "other.db", {}, log, time);
+  aft::database other(*this / "other.db", {.key = test_key()}, log, time);
   auto steps = thing_steps();
   steps.push_back(words.step("002"));
   other.migrate("host", steps);
@@ -395,7 +395,7 @@ TEST_CASE_FIXTURE(moving, "a row that does not fit is named with its column, and
 TEST_CASE_FIXTURE(moving, "a source whose keys are broken is not moved until it is mended") {
   if (!on_postgres()) return;
   add(1, "one");
-  aft::storage::raw_file old_program(file, aft::storage::raw_access::write);
+  aft::storage::raw_file old_program(file, aft::storage::raw_access::write, test_key());
   old_program.run("insert into part values (4711, 'of nothing', null)");
   const auto why = thrown_by([&] { aft::move(from, to); });
   CHECK(has(why, "rows of the source break the key part part_thing_fkey"));

@@ -14,7 +14,8 @@ namespace aft {
 // At its start, and every `base_every`, a database copies itself to the directory; from then on a
 // thread of its own ships what is committed there. Where that fails or takes too long, the log says
 // so, writing goes on, and it is tried again, beginning with a new copy; see archive_status. One
-// database alone may use the directory, and one process alone write the database.
+// database alone may use the directory, and one process alone write the database. What is copied is
+// the bytes of its file and log: encrypted where the database has a key, else not.
 struct archive_options {
   std::string directory{};                // empty: nothing is archived
   duration interval = milliseconds(500);  // what was committed longer ago has been shipped

@@ -10,6 +10,7 @@
 
 #include <aft/ground/clock.hpp>
 #include <aft/ground/function.hpp>
+#include <aft/ground/secret.hpp>
 #include <aft/ground/time.hpp>
 #include <aft/storage/database.hpp>
 
@@ -61,6 +62,8 @@ struct backup_manifest {
   std::string application_version;
   bool compressed = false;
   std::optional<backup_encryption> encryption;
+  // Of a database with a key (storage_options::key): the engine, or its cipher, that opens it.
+  std::optional<std::string> keyed_by;
   std::vector<applied_migrations> schema;
   std::vector<table_rows> tables;
   backup_file database;
@@ -89,8 +92,10 @@ struct backup_options {
 // Writes a backup into `directory`, as a directory of its own, which gets its name when all of it
 // is on the disk. The database is as it was at one moment; nobody is kept from reading or writing
 // it meanwhile, but its log grows. Files are copied after it, plain files alone: one that was there
-// before the row that names it, and is never changed, is in the backup. Any thread that may wait.
-// Throws storage_error, and leaves nothing then.
+// before the row that names it, and is never changed, is in the backup. A database with a key
+// (storage_options::key) is in it as it lies on the disk, encrypted by that key, with or without
+// another of the backup; the manifest still names its tables and migrations. Any thread that may
+// wait. Throws storage_error, and leaves nothing then.
 backup_info backup_to(database& db, const std::string& directory,
                       const backup_options& options = {});
 
@@ -126,10 +131,12 @@ struct backup_check {
 
 // Restores a backup to a temporary place, and asks SQLite and the manifest about it. A directory
 // that is sound is marked as verified. `scratch` needs room for the database, and holds it
-// unencrypted meanwhile; for a backup in one file, for that, too; empty: the system's directory for
-// temporary files.
+// meanwhile without the backup's encryption; for a backup in one file, for that, too; empty: the
+// system's directory for temporary files. `database_key` is the storage_options::key of what was
+// backed up, by which it stays encrypted there as well; without the right one it is not sound.
 [[nodiscard]] backup_check verify_backup(const std::string& path, const backup_key& key,
-                                         const clock& time, const std::string& scratch = {});
+                                         const clock& time, const std::string& scratch = {},
+                                         const secret& database_key = {});
 
 // ---- the way back
 
@@ -141,6 +148,7 @@ struct known_migrations {
 
 struct restore_options {
   backup_key key{};
+  secret database_key{};                   // storage_options::key of what was backed up or archived
   std::string files{};                     // where its files go, a directory; empty: nowhere
   std::vector<known_migrations> schema{};  // what is newer than these lines is refused
 };
@@ -157,21 +165,23 @@ struct restored {
 // Puts a backup in the place of a database that nobody has open, after it was restored beside it
 // and found sound. Either the old or the new one is there at any moment; the old one is kept, with
 // the time in its name. Throws storage_error: busy, where a process has the database open (this one
-// too); corrupt, where the backup was changed or the key is wrong; and configuration_error, where
-// the program's migrations do not fit. Nothing is changed then.
+// too); corrupt, where the backup was changed or a key is wrong, missing or one too many; and
+// configuration_error, where the program's migrations do not fit. Nothing is changed then. What is
+// restored has the key that the database had.
 restored restore_backup(const std::string& path, const std::string& database_file,
                         const clock& time, const restore_options& options = {});
 
 // The same from what storage_options::archive has written: the state at a moment, or the latest.
 // It is at most archive_options::interval older, as long as the archive kept up. Files are not in
-// it, and it is not encrypted. Throws configuration_error, where it does not go back so far.
+// it, and it is encrypted by the database's key alone, if that has one. Throws configuration_error,
+// where it does not go back so far.
 restored restore_archive(const std::string& directory, const std::string& database_file,
                          const clock& time, std::optional<time_point> to = {},
                          const restore_options& options = {});
 
 // Goes back to what was there before. What was restored gets the name that the previous one had, so
-// that doing it twice undoes it. Throws storage_error.
-void undo_restore(const restored& r);
+// that doing it twice undoes it. The key is of what is there now. Throws storage_error.
+void undo_restore(const restored& r, const secret& database_key = {});
 
 // ---- which to keep
 

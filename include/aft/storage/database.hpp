@@ -63,8 +63,9 @@ struct storage_options {
   archive_options archive{};            // where all that is written is copied to; SQLite alone
   // Of a SQLite file that is encrypted as a whole: `pragma key` is the first that each connection
   // says. An engine that does not encrypt, as Debian's, refuses it with configuration_error; see
-  // AFT_SQLITE_TARGET in the README for others. Backups, archives and moves by this library do not
-  // know the key, and are refused with one: the engine has its own.
+  // AFT_SQLITE_TARGET in the README for others. What the engine takes for a key is its own affair:
+  // SQLCipher stretches a passphrase with each connection, but not "x'<64 hexadecimal digits>'".
+  // Backups and archives hold the bytes of the file and its log, and so have the same key.
   secret key{};
   // Called after each query and statement, on its thread, which it holds up; what it throws is
   // dropped. Null: nobody; it must outlive the database.

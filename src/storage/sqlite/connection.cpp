@@ -14,6 +14,7 @@
 #include "../durable_file.hpp"
 #include "columns.hpp"
 #include "parameters.hpp"
+#include "unlock.hpp"
 
 namespace aft::storage {
 
@@ -155,7 +156,9 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
       throw storage_error(fault_of(opened), fmt::format("cannot open the database {}: {}", file,
                                                         db_ ? sqlite3_errmsg(db_) : "no memory"));
     }
-    if (!key.empty()) unlock_with(key);
+    sqlite3_busy_timeout(db_, int(busy_timeout.in_milliseconds()));
+    say_key(db_, key);
+    if (!key.empty()) check_key(db_);
     sqlite3_progress_handler(
         db_, steps_between_looks,
         [](void* self) {
@@ -163,7 +166,6 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
           return int(c.only_reads_ && c.late());
         },
         this);
-    sqlite3_busy_timeout(db_, int(busy_timeout.in_milliseconds()));
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
@@ -190,41 +192,6 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
     sqlite3_close(db_);
     throw;
   }
-}
-
-// The text holds the key, so that no error may show it.
-void sqlite_connection::unlock_with(const secret& key) {
-  const auto first_value = [this](const char* text) {
-    std::string value;
-    sqlite3_exec(
-        db_, text,
-        [](void* to, int, char** values, char**) {
-          *static_cast<std::string*>(to) = values[0] ? values[0] : "";
-          return 0;
-        },
-        &value, nullptr);
-    return value;
-  };
-  if (key.text().find('\0') != std::string::npos) {
-    throw configuration_error("the key of the database holds a zero");
-  }
-  std::string text = "pragma key='";
-  for (const char c : key.text()) text.append(c == '\'' ? 2 : 1, c);
-  const secret command(text + "'");
-  const auto answer = first_value(command.text().c_str());
-  const secret wiped(std::move(text));
-  const bool encrypts = answer == "ok" || !first_value("pragma cipher_version").empty() ||
-                        !first_value("pragma cipher").empty();
-  if (!encrypts) {
-    throw configuration_error(
-        "there is a key for the database, but this SQLite does not encrypt; build aft with one "
-        "that does (AFT_SQLITE_TARGET)");
-  }
-  const int code =
-      sqlite3_exec(db_, "select count(*) from sqlite_schema", nullptr, nullptr, nullptr);
-  if (code == SQLITE_OK) return;
-  throw storage_error(fault_of(sqlite3_extended_errcode(db_)),
-                      fmt::format("the key does not open the database: {}", sqlite3_errmsg(db_)));
 }
 
 // Where several processes make the same file at once, SQLite fails without waiting for the others,

@@ -63,7 +63,6 @@ class sqlite_connection : public schema_connection {
   class running;
   struct watched_syncs;
 
-  void unlock_with(const secret& key);
   void begin_log(duration busy_timeout);
   statement& prepare(std::string_view text);
   statement& prepared(std::string_view text, std::span<const detail::parameter> values);

@@ -33,9 +33,10 @@ class sqlite_engine final : public engine {
  public:
   sqlite_engine(const std::string& url, const storage_options& options, const logger& log,
                 const clock& time, const void* whose)
-      : temporary_(url == ":memory:" ? std::optional<temporary_directory>(std::in_place)
+      : engine(options.key),
+        temporary_(url == ":memory:" ? std::optional<temporary_directory>(std::in_place)
                                      : std::nullopt),
-        file_(file_of(url, temporary_)), is_encrypted_(!options.key.empty()),
+        file_(file_of(url, temporary_)),
         write_connection_(file_, sqlite_access::write, options.durable && !temporary_,
                           options.busy_timeout, std::min(options.cache_bytes, most_cached_to_write),
                           options.key),
@@ -56,7 +57,6 @@ class sqlite_engine final : public engine {
   unit* submit(unit* first) noexcept override { return writer_.submit(first); }
   bool reads_wait() const override { return false; }
   const std::string* file() const override { return &file_; }
-  bool is_encrypted() const override { return is_encrypted_; }
   std::optional<archive_status> archived() const override {
     return archive_ ? std::optional(archive_->status()) : std::nullopt;
   }
@@ -86,17 +86,11 @@ class sqlite_engine final : public engine {
   // Before the writer: nothing is written without it.
   log_archive* begin_archive(const storage_options& options, const logger& log, const clock& time) {
     if (options.archive.directory.empty()) return nullptr;
-    if (is_encrypted_) {
-      throw configuration_error(
-          "a database with a key is not archived: what would be shipped could "
-          "not be checked");
-    }
-    return &archive_.emplace(file_, options.archive, log, time);
+    return &archive_.emplace(file_, key_, options.archive, log, time);
   }
 
   std::optional<temporary_directory> temporary_;
   std::string file_;
-  const bool is_encrypted_;
   sqlite_connection write_connection_;
   readers readers_;
   std::optional<log_archive> archive_;  // ships what the writer has done last

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -59,9 +60,11 @@ std::string name_for_generation(time_point now) {
 // been replayed over them, up to the first mark at least.
 class log_archive::generation {
  public:
-  generation(const std::string& database, const std::string& directory, const clock& time)
+  generation(const std::string& database, const secret& key, const std::string& directory,
+             const clock& time)
       : place_(directory + "/" + name_for_generation(time.now())), path_(place_.path()),
-        time_(time), source_(new raw_file(database, raw_access::read)), scan_(source_->log_path()),
+        time_(time), source_(new raw_file(database, raw_access::read, key)),
+        keyed_by_(source_->keyed_by()), scan_(source_->log_path()),
         base_(path_ + "/" + base_file, {.compress = true}),
         marks_(durable_file::create(path_ + "/" + marks_file)) {
     source_->run("begin");
@@ -133,7 +136,8 @@ class log_archive::generation {
 
   void finish_base() {
     const auto written = base_.finish();
-    const archive_base about{1, began_, written.size, written.stored_size, written.sha256};
+    const archive_base about{1,        began_, written.size, written.stored_size, written.sha256,
+                             keyed_by_};
     replace_file(path_ + "/" + base_about_file, json::write(about));
     sync_directory(directory_of(path_));
     source_->run("commit");
@@ -145,6 +149,7 @@ class log_archive::generation {
   const std::string path_;
   const clock& time_;
   std::unique_ptr<raw_file> source_;
+  const std::optional<std::string> keyed_by_;
   log_scan scan_;
   backup_writer base_;
   durable_file marks_;
@@ -160,9 +165,9 @@ class log_archive::generation {
   std::string buffer_{};
 };
 
-log_archive::log_archive(std::string database, const archive_options& options, const logger& log,
-                         const clock& time)
-    : database_(std::move(database)), options_(options), log_(log), time_(time),
+log_archive::log_archive(std::string database, const secret& key, const archive_options& options,
+                         const logger& log, const clock& time)
+    : database_(std::move(database)), key_(key), options_(options), log_(log), time_(time),
       lock_(open_archive(options.directory)), pace_(options.bytes_per_second) {
   remove_unfinished_generations(options_.directory);
   thread_ = detail::quiet_thread("aft archive", [this] { work(); });
@@ -251,7 +256,7 @@ void log_archive::take_turn(bool lost, bool hurried, bool stopping) {
   pause_ = std::chrono::microseconds(options_.interval.in_microseconds());
   const bool old = current_ && time_.now() - current_->began() >= options_.base_every;
   if (!next_ && (!current_ || old)) {
-    next_ = std::make_unique<generation>(database_, options_.directory, time_);
+    next_ = std::make_unique<generation>(database_, key_, options_.directory, time_);
   }
   if (hurried || stopping || now >= ship_at_) ship();
   if (next_) copy_base(stopping);

@@ -11,6 +11,7 @@
 
 #include <aft/ground/clock.hpp>
 #include <aft/ground/log.hpp>
+#include <aft/ground/secret.hpp>
 #include <aft/storage/archive.hpp>
 
 #include "../durable_file.hpp"
@@ -21,8 +22,8 @@ namespace aft::storage {
 class log_archive {
  public:
   // Throws configuration_error where the directory cannot be used.
-  log_archive(std::string database, const archive_options& options, const logger& log,
-              const clock& time);
+  log_archive(std::string database, const secret& key, const archive_options& options,
+              const logger& log, const clock& time);
   log_archive(const log_archive&) = delete;
   log_archive& operator=(const log_archive&) = delete;
   ~log_archive();  // ships what there is, and ends a copy that was begun
@@ -47,6 +48,7 @@ class log_archive {
   void fail(const char* why) noexcept;
 
   const std::string database_;
+  const secret key_;
   const archive_options options_;
   const logger& log_;
   const clock& time_;

@@ -6,9 +6,11 @@
 
 #include <fmt/format.h>
 
+#include <aft/ground/error.hpp>
 #include <aft/storage/errors.hpp>
 
 #include "../durable_file.hpp"
+#include "unlock.hpp"
 
 namespace aft::storage {
 namespace {
@@ -27,7 +29,8 @@ storage_fault fault_of_raw(int code) {
 
 }  // namespace
 
-raw_file::raw_file(const std::string& path, raw_access access, duration busy_timeout)
+raw_file::raw_file(const std::string& path, raw_access access, const secret& key,
+                   duration busy_timeout)
     : path_(path) {
   const int how = access == raw_access::read    ? SQLITE_OPEN_READONLY
                   : access == raw_access::write ? SQLITE_OPEN_READWRITE
@@ -46,6 +49,24 @@ raw_file::raw_file(const std::string& path, raw_access access, duration busy_tim
     // One connection of the process writes and checkpoints.
     sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
+  if (key.empty()) return;
+  try {
+    say_key(db_, key);
+    run("pragma temp_store=memory");  // no row of it in a file that is not encrypted
+    stored_ = std::make_unique<raw_file>(path, raw_access::read);
+  } catch (...) {
+    sqlite3_close(db_);
+    throw;
+  }
+}
+
+std::optional<std::string> raw_file::keyed_by() {
+  if (!stored_) return {};
+  if (!log_shows_its_end(db_)) {
+    throw configuration_error(
+        "with mc_legacy_wal, the log of a database with a key cannot be copied");
+  }
+  return name_of_cipher(db_);
 }
 
 raw_file::~raw_file() {
@@ -57,6 +78,10 @@ raw_file::~raw_file() {
 }
 
 void raw_file::fail(const std::string& doing) {
+  if (stored_ && sqlite3_errcode(db_) == SQLITE_NOTADB) {
+    throw storage_error(storage_fault::corrupt,
+                        fmt::format("the key does not open the database {}", path_));
+  }
   throw storage_error(fault_of_raw(sqlite3_extended_errcode(db_)),
                       fmt::format("{}: {} ({})", path_, sqlite3_errmsg(db_), doing));
 }
@@ -87,6 +112,7 @@ std::vector<std::vector<std::string>> raw_file::rows(const std::string& sql) {
 }
 
 sqlite3_file* raw_file::file() {
+  if (stored_) return stored_->file();
   sqlite3_file* f = nullptr;
   sqlite3_file_control(db_, "main", SQLITE_FCNTL_FILE_POINTER, &f);
   if (!f || !f->pMethods) {

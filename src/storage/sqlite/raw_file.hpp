@@ -3,9 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <aft/ground/secret.hpp>
 #include <aft/ground/time.hpp>
 
 struct sqlite3;
@@ -19,8 +22,10 @@ enum class raw_access { read, write, create };
 // close any other descriptor of it would drop their locks. One thread at a time.
 class raw_file {
  public:
-  // Reads nothing yet. Throws storage_error, as all here.
-  raw_file(const std::string& path, raw_access access, duration busy_timeout = seconds(10));
+  // Reads nothing yet, so a key is found wrong by the first statement. Throws storage_error, as all
+  // here; and configuration_error, where there is a key and SQLite does not encrypt.
+  raw_file(const std::string& path, raw_access access, const secret& key = {},
+           duration busy_timeout = seconds(10));
   raw_file(const raw_file&) = delete;
   raw_file& operator=(const raw_file&) = delete;
   ~raw_file();
@@ -29,6 +34,11 @@ class raw_file {
   std::vector<std::vector<std::string>> rows(const std::string& sql);
 
   std::string log_path() const;
+  // Who encrypts it, for people; nothing: it has no key. Throws configuration_error, where its log
+  // cannot be copied by who does not have the key.
+  std::optional<std::string> keyed_by();
+
+  // Of the bytes as they lie there, encrypted or not.
   std::int64_t size();
   std::size_t read(char* to, std::size_t size, std::int64_t offset);  // less only at the end
 
@@ -43,6 +53,8 @@ class raw_file {
   sqlite3* db_ = nullptr;
   std::string path_;
   bool locked_ = false;
+  std::unique_ptr<raw_file>
+      stored_{};  // without the key, by which some engines decrypt all they read
 };
 
 // Puts a name into SQL.

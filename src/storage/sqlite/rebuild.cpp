@@ -37,8 +37,8 @@ std::string compact_time(time_point now) {
 
 }  // namespace
 
-void take_in_log(const std::string& database) {
-  raw_file file(database, raw_access::write, seconds(0));
+void take_in_log(const std::string& database, const secret& key) {
+  raw_file file(database, raw_access::write, key, seconds(0));
   // So nobody else can be there: two that checkpoint at once may break the file (before 3.51.3).
   file.run("pragma locking_mode=exclusive");
   file.run("pragma synchronous=full");
@@ -105,8 +105,9 @@ void refuse_newer(const std::vector<applied_migrations>& applied,
   }
 }
 
-void require_sound(const std::string& database, const std::vector<known_migrations>& known) {
-  raw_file file(database, raw_access::write);
+void require_sound(const std::string& database, const secret& key,
+                   const std::vector<known_migrations>& known) {
+  raw_file file(database, raw_access::write, key);
   const auto faults = find_faults(file);
   if (!faults.empty()) {
     throw storage_error(storage_fault::corrupt,
@@ -124,7 +125,7 @@ std::string name_for_previous(const std::string& path, time_point now) {
   }
 }
 
-database_place::database_place(const std::string& file) : file_(resolved(file)) {
+database_place::database_place(const std::string& file, const secret& key) : file_(resolved(file)) {
   if (!is_there(file_)) return;
   auto busy = [&] {
     throw storage_error(
@@ -134,11 +135,11 @@ database_place::database_place(const std::string& file) : file_(resolved(file)) 
   // Its log comes first into it, so that there is but one file to replace. A database that is too
   // broken for it keeps its log, as it is.
   try {
-    take_in_log(file_);
+    take_in_log(file_, key);
   } catch (const storage_error& e) {
     if (e.fault() == storage_fault::busy) busy();
   }
-  lock_ = std::make_unique<raw_file>(file_, raw_access::write, seconds(0));
+  lock_ = std::make_unique<raw_file>(file_, raw_access::write, secret(), seconds(0));
   if (!lock_->lock_out_others()) busy();
 }
 

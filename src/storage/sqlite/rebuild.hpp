@@ -13,7 +13,7 @@ namespace aft::storage {
 
 // Moves what lies in the log beside a database into it. Nobody else may have it open: throws
 // storage_error, busy.
-void take_in_log(const std::string& database);
+void take_in_log(const std::string& database, const secret& key);
 
 // In sentences; empty: none.
 std::vector<std::string> find_faults(raw_file& database);
@@ -26,12 +26,13 @@ void refuse_newer(const std::vector<applied_migrations>& applied,
                   const std::vector<known_migrations>& known);
 
 // Both of these, of a file; throws storage_error, corrupt.
-void require_sound(const std::string& database, const std::vector<known_migrations>& known);
+void require_sound(const std::string& database, const secret& key,
+                   const std::vector<known_migrations>& known);
 
 // The place of a database that nobody has open, and nobody can open as long as this lives.
 class database_place {
  public:
-  explicit database_place(const std::string& file);  // throws storage_error, busy
+  database_place(const std::string& file, const secret& key);  // throws storage_error, busy
   // Puts a database there. The name that the previous one got, or empty.
   std::string put(const std::string& fresh, time_point now);
   void exchange(const std::string& with);

@@ -7,10 +7,11 @@
 #include <aft/storage/errors.hpp>
 
 #include "raw_file.hpp"
+#include "unlock.hpp"
 
 namespace aft::storage {
 
-table_source::table_source(const std::string& file) {
+table_source::table_source(const std::string& file, const secret& key) {
   const int code =
       sqlite3_open_v2(file.c_str(), &db_,
                       SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
@@ -23,6 +24,15 @@ table_source::table_source(const std::string& file) {
   sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   // One connection of the process writes and checkpoints.
   sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (key.empty()) return;
+  try {
+    say_key(db_, key);
+    check_key(db_);
+    row_cursor(*this, "pragma temp_store=memory").next();  // no row in a file without a key
+  } catch (...) {
+    sqlite3_close(db_);
+    throw;
+  }
 }
 
 table_source::~table_source() { sqlite3_close(db_); }

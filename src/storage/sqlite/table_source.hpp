@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include <aft/ground/secret.hpp>
+
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -24,7 +26,7 @@ struct source_cell {
 // A connection of its own, which only reads. One thread at a time. Throws storage_error.
 class table_source {
  public:
-  explicit table_source(const std::string& file);
+  table_source(const std::string& file, const secret& key);
   table_source(const table_source&) = delete;
   table_source& operator=(const table_source&) = delete;
   ~table_source();
