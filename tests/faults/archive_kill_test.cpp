@@ -26,6 +26,7 @@
 #include <aft/aft.hpp>
 
 #include "../temporary_file.hpp"
+#include "../test_key.hpp"
 
 namespace {
 
@@ -57,7 +58,8 @@ int victim(const std::string& folder) {
   std::thread(tell_lost_time, folder).detach();
   aft::logger log(aft::log_to_stderr(), aft::log_level::error);
   aft::clock time;
-  aft::database db(folder + "/test.db", {.archive = {.directory = folder + "/archive"}}, log, time);
+  aft::database db(folder + "/test.db",
+                   {.archive = {.directory = folder + "/archive"}, .key = test_key()}, log, time);
   db.migrate("host", {{"001",
                        "create table row (n integer primary key, pad text) strict;"
                        "create table mirror (n integer primary key) strict"}});
@@ -136,8 +138,9 @@ found restore(const std::string& folder, int round) {
   aft::logger log;
   aft::clock time;
   const auto target = folder + "/restored" + std::to_string(round);
-  static_cast<void>(aft::restore_archive(folder + "/archive", target, time));
-  aft::database db(target, {}, log, time);
+  static_cast<void>(
+      aft::restore_archive(folder + "/archive", target, time, {}, {.database_key = test_key()}));
+  aft::database db(target, {.key = test_key()}, log, time);
   return db.read([](aft::reader& r) {
     return r.one<found>(
         "select count(*) rows, coalesce(max(n), 0) last, "

@@ -18,6 +18,7 @@
 #include <aft/aft.hpp>
 
 #include "../test_database.hpp"
+#include "../test_key.hpp"
 
 namespace {
 
@@ -31,7 +32,7 @@ const std::vector<aft::migration> schema = {aft::migration{
 int victim(const std::string& file, const std::string& url) try {
   aft::logger log(aft::log_to_stderr(), aft::log_level::error);
   aft::clock time;
-  aft::database from(file, {}, log, time), to(url, {}, log, time);
+  aft::database from(file, {.key = test_key()}, log, time), to(url, {}, log, time);
   to.migrate("host", schema);
   int continued = 0, anew = 0, found = 0;
   const auto result = aft::move(from, to);
@@ -89,7 +90,7 @@ int run_round(int number) {
   const auto file = folder / "test.db", url = new_database();
   aft::logger log;
   aft::clock time;
-  aft::database from(file, {}, log, time);
+  aft::database from(file, {.key = test_key()}, log, time);
   from.migrate("host", schema);
   from.write([](aft::transaction& tx) {
     tx.execute(

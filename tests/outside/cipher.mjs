@@ -1,7 +1,7 @@
 // The tests of what leads away from a SQLite database (backups, archives, moves), with a key: by an
-// SQLite that encrypts, which takes the place of the system's when the program is started.
+// SQLite that encrypts, which takes the place of the system's when a program is started.
 //
-//   node cipher.mjs FOLDER STORAGE_TEST sqlcipher|multiple_ciphers
+//   node cipher.mjs FOLDER PROGRAMS sqlcipher|multiple_ciphers
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
@@ -23,7 +23,7 @@ const engines = {
     libraries: [],
   },
 };
-const [folder, program, name] = process.argv.slice(2);
+const [folder, programs, name] = process.argv.slice(2);
 const engine = engines[name];
 
 // As Debian builds its own, as far as aft asks for it.
@@ -50,18 +50,21 @@ function build() {
 // SQLCipher takes this as it is, without stretching it for each connection.
 const key = `x'${"0123456789abcdef".repeat(4)}'`;
 
-function run(tests, environment) {
-  console.log(`-- ${tests}`);
-  const ended = spawnSync(program, [`--source-file=${tests.map((t) => `*${t}_test.cpp`).join(",")}`], {
-    env: { ...process.env, ...environment, AFT_TEST_KEY: key, LD_LIBRARY_PATH: build() },
+function run(program, words, environment = {}) {
+  console.log(`-- ${program} ${words.join(" ")}`);
+  const ended = spawnSync(join(programs, program), words, {
+    env: { ...process.env, ...environment, AFT_TEST_KEY: key, LD_LIBRARY_PATH: place },
     stdio: "inherit",
     timeout: 600_000,
   });
-  return ended.status ?? 1;
+  const skipped = ended.status === 77 && environment.AFT_TEST_ENGINE;
+  if (skipped) console.log("SKIPPED: there is no PostgreSQL");
+  else if (ended.status !== 0) process.exit(1);
 }
 
-const alone = run(["keyed", "backup", "archive", "drill", "database"], {});
-if (alone) process.exit(1);
-const moved = run(["keyed", "move"], { AFT_TEST_ENGINE: "postgres" });
-if (moved === 77) console.log("SKIPPED: moves, as there is no PostgreSQL");
-process.exit(moved === 77 ? 0 : moved);
+const place = build();
+const files = (...names) => [`--source-file=${names.map((n) => `*${n}_test.cpp`).join(",")}`];
+run("storage_test", files("keyed", "backup", "archive", "drill", "database"));
+run("archive_kill_test", ["2"]);
+run("storage_test", files("keyed", "move"), { AFT_TEST_ENGINE: "postgres" });
+run("move_kill_test", ["1"], { AFT_TEST_ENGINE: "postgres" });

@@ -1,7 +1,7 @@
 // What leads away from a database with a key: none of it may hold what the key keeps, and none may
 // be read without it. For a SQLite that encrypts; tests/outside/cipher.mjs runs this with some.
 
-#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -53,6 +53,12 @@ struct keyed_fixture {
   void add(const std::string& text) {
     db->write(
         [&](aft::transaction& tx) { tx.execute("insert into note (text) values ($1)", text); });
+  }
+  void wait_until_archived() {
+    for (int i = 0; i < 120'000 && !db->archived()->working; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    REQUIRE(db->archived()->working);
   }
   std::vector<std::string> texts_of(const std::string& path, const aft::secret& with) {
     aft::database there(path, {.key = with}, log, time);
@@ -135,7 +141,7 @@ TEST_CASE_FIXTURE(keyed_fixture, "nothing that a key keeps stands in any copy") 
     for (int i = 0; i < 3000; ++i) tx.execute("insert into note (text) values ($1)", words);
   });
   for (int i = 0; i < 20; ++i) add(words);
-  while (!db->archived()->working) std::this_thread::yield();
+  wait_until_archived();
   const auto made = aft::backup_to(*db, copies, {.compress = false});
   REQUIRE(made.manifest.log);
   std::string stream;
@@ -220,7 +226,7 @@ TEST_CASE_FIXTURE(keyed_fixture, "a restored database with a key can be put back
 TEST_CASE_FIXTURE(keyed_fixture, "an archive of a database with a key has that key") {
   const auto archive = folder / "archive";
   if (!open({.directory = archive, .interval = aft::milliseconds(5)})) return;
-  while (!db->archived()->working) std::this_thread::yield();
+  wait_until_archived();
   const auto before = time.now();
   time.advance(aft::seconds(1));
   add("later");

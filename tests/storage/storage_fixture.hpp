@@ -1,13 +1,13 @@
 #pragma once
 // A database of its own for each test, of the engine that this run is of.
 
-#include <cstdlib>
 #include <string>
 
 #include <aft/storage/database.hpp>
 
 #include "../temporary_file.hpp"
 #include "../test_database.hpp"
+#include "../test_key.hpp"
 
 // What it says why not.
 template <class F>
@@ -21,13 +21,6 @@ std::string thrown_by(F&& f) {
 }
 inline bool has(const std::string& text, std::string_view part) {
   return text.find(part) != text.npos;
-}
-
-// The key of the SQLite files of this run, where AFT_TEST_KEY gives one; it is for a SQLite that
-// encrypts.
-inline aft::secret test_key() {
-  const char* key = std::getenv("AFT_TEST_KEY");
-  return key ? key : "";
 }
 
 struct storage_fixture {

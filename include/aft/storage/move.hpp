@@ -45,7 +45,8 @@ struct move_options {
 // Copies the rows of `from`, a SQLite database, to `to`, a PostgreSQL database that the same
 // migrations have been applied to and that has no rows yet. app::move_to does all of it.
 //
-// The rows of a database with a key (storage_options::key) are not encrypted in `to`.
+// The rows of a database with a key (storage_options::key) are not encrypted in `to`. What SQLite
+// sorts of them to compare tables without an integer key is kept in memory.
 //
 // `from` may be read and written while all of it is copied, but its log grows. Then writing it has
 // to end: differences are looked for and carried over, which reads both sides once. When this

@@ -169,6 +169,8 @@ log_archive::log_archive(std::string database, const secret& key, const archive_
                          const logger& log, const clock& time)
     : database_(std::move(database)), key_(key), options_(options), log_(log), time_(time),
       lock_(open_archive(options.directory)), pace_(options.bytes_per_second) {
+  static_cast<void>(
+      raw_file(database_, raw_access::read, key_).keyed_by());  // or it cannot be done
   remove_unfinished_generations(options_.directory);
   thread_ = detail::quiet_thread("aft archive", [this] { work(); });
 }

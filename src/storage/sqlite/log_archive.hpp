@@ -21,7 +21,7 @@ namespace aft::storage {
 
 class log_archive {
  public:
-  // Throws configuration_error where the directory cannot be used.
+  // Throws configuration_error where the directory cannot be used, or the log not be copied.
   log_archive(std::string database, const secret& key, const archive_options& options,
               const logger& log, const clock& time);
   log_archive(const log_archive&) = delete;
