@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "claim_postgres.hpp"
 #include "id_runs.hpp"
 #include "limits.hpp"
 #include "store.hpp"
@@ -14,13 +15,6 @@ struct waiting_job {
   int priority;
   time_point run_at;
 };
-
-template <class Job>
-bool is_more_urgent(const Job& a, const Job& b) {
-  if (a.priority != b.priority) return a.priority > b.priority;
-  if (a.run_at != b.run_at) return a.run_at < b.run_at;
-  return b.id > a.id;  // the other way round, a.id would begin a template's arguments
-}
 
 // The next of the known kinds, from the `from`th on, of which something waits; known.names.size()
 // where there is none. Steps over others by the index, however many of their jobs there are.
@@ -37,22 +31,6 @@ std::size_t next_kind(reader& db, const std::string& queue, const known_kinds& k
     if (from < names.size() && names[from] == *found) break;
   }
   return from;
-}
-
-// All is ordered as the index is: for a mere "exists" the server looks through the table, also
-// through what has just ended.
-std::vector<std::string> queues_on_postgres(reader& db, const known_kinds& known) {
-  return db.all<std::string>(
-      "with recursive q (name) as "
-      "((select queue from aft_job where state = 0 order by queue limit 1) union all "
-      "select (select queue from aft_job where state = 0 and queue > q.name "
-      "order by queue limit 1) from q where q.name is not null) "
-      "select name from q where name is not null and not exists "
-      "(select 1 from aft_queue where aft_queue.name = q.name and is_paused = 1) and exists "
-      "(select 1 from json_array_elements_text($1::json) k (kind) where "
-      "(select id from aft_job where state = 0 and queue = q.name and aft_job.kind = k.kind "
-      "order by priority desc, run_at, id limit 1) is not null)",
-      known.json);
 }
 
 }  // namespace
@@ -99,29 +77,11 @@ bool promote(transaction& tx, time_point now) {
 
 namespace {
 
-// Of each kind as many as of all, by the index; then the most urgent of these. What is locked stays
-// where it is, so it is found again by its place.
-std::vector<stored_job> take_on_postgres(transaction& tx, std::int64_t worker,
-                                         const known_kinds& known, const queue_room& room,
-                                         time_point now) {
-  return tx.all<stored_job>(
-      "with picked as materialized (select j.at from json_array_elements_text($2::json) k (kind) "
-      "cross join lateral (select ctid as at, id, priority, run_at from aft_job where state = 0 "
-      "and queue = $1 and aft_job.kind = k.kind "
-      "order by priority desc, run_at, id limit $3 for update skip locked) j "
-      "order by j.priority desc, j.run_at, j.id limit $3) "
-      "update aft_job set state = 1, attempt = attempt + 1, worker = $4, "
-      "started_at = $5 where ctid = any (array(select at from picked)) "
-      "returning id, kind, arguments, queue, priority, run_at, attempt, max_attempts, "
-      "created_at, limit_key, request_id, traceparent",
-      room.queue, known.json, room.most, worker, now);
-}
-
 std::vector<stored_job> most_urgent(transaction& tx, const std::string& kind,
                                     const queue_room& room) {
   return tx.all<stored_job>(
       "select id, kind, arguments, queue, priority, run_at, attempt, max_attempts, created_at, "
-      "limit_key, request_id, traceparent from aft_job where state = 0 and queue = $1 "
+      "limit_key, request_id, traceparent, 0 as bundle from aft_job where state = 0 and queue = $1 "
       "and kind = $2 order by priority desc, run_at, id limit $3",
       room.queue, kind, room.most);
 }
@@ -143,7 +103,7 @@ std::vector<stored_job> most_urgent(transaction& tx, const std::vector<std::stri
   for (const auto& one : all) {
     jobs.push_back(tx.one<stored_job>(
         "select id, kind, arguments, queue, priority, run_at, attempt, max_attempts, created_at, "
-        "limit_key, request_id, traceparent from aft_job where id = $1",
+        "limit_key, request_id, traceparent, 0 as bundle from aft_job where id = $1",
         one.id));
   }
   return jobs;
@@ -175,9 +135,14 @@ std::vector<stored_job> take_on_sqlite(transaction& tx, std::int64_t worker,
 
 }  // namespace
 
+bool known_kinds::fits_bundles(std::string_view kind) const {
+  const auto at = std::lower_bound(names.begin(), names.end(), kind);
+  return at != names.end() && *at == kind && fit_bundles[std::size_t(at - names.begin())];
+}
+
 claimed_jobs claim(transaction& tx, std::int64_t worker, const known_kinds& known,
-                   const queue_room& room, time_point now) {
-  auto jobs = is_on_postgres(tx) ? take_on_postgres(tx, worker, known, room, now)
+                   const queue_room& room, time_point now, claim_places& places) {
+  auto jobs = is_on_postgres(tx) ? take_on_postgres(tx, worker, known, room, now, places)
                                  : take_on_sqlite(tx, worker, known, room, now);
   std::sort(jobs.begin(), jobs.end(), is_more_urgent<stored_job>);
   const bool held_back = hold_back(tx, jobs, now);
@@ -221,7 +186,10 @@ claim_start begin_claim(transaction& tx, std::int64_t worker) {
       is_on_postgres(tx)
           ? tx.one<start_row>(
                 "select exists (select 1 from aft_worker where id = $1) and "
-                "set_config('synchronous_commit', 'off', true) = 'off' as is_worker, "
+                "set_config('synchronous_commit', 'off', true) = 'off' and "
+                "set_config('jit', 'off', true) = 'off' and "
+                "set_config('enable_seqscan', 'off', true) = 'off' and "
+                "set_config('enable_sort', 'off', true) = 'off' as is_worker, "
                 "(select min(coalesce(keep_until, run_at)) from aft_job where state = 5 and state "
                 "> 1) "
                 "as job, "

@@ -5,6 +5,7 @@
 #include <aft/ground/error.hpp>
 
 #include "../storage/connection.hpp"
+#include "bundles.hpp"
 #include "finish.hpp"
 #include "limits.hpp"
 #include "store.hpp"
@@ -89,7 +90,7 @@ std::int64_t for_all(database& db, const job_filter& filter,
   std::int64_t acted = 0;
   std::optional<std::int64_t> before;
   while (true) {
-    sql_text q("select id from aft_job");
+    sql_text q("select id from aft_job_all");
     q.add(where(filter, before)).add("order by id desc limit $1", chunk);
     const auto ids = db.read([&q](reader& r) { return r.all<std::int64_t>(q); });
     if (ids.empty()) return acted;
@@ -111,7 +112,7 @@ std::vector<listed_job> list(reader& db, const job_filter& filter,
   sql_text q(
       "select id, kind, queue, state, priority, run_at, attempt, arguments, error, history, "
       "created_at, started_at, finished_at, unique_key, progress, progress_note, output "
-      "from aft_job");
+      "from aft_job_all");
   q.add(where(filter, before)).add("order by id desc limit $1", std::min(most, largest_page));
   std::vector<listed_job> jobs;
   for (auto& row : db.all<listed_row>(q)) jobs.push_back(listed(std::move(row)));
@@ -122,7 +123,7 @@ std::optional<listed_job> find(reader& db, std::int64_t id) {
   auto row = db.find<listed_row>(
       "select id, kind, queue, state, priority, run_at, attempt, arguments, error, history, "
       "created_at, started_at, finished_at, unique_key, progress, progress_note, output "
-      "from aft_job where id = $1",
+      "from aft_job_all where id = $1",
       id);
   if (!row) return {};
   return listed(std::move(*row));
@@ -133,7 +134,7 @@ std::vector<queue_status> queues(reader& db, std::int64_t most) {
       "with recursive q (name) as (select min(queue) from aft_job where state = 0 union all "
       "select (select min(queue) from aft_job where state = 0 and queue > q.name) from q "
       "where q.name is not null) select name from q where name is not null "
-      "union select queue from aft_job where state = 1 "
+      "union select queue from aft_job_all where state = 1 "
       "union select name from aft_queue where is_paused = 1 order by 1");
   std::vector<queue_status> all;
   for (auto& name : names) {
@@ -144,7 +145,8 @@ std::vector<queue_status> queues(reader& db, std::int64_t most) {
         "select count(*) from (select 1 from aft_job where state = 0 and queue = $1 limit $2) q",
         name, most);
     s.running = db.one<std::int64_t>(
-        "select count(*) from aft_job where state = 1 and worker is not null and queue = $1", name);
+        "select count(*) from aft_job_all where state = 1 and worker is not null and queue = $1",
+        name);
     // From one priority to the next by the index.
     s.waiting_since = db.one<std::optional<time_point>>(
         "with recursive p (n) as ("
@@ -167,7 +169,7 @@ std::vector<job_count> count(reader& db) {
     std::int64_t count;
   };
   std::vector<job_count> counts;
-  for (auto& r : db.all<row>("select queue, state, count(*) as count from aft_job "
+  for (auto& r : db.all<row>("select queue, state, count(*) as count from aft_job_all "
                              "group by queue, state order by queue, state")) {
     counts.push_back({std::move(r.queue), job_state(r.state), r.count});
   }
@@ -209,9 +211,10 @@ bool cancel(transaction& tx, std::int64_t id) {
     cancel_followers(tx, id, now);
     return true;
   }
-  if (!tx.execute("update aft_job set stop_asked = 1 where id = $1 and state = 1", id)) {
-    return false;
-  }
+  const auto ask = [&] {
+    return tx.execute("update aft_job set stop_asked = 1 where id = $1 and state = 1", id);
+  };
+  if (!ask() && !(take_out(tx, id) && ask())) return false;
   tx.notify(stop_topic);
   return true;
 }

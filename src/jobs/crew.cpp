@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "held_job.hpp"
+
 namespace aft::jobs {
 namespace {
 
@@ -39,7 +41,13 @@ void crew::leave(std::string_view of) {
 }
 
 void crew::wait(std::string_view of, held_job* job) {
-  shares.find(of)->second.waiting.push_back(job);
+  auto& all = shares.find(of)->second.waiting;
+  const auto is_before = [](const held_job* a, const held_job* b) {
+    return is_more_urgent(a->stored(), b->stored());
+  };
+  // Nearly always the last one.
+  const bool is_last = all.empty() || !is_before(job, all.back());
+  all.insert(is_last ? all.end() : std::upper_bound(all.begin(), all.end(), job, is_before), job);
   ++waiting_;
 }
 
@@ -65,7 +73,8 @@ std::vector<held_job*> crew::take_all() {
 
 crew_room room_of(const crew& c) {
   const auto all = c.room();
-  crew_room room{all > c.held ? all - c.held : 0, std::max(c.threads, 1u) + c.replaced, {}};
+  const auto taken = c.held + c.promised;
+  crew_room room{all > taken ? all - taken : 0, std::max(c.threads, 1u) + c.replaced, {}};
   // Some run while others are claimed.
   if (all > smallest_part) room.left = std::min(room.left, std::max(all / 2, smallest_part));
   for (const auto& [name, share] : c.shares) room.held.push_back(name);

@@ -23,6 +23,7 @@ struct crew {
 
   std::size_t held = 0;      // claimed, and not run yet
   std::size_t arriving = 0;  // claimed, in a transaction that is not at its end
+  std::size_t promised = 0;  // to claims that are under way, at most
   std::size_t reserved = 0;  // for jobs whose transactions are not at their ends
   unsigned idle = 0;         // threads that wait for a job
   unsigned replaced = 0;     // threads that take the place of those with stuck jobs
@@ -33,7 +34,7 @@ struct crew {
   // Its queues take turns, so that none waits for all jobs of another one.
   struct share {
     std::size_t held = 0;
-    std::deque<held_job*> waiting{};
+    std::deque<held_job*> waiting{};  // the most urgent first
   };
   std::map<std::string, share, std::less<>> shares{};
 

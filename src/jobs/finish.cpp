@@ -6,6 +6,7 @@
 #include <aft/ground/json.hpp>
 #include <aft/jobs/control.hpp>
 
+#include "bundles.hpp"
 #include "id_runs.hpp"
 #include "limits.hpp"
 #include "store.hpp"
@@ -204,6 +205,7 @@ bool put_back(transaction& tx, const job_claim& c, time_point now, time_point ru
 }
 
 void put_all_back(transaction& tx, std::int64_t worker, time_point now) {
+  take_apart(tx, bundles_of(tx, worker));
   const auto held = tx.all<job_claim>(
       "select id, worker, attempt from aft_job where worker = $1 and state = 1 "
       "and (limit_key is not null or stop_asked = 1)",

@@ -5,6 +5,8 @@
 
 #include <aft/ground/json.hpp>
 
+#include "bundles.hpp"
+
 namespace aft::jobs {
 
 gathered_ends::gathered_ends(runner& owner, std::vector<held_job*>&& jobs)
@@ -13,14 +15,19 @@ gathered_ends::gathered_ends(runner& owner, std::vector<held_job*>&& jobs)
 }
 
 bool gathered_ends::run(transaction& tx) {
-  // Those of one worker: it changes where it was taken for dead.
-  std::map<std::int64_t, std::vector<std::int64_t>> by_worker;
+  // Those of one worker, which changes where it was taken for dead, and of one bundle.
+  struct holder {
+    std::int64_t worker, bundle;
+    auto operator<=>(const holder&) const = default;
+  };
+  std::map<holder, std::vector<std::int64_t>> by_holder;
   for (auto* job : jobs_) {
-    by_worker[job->its_run().of().claim.worker].push_back(job->stored().id);
+    by_holder[{job->its_run().of().claim.worker, job->stored().bundle}].push_back(job->stored().id);
   }
   deleted_.clear();
-  for (const auto& [worker, ids] : by_worker) {
-    const auto some = complete_plain(tx, worker, ids);
+  for (const auto& [by, ids] : by_holder) {
+    const auto some = by.bundle ? complete_bundled(tx, by.worker, by.bundle, ids)
+                                : complete_plain(tx, by.worker, ids);
     deleted_.insert(deleted_.end(), some.begin(), some.end());
   }
   std::sort(deleted_.begin(), deleted_.end());

@@ -12,6 +12,7 @@
 #include "../ground/deadline.hpp"
 #include "../storage/connection.hpp"
 #include "../storage/database.hpp"
+#include "bundles.hpp"
 
 namespace aft::jobs {
 namespace {
@@ -90,7 +91,7 @@ duration default_delay(int attempt) {
 held_job::held_job(runner& owner, std::int64_t worker, stored_job&& stored, const kind_entry& kind,
                    crew& of)
     : owner_(owner), stored_(std::move(stored)), kind_(kind), crew_(of),
-      run_(owner.db_,
+      run_(owner.db_, stored_,
            {{stored_.id, worker, stored_.attempt},
             stored_.max_attempts ? stored_.max_attempts : kind.handler_of.policy().max_attempts,
             stored_.created_at,
@@ -296,6 +297,7 @@ bool held_job::run(transaction& tx) {
 bool held_job::tell_in(transaction& tx) {
   const auto& c = run_.of().claim;
   const auto now = tx.now();
+  if (stored_.bundle) take_out(tx, c.worker, stored_);
   switch (step_) {
     case step::run:
       if (run_.why_stopped() == stop_reason::cancelled) throw job_stopped("it was cancelled");

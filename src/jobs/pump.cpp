@@ -8,10 +8,12 @@
 
 #include <aft/jobs/control.hpp>
 
+#include "bundles.hpp"
 #include "held_job.hpp"
 #include "limits.hpp"
 #include "periodic.hpp"
 #include "runner.hpp"
+#include "second_claim.hpp"
 #include "workers.hpp"
 
 namespace aft::jobs {
@@ -77,11 +79,12 @@ void runner::tidy() {
 // All with something that is ready; or for a moment, while much waits, those that had more than
 // there was room for.
 std::vector<std::string> runner::queues_to_claim(transaction& tx) {
-  if (!cut_short_.empty() && steady::now() - looked_ < std::chrono::milliseconds(50)) {
+  if (!cut_short_.empty() && steady::now() - looked_ < std::chrono::milliseconds(100)) {
     for (const auto& name : paused(tx)) std::erase(cut_short_, name);
     if (!cut_short_.empty()) return cut_short_;
   }
   looked_ = steady::now();
+  places_.forget();
   auto queues = ready_queues(tx, known_);
   if (!queues.empty()) {
     std::rotate(queues.begin(), queues.begin() + std::ptrdiff_t(turn_ % queues.size()),
@@ -90,7 +93,7 @@ std::vector<std::string> runner::queues_to_claim(transaction& tx) {
   return queues;
 }
 
-// `rooms` are those of the crews. The queues of a crew share what is left of it.
+// `rooms` are those of the crews.
 runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>& rooms) {
   const auto now = tx.now();
   round r;
@@ -104,6 +107,14 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
   }
   const auto queues = queues_to_claim(tx);
   const bool knows_all = cut_short_.empty() || queues != cut_short_;
+  take(tx, queues, worker_, r);
+  r.more = r.more || (!knows_all && r.cut_short.empty());
+  return r;
+}
+
+// The queues of a crew share what is left of its room.
+void runner::take(transaction& tx, const std::vector<std::string>& queues, std::int64_t worker,
+                  round& r) {
   std::vector<std::size_t> sharers(crews_.size());
   std::vector<bool> cut_short(crews_.size());
   for (const auto& queue : queues) ++sharers[crew_number(queue)];
@@ -120,7 +131,7 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
       r.cut_short.push_back(queue);
       continue;
     }
-    auto some = claim(tx, worker_, known_, {queue, std::int64_t(most)}, now);
+    auto some = claim(tx, worker, known_, {queue, std::int64_t(most)}, tx.now(), places_);
     r.more = r.more || some.held_back;
     if (some.jobs.size() == most) {
       cut_short[which] = true;
@@ -129,11 +140,9 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
     room.left -= std::min(room.left, some.jobs.size());
     std::move(some.jobs.begin(), some.jobs.end(), std::back_inserter(r.claimed));
   }
-  r.more = r.more || (!knows_all && r.cut_short.empty());
   for (std::size_t i = 0; i < crews_.size(); ++i) {
     r.more = r.more || (cut_short[i] && r.rooms[i].left > 0);
   }
-  return r;
 }
 
 // True: there may be more.
@@ -141,10 +150,11 @@ bool runner::claim_some(bool all_queues) {
   if (all_queues) cut_short_.clear();
   ++turn_;
   round found;
+  room_promise room(*this);
   try {
     found = db_.write(
         [&](transaction& tx) {
-          auto r = claim_round(tx, rooms_now());
+          auto r = claim_round(tx, room.renew());
           expect(r.claimed);
           return r;
         },
@@ -154,7 +164,9 @@ bool runner::claim_some(bool all_queues) {
     throw;
   }
   cut_short_ = std::move(found.cut_short);
-  dispatch(std::move(found.claimed));
+  dispatch(std::move(found.claimed), worker_);
+  room.end();
+  if (claims_beside_ && !cut_short_.empty()) begin_second_claim();
   std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < crews_.size(); ++i) {
     auto& c = *crews_[i];
@@ -166,16 +178,6 @@ bool runner::claim_some(bool all_queues) {
   return found.more;
 }
 
-std::vector<crew_room> runner::rooms_now() {
-  std::vector<crew_room> rooms;
-  std::lock_guard lock(mutex_);
-  for (auto& c : crews_) {
-    c->arriving = 0;  // of a transaction that was undone
-    rooms.push_back(room_of(*c));
-  }
-  return rooms;
-}
-
 // For those who store jobs meanwhile.
 void runner::expect(const std::vector<stored_job>& claimed) {
   std::lock_guard lock(mutex_);
@@ -183,12 +185,12 @@ void runner::expect(const std::vector<stored_job>& claimed) {
   for (const auto& job : claimed) ++crew_of(job.queue).arriving;
 }
 
-void runner::dispatch(std::vector<stored_job>&& claimed) {
+void runner::dispatch(std::vector<stored_job>&& claimed, std::int64_t worker) {
   std::vector<held_job*> jobs;
   for (auto& stored : claimed) {
     const auto& kind = kinds_.find(stored.kind)->second;
     auto& of = crew_of(stored.queue);
-    jobs.push_back(new held_job(*this, worker_, std::move(stored), kind, of));
+    jobs.push_back(new held_job(*this, worker, std::move(stored), kind, of));
   }
   {
     std::lock_guard lock(mutex_);
@@ -220,8 +222,14 @@ void runner::begin(held_job* job) {
 }
 
 // Where a commit was in doubt there may be rows of jobs that are held to run here, and do not.
-void runner::put_back_strays() {
-  if (lone_runs_) return;
+// False: not now, as a second claim is under way.
+bool runner::put_back_strays() {
+  if (lone_runs_) return true;
+  {
+    std::lock_guard lock(mutex_);
+    if (is_claiming_beside_) return false;
+  }
+  take_strays_apart();
   auto rows = db_.read([this](reader& db) {
     return db.all<job_claim>(
         "select id, worker, attempt from aft_job where worker = $1 and state = 1", worker_.load());
@@ -232,11 +240,23 @@ void runner::put_back_strays() {
     for (const auto* job : all_) held.insert(job->stored().id);
     std::erase_if(rows, [&](const job_claim& c) { return held.contains(c.id); });
   }
-  if (rows.empty()) return;
+  if (rows.empty()) return true;
   db_.write([&rows](transaction& tx) {
     for (const auto& c : rows) put_back(tx, c, tx.now(), tx.now());
     tx.notify(topic);
   });
+  return true;
+}
+
+void runner::take_strays_apart() {
+  auto bundles = db_.read([this](reader& db) { return bundles_of(db, worker_); });
+  {
+    std::lock_guard lock(mutex_);
+    std::set<std::int64_t> held;
+    for (const auto* job : all_) held.insert(job->stored().bundle);
+    std::erase_if(bundles, [&](std::int64_t b) { return held.contains(b); });
+  }
+  if (!bundles.empty()) db_.write([&](transaction& tx) { take_apart(tx, bundles); });
 }
 
 void runner::pass_stop_requests() {
@@ -317,8 +337,7 @@ void runner::pump() {
         stops = strays = true;
       }
       if (stops) pass_stop_requests();
-      if (strays) put_back_strays();
-      strays = false;
+      strays = strays && !put_back_strays();
       if (!look) continue;
       if ((told || is_something_due()) && claim_some(heard || !told)) {
         std::lock_guard lock(mutex_);

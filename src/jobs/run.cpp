@@ -7,6 +7,8 @@
 #include <aft/ground/error.hpp>
 #include <aft/jobs/context.hpp>
 
+#include "bundles.hpp"
+
 namespace aft {
 namespace jobs {
 namespace {
@@ -53,9 +55,11 @@ std::optional<duration> run::stopped_at() const {
 
 template <class F>
 void run::write(F&& f) {
-  bool held = false;
-  if (tx_) held = f(*tx_);
-  else held = db_.write([&f](transaction& tx) { return bool(f(tx)); });
+  const auto do_it = [&](transaction& tx) {
+    if (job_.bundle) take_out(tx, of_.claim.worker, job_);
+    return bool(f(tx));
+  };
+  const bool held = tx_ ? do_it(*tx_) : db_.write(do_it);
   if (held) return;
   stop(stop_reason::cancelled);
   throw error(fmt::format("job {} is no longer this worker's", of_.claim.id));

@@ -12,6 +12,7 @@
 #include <aft/storage/database.hpp>
 
 #include "finish.hpp"
+#include "store.hpp"
 
 namespace aft::jobs {
 
@@ -26,7 +27,7 @@ struct run_of {
 
 class run {
  public:
-  run(database& db, const run_of& of) : db_(db), of_(of) {}
+  run(database& db, const stored_job& job, const run_of& of) : db_(db), job_(job), of_(of) {}
 
   // Before the handler, each time; `tx` is what it was given, if any.
   void begin(transaction* tx);
@@ -57,6 +58,7 @@ class run {
   saved_values load(reader& db) const;
 
   database& db_;
+  const stored_job& job_;
   const run_of of_;
   transaction* tx_ = nullptr;
   std::optional<saved_values> saved_{};

@@ -20,6 +20,7 @@ namespace aft::jobs {
 runner::runner(database& db, const logger& log, jobs_options options)
     : db_(db), log_(log), options_(std::move(options)) {
   const bool has_server = db.read([](reader& r) { return is_on_postgres(r); });
+  claims_beside_ = has_server;
   if (options_.poll <= duration()) options_.poll = has_server ? seconds(1) : milliseconds(100);
   // A claim by way of a server costs more, and holds up nobody else.
   if (!options_.prefetch) options_.prefetch = has_server ? 1000 : 200;
@@ -73,11 +74,16 @@ void runner::add(handler&& h) {
   kinds_.emplace(kind, kind_entry(std::move(h)));
 }
 
+bool runner::keeps_nothing(const kind_entry& kind) const {
+  return kind.handler_of.policy().keep <= duration() && options_.keep <= duration();
+}
+
 void runner::resolve(const find_state& find) {
   known_ = {};
   for (auto& [kind, entry] : kinds_) {
     const auto& info = entry.handler_of.info();
     known_.names.push_back(kind);
+    known_.fit_bundles.push_back(!info.takes_transaction && keeps_nothing(entry));
     entry.states.clear();
     for (std::uint32_t i = 0; i < info.state_count; ++i) {
       void* state = find(info.states[i]);
@@ -141,6 +147,10 @@ void runner::stop() {
   }
   pump_wake_.notify_all();
   pump_thread_.join();  // it may have claimed some more
+  {
+    std::unique_lock lock(mutex_);
+    pump_wake_.wait(lock, [this] { return !is_claiming_beside_; });
+  }
   drop_waiting();
   leave_behind();
   std::vector<held_job*> untold;

@@ -32,6 +32,8 @@ namespace aft::jobs {
 
 class gathered_ends;
 class job_start;
+class room_promise;
+class second_claim;
 
 // How an attempt ended.
 enum class outcome : std::uint8_t { done, failed, dead, cancelled, returned };
@@ -89,6 +91,8 @@ class runner {
   friend class held_job;
   friend class gathered_ends;
   friend class job_start;
+  friend class room_promise;
+  friend class second_claim;
 
   struct round {
     std::vector<stored_job> claimed{};
@@ -113,13 +117,20 @@ class runner {
   round claim_round(transaction& tx, const std::vector<crew_room>& rooms);
   std::size_t crew_number(std::string_view queue) const;
   bool claim_some(bool all_queues);
-  std::vector<crew_room> rooms_now();
+  void take(transaction& tx, const std::vector<std::string>& queues, std::int64_t worker, round& r);
   void expect(const std::vector<stored_job>& claimed);
-  void dispatch(std::vector<stored_job>&& claimed);
+  void dispatch(std::vector<stored_job>&& claimed, std::int64_t worker);
   void begin(held_job* job);
   void pass_stop_requests();
   void look_for_stuck();
-  void put_back_strays();
+  bool put_back_strays();
+  void take_strays_apart();
+
+  // second_claim.cpp
+  void begin_second_claim();
+  bool goes_on();
+  void claim_failed(const std::exception_ptr& why);
+  void second_claim_ended();
 
   // job_start.cpp
   void keep(job_start& start);
@@ -138,6 +149,7 @@ class runner {
   void ended(held_job* job);  // the database knows
   void gathered(gathered_ends* told, bool failed);
   void try_again_later(held_job* job);  // the database could not be told
+  bool keeps_nothing(const kind_entry& kind) const;
   void note(log_level level, const std::string& text) const;
 
   database& db_;
@@ -154,6 +166,8 @@ class runner {
   std::vector<std::string> cut_short_{};          // queues of which the last claim did not take all
   std::chrono::steady_clock::time_point looked_{};  // at all queues
   std::uint64_t listener_ = 0, stop_listener_ = 0;
+  claim_places places_{};
+  bool claims_beside_ = false;     // others may write at the same time, as on PostgreSQL
   std::atomic<int> lone_runs_{0};  // of run_due(), which hold jobs by themselves
 
   std::mutex mutex_;
@@ -162,6 +176,7 @@ class runner {
   std::vector<held_job*> untold_;
   std::vector<held_job*> plain_ends_;  // to be told of together
   bool is_gathering_ = false;          // some of them are being told of
+  bool is_claiming_beside_ = false;    // a second claim is under way
   bool wanted_ = false;                // there may be something to claim
   bool heard_ = false;                 // of something new, in whatever queue
   bool stops_wanted_ = false;          // some job is to be asked to stop

@@ -14,6 +14,7 @@
 #include <aft/storage/errors.hpp>
 
 #include "../storage/connection.hpp"
+#include "bundles.hpp"
 #include "job_start.hpp"
 #include "limits.hpp"
 
@@ -69,15 +70,25 @@ std::optional<std::int64_t> settle_conflict(transaction& tx, std::string_view ki
   return holder->id;
 }
 
+// The row is written, so that its end comes before this or sees it. The state of the job; nothing
+// where it is done.
+std::optional<int> note_follower(transaction& tx, std::int64_t parent) {
+  const auto note = [&] {
+    return tx.find<int>(
+        "update aft_job set followers = 1 where id = $1 and state <> 3 returning state", parent);
+  };
+  auto state = note();
+  if (!state && take_out(tx, parent)) state = note();
+  return state;
+}
+
 // It waits for those of `after` that are not done.
 void follow(transaction& tx, std::int64_t job, const job_options& o) {
   const bool any_end = o.after_what == job_after::ended;
   std::int64_t open = 0;
   for (const auto parent : o.after) {
     if (parent == job) continue;
-    // The row is written, so that its end comes before this or sees it.
-    const auto state = tx.find<int>(
-        "update aft_job set followers = 1 where id = $1 and state <> 3 returning state", parent);
+    const auto state = note_follower(tx, parent);
     if (!state || (any_end && has_ended(*state))) continue;
     if (*state == 4) {
       jobs::cancel(tx, job);
@@ -284,7 +295,7 @@ std::int64_t store(transaction& tx, std::string_view kind, std::string_view argu
 }
 
 std::int64_t join(transaction& tx, std::int64_t member, std::int64_t joins) {
-  if (!tx.execute("update aft_job set followers = 1 where id = $1 and state <> 3", joins)) return 0;
+  if (!note_follower(tx, joins)) return 0;
   const auto last = tx.all<std::int64_t>(
       "insert into aft_job_after (parent, job, any_end) select cast($2 as bigint), job, any_end "
       "from aft_job_after where parent = $1 and job <> $2 on conflict do nothing returning job",

@@ -11,6 +11,8 @@
 #include <aft/storage/migration.hpp>
 #include <aft/storage/transaction.hpp>
 
+#include "claim_places.hpp"
+
 namespace aft::jobs {
 
 // What tells workers that there is something new, and that a running job is to stop.
@@ -35,9 +37,17 @@ struct stored_job {
   std::optional<std::string> limit_key;
   std::optional<std::string> request_id;
   std::optional<std::string> traceparent;
+  std::int64_t bundle = 0;  // that it lies in; 0: it has a row of its own
 };
 
 bool is_on_postgres(const reader& db);
+
+template <class Job>
+bool is_more_urgent(const Job& a, const Job& b) {
+  if (a.priority != b.priority) return a.priority > b.priority;
+  if (a.run_at != b.run_at) return a.run_at < b.run_at;
+  return b.id > a.id;  // the other way round, a.id would begin a template's arguments
+}
 
 // Throws queue_full where the queue is marked as full.
 void mark_full_queues(transaction& tx, std::int64_t most);
@@ -47,11 +57,19 @@ struct queue_room {
   std::string queue;
   std::int64_t most;
 };
+struct kind_room {
+  std::string_view queue, kind;
+  std::int64_t most;
+  const claim_place* after;  // null: from the beginning
+};
 
 // What this process has handlers for.
 struct known_kinds {
   std::vector<std::string> names{};  // in the order of their bytes
+  std::vector<bool> fit_bundles{};   // in the same order; what bundles.hpp says of kinds
   std::string json = "[]";
+
+  bool fits_bundles(std::string_view kind) const;
 };
 
 // The queues with something of these kinds that is ready and not paused.
@@ -68,7 +86,7 @@ struct claimed_jobs {
 
 // Takes up to `most` ready jobs of these kinds from a queue. What waits of others costs nothing.
 claimed_jobs claim(transaction& tx, std::int64_t worker, const known_kinds& known,
-                   const queue_room& room, time_point now);
+                   const queue_room& room, time_point now, claim_places& places);
 
 // When promote() will next find something, if ever.
 std::optional<time_point> next_due(reader& db);
@@ -78,7 +96,8 @@ struct claim_start {
   std::optional<time_point> due{};  // as next_due
 };
 // Begins a transaction that claims. On PostgreSQL its commit does not wait for the disk: what a
-// server loses that way with its power is that some jobs were begun, so they begin once more.
+// server loses that way with its power is that some jobs were begun, so they begin once more. And
+// its queries go by the indexes, whatever the server knows of the tables.
 claim_start begin_claim(transaction& tx, std::int64_t worker);
 
 }  // namespace aft::jobs

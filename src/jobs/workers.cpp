@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 
+#include "bundles.hpp"
 #include "finish.hpp"
 
 namespace aft::jobs {
@@ -85,6 +86,7 @@ std::int64_t recover(transaction& tx, silence& heard, const patience& p) {
     remove_worker(tx, w.id);
   }
   heard = std::move(still);
+  take_apart_of_dead(tx);
   const auto now = tx.now();
   const auto orphans = tx.all<job_claim>(
       "select id, worker, attempt from aft_job "

@@ -94,7 +94,7 @@ double enqueue_batched(aft::database& db, const plan& p) {
 void wait_until_stored(aft::database& db, tally& all) {
   all.wait();
   while (db.read(
-      [](aft::reader& r) { return r.one<bool>("select exists (select 1 from aft_job)"); })) {
+      [](aft::reader& r) { return r.one<bool>("select exists (select 1 from aft_job_all)"); })) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
@@ -162,8 +162,9 @@ void measure(const arguments& given) {
     return;
   }
   auto& db = app.db();  // nothing works the jobs off before the start
-  if (db.read(
-          [](aft::reader& r) { return r.one<bool>("select exists (select 1 from aft_job)"); })) {
+  if (db.read([](aft::reader& r) {
+        return r.one<bool>("select exists (select 1 from aft_job_all)");
+      })) {
     arguments::refuse({"there are jobs in the database; give one without"});
   }
   const auto one_by_one = enqueue_one_by_one(db, p);

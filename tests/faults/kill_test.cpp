@@ -2,6 +2,7 @@
 //
 //   kill_test [ROUNDS]           the test; by default 20 rounds, 500 with AFT_LONG set
 //   kill_test victim FOLDER URL  what it kills: enqueues jobs, and works them off
+//   kill_test bulk FOLDER URL    another one: many at once, which are claimed together
 //   kill_test finish FOLDER URL  works off what is left
 //
 // A number that the victim has printed was enqueued, durably, before. So in the end each of them
@@ -40,6 +41,22 @@ struct touched_file {
   int fd;
 };
 
+// Those that were claimed together end in their bundle; a bundle that is taken apart has given them
+// rows before.
+const char* const note_ends_in_bundles = R"(
+create function note_ends() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'UPDATE' then
+    insert into ended select unnest(new.ended[cardinality(old.ended) + 1:]);
+  else
+    insert into ended select j.id from unnest(old.jobs) j where j.id <> all (old.ended)
+      and j.id <> all (old.apart) and not exists (select 1 from aft_job where aft_job.id = j.id);
+  end if;
+  return old;
+end $$;
+create trigger note_ends after update or delete on aft_job_bundle for each row
+  execute function note_ends())";
+
 void define(aft::app& app, touched_file& file) {
   app.state(file);
   app.migrate(aft::migration{"001", "create table effect (n integer not null) strict"});
@@ -52,7 +69,8 @@ void define(aft::app& app, touched_file& file) {
                "create function note_end() returns trigger language plpgsql as $$ "
                "begin insert into ended values (old.id); return old; end $$; "
                "create trigger note_end after delete on aft_job for each row "
-               "when (old.state = 1) execute function note_end()"});
+               "when (old.state = 1) execute function note_end(); " +
+                   std::string(note_ends_in_bundles)});
   app.job<effect>(
       [](effect e, aft::transaction& tx) { tx.execute("insert into effect values ($1)", e.n); });
   app.job<touch>([](touch t, touched_file& f) {
@@ -86,11 +104,26 @@ int victim(const std::string& folder, const std::string& url, std::int64_t first
   }
 }
 
+int bulk_victim(const std::string& folder, const std::string& url, std::int64_t first) {
+  constexpr std::int64_t together = 100;
+  working w(folder, url);
+  for (auto n = first;; n += together) {
+    w.app.db().write([&](aft::transaction& tx) {
+      for (auto i = n; i < n + together; ++i) {
+        aft::enqueue(tx, effect{i}, {.delay = aft::milliseconds(5)});
+        aft::enqueue(tx, touch{i}, {.delay = aft::milliseconds(5)});
+      }
+    });
+    for (auto i = n; i < n + together; ++i) std::printf("%lld\n", static_cast<long long>(i));
+    std::fflush(stdout);
+  }
+}
+
 int finish(const std::string& folder, const std::string& url) {
   working w(folder, url);
   for (int i = 0; i < 60'000; ++i) {
     const auto left = w.app.db().read(
-        [](aft::reader& db) { return db.one<std::int64_t>("select count(*) from aft_job"); });
+        [](aft::reader& db) { return db.one<std::int64_t>("select count(*) from aft_job_all"); });
     if (!left) return 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -151,7 +184,7 @@ int test(int rounds) {
   std::int64_t next = 0, enqueued = 0;
   std::map<std::int64_t, bool> acknowledged;
   for (int i = 0; i < rounds; ++i) {
-    child c("victim", place, url, std::to_string(next));
+    child c(i % 2 ? "victim" : "bulk", place, url, std::to_string(next));
     if (i % 4) c.wait_for_words();  // the others are killed while they start, too
     const auto said = c.kill_after(std::chrono::microseconds(aft::random_number(80'000)));
     for (std::size_t at = 0, end; (end = said.find('\n', at)) != said.npos; at = end + 1) {
@@ -176,6 +209,12 @@ int test(int rounds) {
   const auto completed = db.one<std::int64_t>("select count(*) from ended");
   const auto once = db.one<std::int64_t>("select count(distinct job) from ended");
   const auto twice = completed - once;
+  if (on_postgres()) {
+    const auto bundles =
+        db.one<std::int64_t>("select coalesce(pg_sequence_last_value('aft_job_bundle_id_seq'), 0)");
+    std::printf("%lld bundles\n", static_cast<long long>(bundles));
+    if (!bundles) return 1;
+  }
   int lost = 0, doubled = 0, again = 0, halves = 0;
   for (const auto& [n, yes] : acknowledged) lost += !effects.contains(n) || !touched.contains(n);
   for (const auto& [n, count] : effects) doubled += count != 1;
@@ -195,6 +234,7 @@ int test(int rounds) {
 int main(int count, char** words) {
   const std::string first = count > 1 ? words[1] : "";
   if (first == "victim") return victim(words[2], words[3], std::atoll(words[4]));
+  if (first == "bulk") return bulk_victim(words[2], words[3], std::atoll(words[4]));
   if (first == "finish") return finish(words[2], words[3]);
   if (!first.empty()) return test(std::atoi(words[1]));
   return test(std::getenv("AFT_LONG") ? 500 : 20);

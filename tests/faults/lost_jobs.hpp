@@ -51,7 +51,7 @@ class lost_jobs {
   bool all_done() {
     return soon([this] {
       try {
-        return app_.db().one<int>("select count(*) from aft_job") == 0;
+        return app_.db().one<int>("select count(*) from aft_job_all") == 0;
       } catch (const std::exception&) {
         return false;
       }

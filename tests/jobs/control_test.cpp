@@ -213,17 +213,44 @@ TEST_CASE("a claim walks around jobs of kinds that nobody knows, and they wait")
     std::string plan;
     for (const auto& line : tx.all<std::string>(
              "explain (analyze, costs off, timing off, summary off) "
-             "select j.id from json_array_elements_text('[\"mail\"]'::json) k (kind) "
-             "cross join lateral (select id, priority, run_at from aft_job where state = 0 "
-             "and queue = 'default' and aft_job.kind = k.kind "
-             "order by priority desc, run_at, id limit 64 for update skip locked) j "
-             "order by j.priority desc, j.run_at, j.id limit 64")) {
+             "select ctid from aft_job where state = 0 and queue = 'default' and kind = 'mail' "
+             "order by priority desc, run_at, id limit 64 for update skip locked")) {
       plan += line + "\n";
     }
     CAPTURE(plan);
     CHECK(has(plan, "aft_job_ready"));
-    CHECK(has(plan, "(kind = k.kind)"));
+    CHECK(has(plan, "(kind = 'mail'"));
     CHECK(!has(plan, "Rows Removed"));
+    CHECK(!has(plan, "Sort"));
+  });
+}
+
+TEST_CASE("what is most urgent of many kinds is read from each of them only as far") {
+  if (!on_postgres()) return;
+  job_app site;
+  site.app.job<mail>([](mail) {});
+  site.app.prepare();
+  site.write([](aft::transaction& tx) {
+    tx.execute(
+        "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
+        "created_at) select case when i % 2 = 0 then 'a' else 'b' end, '{}', 'default', 0, 0, i, "
+        "0, 0 from generate_series(1, 20000) i");
+    tx.execute("set local enable_seqscan = off");
+    tx.execute("set local enable_sort = off");
+    std::string plan;
+    for (const auto& line : tx.all<std::string>(
+             "explain (analyze, costs off, timing off, summary off) "
+             "select kind, count(*) as most from (select kind from ("
+             "(select kind, priority, run_at, id from aft_job where state = 0 "
+             "and queue = 'default' and kind = 'a' order by priority desc, run_at, id) union all "
+             "(select kind, priority, run_at, id from aft_job where state = 0 "
+             "and queue = 'default' and kind = 'b' order by priority desc, run_at, id)"
+             ") w order by priority desc, run_at, id limit 64) m group by kind")) {
+      plan += line + "\n";
+    }
+    CAPTURE(plan);
+    CHECK(has(plan, "Merge Append (actual rows=64 "));
+    CHECK(has(plan, "aft_job_ready"));
   });
 }
 
@@ -273,9 +300,9 @@ TEST_CASE("a claim walks by the index, however many jobs wait or have ended") {
         db.all<step>("explain query plan select id from aft_job where worker = 5 and state = 1 "
                      "and stop_asked = 1"));
     CHECK(has(mine, "aft_job_running (worker=?)"));
-    const auto dead =
-        plan(db.all<step>("explain query plan select id from aft_job where state = 2 and state > 1 "
-                          "and state < 5 order by id desc limit 50"));
+    const auto dead = plan(
+        db.all<step>("explain query plan select id from aft_job_all where state = 2 and state > 1 "
+                     "and state < 5 order by id desc limit 50"));
     CHECK(has(dead, "aft_job_ended (state=?)"));
     CHECK(!has(dead, "TEMP B-TREE"));
   });

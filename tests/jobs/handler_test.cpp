@@ -38,7 +38,8 @@ TEST_CASE("arguments reach the handler in their places") {
   const aft::logger log;
   const aft::clock time;
   aft::database db(":memory:", {}, log, time);
-  aft::jobs::run run(db, {{1, 1, 20}, 25, {}, {}});
+  const aft::jobs::stored_job stored{};
+  aft::jobs::run run(db, stored, {{1, 1, 20}, 25, {}, {}});
   aft::job_context context(run);
   void* const states[] = {&number, &text};
   h.info().run(h.callable(), job, context, nullptr, nullptr, states);
