@@ -26,7 +26,8 @@ struct other {};
 
 constexpr int many = 200;
 
-// Its first job ends at once; the second one waits, and so do all that are behind it.
+// The first jobs, all number 0, show that such jobs are quick, so that many are claimed. Number 1
+// waits, and so do all that are behind it.
 struct crowd {
   std::atomic<bool> go{false};
   std::atomic<int> others{0};
@@ -52,11 +53,12 @@ struct crowd {
     app.job<other>([this](other) { ++others; });
     app.prepare();
     app.db().write([this](aft::transaction& tx) {
-      for (int n = 0; n <= many; ++n) ids[std::size_t(n)] = aft::enqueue(tx, numbered{n});
+      for (int i = 0; i < 100; ++i) aft::enqueue(tx, numbered{0});
+      for (int n = 1; n <= many; ++n) ids[std::size_t(n)] = aft::enqueue(tx, numbered{n});
     });
     app.start({.port = 0, .threads = 1});
     CHECK(soon([this] { return running() == many; }));
-    CHECK(bundles() == (on_postgres() ? 1 : 0));
+    CHECK((bundles() > 0) == on_postgres());
   }
   ~crowd() {
     go = true;
@@ -103,7 +105,7 @@ TEST_CASE("jobs that were claimed together are listed, counted and found as runn
   c.go = true;
   CHECK(soon([&] { return c.all() == 0; }));
   CHECK(c.bundles() == 0);
-  for (const auto& runs : c.runs) CHECK(runs == 1);
+  for (std::size_t n = 1; n < c.runs.size(); ++n) CHECK(c.runs[n] == 1);
 }
 
 TEST_CASE("one of the jobs that were claimed together can be cancelled, followed and not dropped") {
