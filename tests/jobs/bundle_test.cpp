@@ -121,11 +121,10 @@ TEST_CASE("one of the jobs that were claimed together can be cancelled, followed
   CHECK(soon([&] { return c.find(1)->state == job_state::cancelled; }));
   CHECK(c.find(150)->state == job_state::running);
   c.go = true;
-  CHECK(soon([&] { return c.all() == 2; }));
+  CHECK(soon([&] { return c.all() == 2 && c.count(job_state::cancelled) == 2; }));
   CHECK(c.others == 1);
   CHECK(c.runs[150] == 0);
   REQUIRE(c.find(150));
-  CHECK(c.find(150)->state == job_state::cancelled);
   for (const int n : {2, 149, 151, 152, 200}) CHECK(c.runs[std::size_t(n)] == 1);
   CHECK(c.bundles() == 0);
 }
