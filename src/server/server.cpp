@@ -11,6 +11,7 @@
 
 #include <aft/ground/error.hpp>
 
+#include "../ground/prompt_thread.hpp"
 #include "../ground/quiet_thread.hpp"
 
 namespace aft::server {
@@ -139,7 +140,10 @@ http_server::http_server(const http::dispatcher& routes, const logger& log,
   }
   if (host) return;
   for (auto& loop : loops_) {
-    threads_.push_back(detail::quiet_thread("aft io", [&loop] { loop->run(); }));
+    threads_.push_back(detail::quiet_thread("aft io", [&loop] {
+      detail::want_short_turns();
+      loop->run();
+    }));
   }
 }
 

@@ -16,6 +16,7 @@
 
 #include <aft/app.hpp>
 
+#include "../turns.hpp"
 #include "../watchdog.hpp"
 #include "client.hpp"
 
@@ -187,4 +188,18 @@ TEST_CASE_FIXTURE(with_crowd, "a newcomer has its turn, however many are answere
   app.stop();
   CHECK(std::count(served.begin(), served.begin() + before("newcomer"), "ping") > 1);
   CHECK(before("newcomer") < 2 * crowd_size);
+}
+
+TEST_CASE_FIXTURE(with_crowd, "an event loop waits for no long turns of other threads") {
+  if (!has_turns()) {
+    MESSAGE("SKIPPED: this kernel gives no thread turns of its own");
+    return;
+  }
+  std::uint64_t turn = 0;
+  while_served = {"turn", [&] { turn = turn_here(); }};
+  client c(port);
+  c.send(get("/turn"));
+  CHECK(has(c.response(), "served"));
+  app.stop();
+  CHECK(turn == 100'000);
 }
