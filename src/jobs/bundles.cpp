@@ -5,6 +5,7 @@
 #include <string>
 
 #include <aft/ground/json.hpp>
+#include <aft/ground/random.hpp>
 
 #include "claim_postgres.hpp"
 
@@ -35,6 +36,8 @@ void drop_if_empty(transaction& tx, std::int64_t bundle) {
 std::vector<stored_job> take_bundle(transaction& tx, std::int64_t worker, const kind_room& room,
                                     time_point now) {
   constexpr std::int64_t smallest_bundle = 32;
+  // By chance: what a server gives out itself comes again when it loses a commit with its power.
+  constexpr std::uint64_t largest_id = INT64_MAX;
   constexpr std::int64_t longest_arguments = 10'000;  // bytes; a bundle is one value
   sql_text q("with picked as materialized (select ctid as at");
   add_most_urgent(q, room);
@@ -42,17 +45,19 @@ std::vector<stored_job> take_bundle(transaction& tx, std::int64_t worker, const 
       "limit $1 for update skip locked), "
       "gone as (delete from aft_job where ctid = any (array(select at from picked)) "
       "and (select count(*) from picked) >= $4 and attempt = 0 and unique_key is null "
-      "and limit_key is null and followers = 0 and saved is null and progress is null "
+      "and limit_key is null and followers = 0 and saved is null and history is null "
+      "and error is null and progress is null "
       "and octet_length(arguments) <= $5 "
       "returning id, kind, arguments, queue, priority, run_at, attempt + 1 as attempt, "
       "max_attempts, created_at, limit_key, request_id, traceparent, aft_job as job), "
-      "bundle as (insert into aft_job_bundle (worker, started_at, lowest, highest, remaining, "
-      "jobs) select $2, $3, min(id), max(id), count(*), array_agg(job) from gone "
+      "bundle as (insert into aft_job_bundle (id, worker, started_at, lowest, highest, remaining, "
+      "jobs) select $6, $2, $3, min(id), max(id), count(*), array_agg(job) from gone "
       "having count(*) > 0 returning id), "
       "kept as (update aft_job set state = 1, attempt = attempt + 1, worker = $2, started_at = $3 "
       "where ctid = any (array(select at from picked)) and not ("
       "(select count(*) from picked) >= $4 and attempt = 0 and unique_key is null "
-      "and limit_key is null and followers = 0 and saved is null and progress is null "
+      "and limit_key is null and followers = 0 and saved is null and history is null "
+      "and error is null and progress is null "
       "and octet_length(arguments) <= $5) "
       "returning id, kind, arguments, queue, priority, run_at, attempt, max_attempts, created_at, "
       "limit_key, request_id, traceparent) "
@@ -60,7 +65,8 @@ std::vector<stored_job> take_bundle(transaction& tx, std::int64_t worker, const 
       "limit_key, request_id, traceparent, (select id from bundle) as bundle from gone "
       "union all select id, kind, arguments, queue, priority, run_at, attempt, max_attempts, "
       "created_at, limit_key, request_id, traceparent, 0 from kept",
-      room.most, worker, now, smallest_bundle, longest_arguments);
+      room.most, worker, now, smallest_bundle, longest_arguments,
+      std::int64_t(random_number(largest_id) + 1));
   return tx.all<stored_job>(q);
 }
 
@@ -132,7 +138,8 @@ void take_apart(transaction& tx, const std::vector<std::int64_t>& bundles) {
     }
     tx.execute(
         "insert into aft_job select * from aft_job_bundled where id in (select j.id "
-        "from aft_job_bundle b cross join lateral unnest(b.jobs) j where b.id = $1)",
+        "from aft_job_bundle b cross join lateral unnest(b.jobs) j where b.id = $1 "
+        "and j.id <> all (b.ended) and j.id <> all (b.apart))",
         bundle);
     tx.execute("delete from aft_job_bundle where id = $1", bundle);
   }

@@ -31,9 +31,10 @@ class claim_places {
     if (at == places_.end()) return {};
     return at->second;
   }
-  void note(const std::string& queue, claim_place&& place) {
+  // By who has begun at that generation: not where all was forgotten since.
+  void note(const std::string& queue, claim_place&& place, std::uint64_t generation) {
     std::lock_guard lock(mutex_);
-    places_.insert_or_assign(queue, std::move(place));
+    if (generation == generation_) places_.insert_or_assign(queue, std::move(place));
   }
   void forget(const std::string& queue) {
     std::lock_guard lock(mutex_);
@@ -42,11 +43,17 @@ class claim_places {
   void forget() {
     std::lock_guard lock(mutex_);
     places_.clear();
+    ++generation_;
+  }
+  std::uint64_t generation() const {
+    std::lock_guard lock(mutex_);
+    return generation_;
   }
 
  private:
   mutable std::mutex mutex_;
   std::map<std::string, claim_place> places_{};
+  std::uint64_t generation_ = 0;
 };
 
 }  // namespace aft::jobs

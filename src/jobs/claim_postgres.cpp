@@ -87,33 +87,41 @@ std::vector<std::string> queues_on_postgres(reader& db, const known_kinds& known
       known.json);
 }
 
+// Of the most urgent, by kinds. Where others are quicker, which only shows when the rows are to be
+// locked, of whatever is not theirs.
 std::vector<stored_job> take_on_postgres(transaction& tx, std::int64_t worker,
                                          const known_kinds& known, const queue_room& room,
                                          time_point now, claim_places& places) {
   taken jobs;
+  const auto generation = places.generation();
+  const auto add = [&](const std::string& kind, std::int64_t most, const claim_place* after) {
+    auto some = take(tx, worker, known, {room.queue, kind, most, after}, now);
+    std::move(some.begin(), some.end(), std::back_inserter(jobs));
+  };
   if (const auto place = places.of(room.queue)) {
-    jobs = take(tx, worker, known, {room.queue, place->kind, room.most, &*place}, now);
+    add(place->kind, room.most, &*place);
     if (fill(jobs, room)) {
-      places.note(room.queue, last_place(jobs));
+      places.note(room.queue, last_place(jobs), generation);
       return jobs;
     }
-    places.forget(room.queue);
   }
-  while (!fill(jobs, room)) {
-    const auto before = jobs.size();
-    const auto wanted = room.most - std::int64_t(before);
-    const auto shares = shares_of(tx, known, {room.queue, wanted});
-    std::int64_t seen = 0;
-    for (const auto& share : shares) {
-      auto some = take(tx, worker, known, {room.queue, share.kind, share.most, nullptr}, now);
-      std::move(some.begin(), some.end(), std::back_inserter(jobs));
-      seen += share.most;
+  const auto before = jobs.size();
+  const auto shares = shares_of(tx, known, {room.queue, room.most - std::int64_t(before)});
+  std::int64_t seen = 0;
+  for (const auto& share : shares) {
+    add(share.kind, share.most, nullptr);
+    seen += share.most;
+  }
+  if (shares.size() > 0 && std::int64_t(jobs.size() - before) < seen) {
+    for (const auto& kind : known.names) {
+      if (known.names.size() == 1 || fill(jobs, room)) break;
+      add(kind, room.most - std::int64_t(jobs.size()), nullptr);
     }
-    const auto got = std::int64_t(jobs.size() - before);
-    if (shares.size() == 1 && got == wanted) places.note(room.queue, last_place(jobs));
-    // Others may have been quicker, where there are more of another kind.
-    if (!got || got == seen || known.names.size() == 1) break;
+  } else if (shares.size() == 1 && !before && fill(jobs, room)) {
+    places.note(room.queue, last_place(jobs), generation);
+    return jobs;
   }
+  places.forget(room.queue);
   return jobs;
 }
 

@@ -201,8 +201,9 @@ void take_back(transaction& tx, std::int64_t id) {
 
 }  // namespace
 
-bool cancel(transaction& tx, std::int64_t id) {
-  take_back(tx, id);
+namespace {
+
+bool cancel_row(transaction& tx, std::int64_t id) {
   const auto now = tx.now();
   if (tx.execute(
           "update aft_job set state = 4, finished_at = $2, keep_until = $3, "
@@ -211,12 +212,20 @@ bool cancel(transaction& tx, std::int64_t id) {
     cancel_followers(tx, id, now);
     return true;
   }
-  const auto ask = [&] {
-    return tx.execute("update aft_job set stop_asked = 1 where id = $1 and state = 1", id);
-  };
-  if (!ask() && !(take_out(tx, id) && ask())) return false;
+  if (!tx.execute("update aft_job set stop_asked = 1 where id = $1 and state = 1", id)) {
+    return false;
+  }
   tx.notify(stop_topic);
   return true;
+}
+
+}  // namespace
+
+bool cancel(transaction& tx, std::int64_t id) {
+  take_back(tx, id);
+  if (cancel_row(tx, id)) return true;
+  take_out(tx, id);
+  return cancel_row(tx, id);  // somebody else may have taken it out meanwhile
 }
 
 bool drop(transaction& tx, std::int64_t id) {

@@ -164,7 +164,7 @@ bool runner::claim_some(bool all_queues) {
     throw;
   }
   cut_short_ = std::move(found.cut_short);
-  dispatch(std::move(found.claimed), worker_);
+  dispatch(std::move(found.claimed), worker_, true);
   room.end();
   if (claims_beside_ && !cut_short_.empty()) begin_second_claim();
   std::lock_guard lock(mutex_);
@@ -185,7 +185,7 @@ void runner::expect(const std::vector<stored_job>& claimed) {
   for (const auto& job : claimed) ++crew_of(job.queue).arriving;
 }
 
-void runner::dispatch(std::vector<stored_job>&& claimed, std::int64_t worker) {
+void runner::dispatch(std::vector<stored_job>&& claimed, std::int64_t worker, bool were_expected) {
   std::vector<held_job*> jobs;
   for (auto& stored : claimed) {
     const auto& kind = kinds_.find(stored.kind)->second;
@@ -194,7 +194,7 @@ void runner::dispatch(std::vector<stored_job>&& claimed, std::int64_t worker) {
   }
   {
     std::lock_guard lock(mutex_);
-    for (auto& c : crews_) c->arriving = 0;
+    for (auto& c : crews_) c->arriving = were_expected ? 0 : c->arriving;
     for (auto* job : jobs) {
       all_.insert(job);
       job->its_crew().hold(job->stored().queue);
@@ -222,12 +222,12 @@ void runner::begin(held_job* job) {
 }
 
 // Where a commit was in doubt there may be rows of jobs that are held to run here, and do not.
-// False: not now, as a second claim is under way.
-bool runner::put_back_strays() {
-  if (lone_runs_) return true;
+void runner::put_back_strays() {
+  if (lone_runs_) return;
   {
     std::lock_guard lock(mutex_);
-    if (is_claiming_beside_) return false;
+    strays_later_ = is_claiming_beside_;  // what that has claimed is not held yet
+    if (strays_later_) return;
   }
   take_strays_apart();
   auto rows = db_.read([this](reader& db) {
@@ -240,12 +240,11 @@ bool runner::put_back_strays() {
     for (const auto* job : all_) held.insert(job->stored().id);
     std::erase_if(rows, [&](const job_claim& c) { return held.contains(c.id); });
   }
-  if (rows.empty()) return true;
+  if (rows.empty()) return;
   db_.write([&rows](transaction& tx) {
     for (const auto& c : rows) put_back(tx, c, tx.now(), tx.now());
     tx.notify(topic);
   });
-  return true;
 }
 
 void runner::take_strays_apart() {
@@ -337,7 +336,8 @@ void runner::pump() {
         stops = strays = true;
       }
       if (stops) pass_stop_requests();
-      strays = strays && !put_back_strays();
+      if (strays) put_back_strays();
+      strays = false;
       if (!look) continue;
       if ((told || is_something_due()) && claim_some(heard || !told)) {
         std::lock_guard lock(mutex_);

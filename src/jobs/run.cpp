@@ -59,7 +59,8 @@ void run::write(F&& f) {
     if (job_.bundle) take_out(tx, of_.claim.worker, job_);
     return bool(f(tx));
   };
-  const bool held = tx_ ? do_it(*tx_) : db_.write(do_it);
+  // Its statements are fenced, each by itself.
+  const bool held = tx_ ? do_it(*tx_) : db_.write(do_it, {.level = isolation::read_committed});
   if (held) return;
   stop(stop_reason::cancelled);
   throw error(fmt::format("job {} is no longer this worker's", of_.claim.id));

@@ -119,18 +119,18 @@ class runner {
   bool claim_some(bool all_queues);
   void take(transaction& tx, const std::vector<std::string>& queues, std::int64_t worker, round& r);
   void expect(const std::vector<stored_job>& claimed);
-  void dispatch(std::vector<stored_job>&& claimed, std::int64_t worker);
+  void dispatch(std::vector<stored_job>&& claimed, std::int64_t worker, bool were_expected);
   void begin(held_job* job);
   void pass_stop_requests();
   void look_for_stuck();
-  bool put_back_strays();
+  void put_back_strays();
   void take_strays_apart();
 
   // second_claim.cpp
   void begin_second_claim();
   bool goes_on();
   void claim_failed(const std::exception_ptr& why);
-  void second_claim_ended();
+  void second_claim_ended(const std::vector<std::string>& left);
 
   // job_start.cpp
   void keep(job_start& start);
@@ -177,6 +177,7 @@ class runner {
   std::vector<held_job*> plain_ends_;  // to be told of together
   bool is_gathering_ = false;          // some of them are being told of
   bool is_claiming_beside_ = false;    // a second claim is under way
+  bool strays_later_ = false;          // to be looked for at its end
   bool wanted_ = false;                // there may be something to claim
   bool heard_ = false;                 // of something new, in whatever queue
   bool stops_wanted_ = false;          // some job is to be asked to stop

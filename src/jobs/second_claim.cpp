@@ -1,5 +1,7 @@
 #include "second_claim.hpp"
 
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,12 +17,14 @@ constexpr std::size_t least_room = 50;  // for which it is worth a transaction
 
 }  // namespace
 
-const std::vector<crew_room>& room_promise::renew() {
+const std::vector<crew_room>& room_promise::renew(std::size_t least) {
   std::lock_guard lock(of_.mutex_);
   give_back();
   for (auto& c : of_.crews_) {
     rooms_.push_back(room_of(*c));
-    c->promised += rooms_.back().left;
+    auto& room = rooms_.back();
+    if (room.left < least) room.left = 0;
+    c->promised += room.left;
   }
   return rooms_;
 }
@@ -40,13 +44,17 @@ second_claim::second_claim(runner& owner, std::vector<std::string> queues)
   isolated = runner::enough;
 }
 
+bool second_claim::has_room() {
+  const auto& rooms = room_.renew(least_room);
+  return std::any_of(queues_.begin(), queues_.end(), [&](const std::string& queue) {
+    return rooms[owner_.crew_number(queue)].left > 0;
+  });
+}
+
 bool second_claim::run(transaction& tx) {
   found_ = {};
-  found_.rooms = room_.renew();
-  for (auto& room : found_.rooms) {
-    room.least = 0;
-    if (room.left < least_room) room.left = 0;
-  }
+  found_.rooms = room_.rooms();
+  for (auto& room : found_.rooms) room.least = 0;
   worker_ = owner_.worker_;
   if (!begin_claim(tx, worker_).is_worker) return true;
   for (const auto& name : paused(tx)) std::erase(queues_, name);
@@ -55,18 +63,14 @@ bool second_claim::run(transaction& tx) {
 }
 
 waker* second_claim::done(std::exception_ptr failure) noexcept {
-  bool again = false;
-  if (failure) {
-    owner_.claim_failed(failure);
-  } else {
-    again = !found_.claimed.empty() && !found_.cut_short.empty();
-    owner_.dispatch(std::move(found_.claimed), worker_);
-  }
-  room_.end();
-  if (again && owner_.goes_on() && owner_.db_.inside().submit(*this)) return nullptr;
+  const bool again = !failure && !found_.claimed.empty() && !found_.cut_short.empty();
+  if (failure) owner_.claim_failed(failure);
+  else owner_.dispatch(std::move(found_.claimed), worker_, false);
+  if (again && owner_.goes_on() && has_room() && owner_.db_.inside().submit(*this)) return nullptr;
   auto& owner = owner_;
+  const auto left = std::move(found_.cut_short);
   delete this;
-  owner.second_claim_ended();
+  owner.second_claim_ended(left);
   return nullptr;
 }
 
@@ -76,12 +80,19 @@ void runner::begin_second_claim() {
   {
     std::lock_guard lock(mutex_);
     if (stopping_ || is_claiming_beside_) return;
+  }
+  auto claim = std::make_unique<second_claim>(*this, cut_short_);
+  if (!claim->has_room()) return;
+  {
+    std::lock_guard lock(mutex_);
     is_claiming_beside_ = true;
   }
-  auto* const claim = new second_claim(*this, cut_short_);
-  if (db_.inside().submit(*claim)) return;
-  delete claim;
-  second_claim_ended();
+  if (db_.inside().submit(*claim)) {
+    claim.release();
+    return;
+  }
+  claim.reset();
+  second_claim_ended({});
 }
 
 bool runner::goes_on() {
@@ -101,10 +112,17 @@ void runner::claim_failed(const std::exception_ptr& why) {
   pump_wake_.notify_all();
 }
 
-// Under the lock to its end: a runner that stops waits for it.
-void runner::second_claim_ended() {
+// `left` are queues that have more. Under the lock to its end: a runner that stops waits for it.
+void runner::second_claim_ended(const std::vector<std::string>& left) {
   std::lock_guard lock(mutex_);
   is_claiming_beside_ = false;
+  for (const auto& queue : left) {
+    auto& c = crew_of(queue);
+    c.is_hungry = true;
+    c.has_asked = c.held <= c.room() / 2;
+    wanted_ = wanted_ || c.has_asked;
+  }
+  if (std::exchange(strays_later_, false)) strays_wanted_ = true;
   pump_wake_.notify_all();
 }
 

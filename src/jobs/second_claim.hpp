@@ -20,8 +20,9 @@ class room_promise {
   room_promise& operator=(const room_promise&) = delete;
   ~room_promise() { end(); }
 
-  // As it is now; what was promised before is over.
-  const std::vector<crew_room>& renew();
+  // As it is now; what was promised before is over. No less than that of a crew.
+  const std::vector<crew_room>& renew(std::size_t least = 1);
+  const std::vector<crew_room>& rooms() const { return rooms_; }
   void end();
 
  private:
@@ -36,6 +37,9 @@ class room_promise {
 class second_claim final : public storage::unit {
  public:
   second_claim(runner& owner, std::vector<std::string> queues);
+
+  // Whether there is much room; before each time that it is submitted.
+  bool has_room();
 
   bool run(transaction& tx) override;
   bool may_run_again() const override { return true; }

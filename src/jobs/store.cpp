@@ -78,8 +78,9 @@ std::optional<int> note_follower(transaction& tx, std::int64_t parent) {
         "update aft_job set followers = 1 where id = $1 and state <> 3 returning state", parent);
   };
   auto state = note();
-  if (!state && take_out(tx, parent)) state = note();
-  return state;
+  if (state) return state;
+  take_out(tx, parent);
+  return note();  // somebody else may have taken it out meanwhile
 }
 
 // It waits for those of `after` that are not done.
