@@ -121,6 +121,7 @@ class log_archive::generation {
   }
 
   void copy_log() {
+    if (copied_ == scan_.bytes()) return;  // the log may begin anew right now
     buffer_.resize(copy_step);
     while (copied_ < scan_.bytes()) {
       const auto want = std::min(std::int64_t(buffer_.size()), scan_.bytes() - copied_);
