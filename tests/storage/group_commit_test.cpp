@@ -206,6 +206,23 @@ TEST_CASE_FIXTURE(with_units, "one that fails before it has written costs the ot
   CHECK(runs() == "11111");
 }
 
+TEST_CASE_FIXTURE(with_units, "the first of them is undone by itself") {
+  units[0].fails = true;
+  run_together();
+  CHECK(stored() == "b c d e");
+  CHECK(units[0].failed);
+  CHECK(runs() == "11111");
+}
+
+TEST_CASE_FIXTURE(with_units, "the first of them is not run once more for another one") {
+  units[0].fails = units[3].fails = true;
+  run_together();
+  CHECK(stored() == "b c e");
+  CHECK(units[0].failed);
+  CHECK(units[3].failed);
+  if (!on_postgres()) CHECK(runs() == "12211");
+}
+
 TEST_CASE_FIXTURE(with_units, "of two that fail each is undone") {
   units[1].fails = true;
   units[3].repeats = true;

@@ -20,6 +20,7 @@ using steady = std::chrono::steady_clock;
 constexpr auto longest_round = std::chrono::milliseconds(5);
 constexpr auto idle_time = std::chrono::seconds(1);
 constexpr int rounds_after_failure = 64;  // so that many failures cost little
+constexpr auto longest_wait_for_more = std::chrono::microseconds(100);
 constexpr auto slow_unit = std::chrono::milliseconds(100);
 
 // How long to wait for those in the middle of a query, before a long log is copied.
@@ -92,10 +93,26 @@ void sqlite_writer::work() {
   }
 }
 
+// What has come since the round began, behind the last of it. Those who were in the last commit
+// come again soon, and one commit for all costs less than two: so they are waited for, but for less
+// than a commit takes; and where they do not come, not the next time.
+unit* sqlite_writer::take_more(unit& last, std::size_t ran) {
+  const auto limit = now_ + std::min<steady::duration>(commit_took_ / 2, longest_wait_for_more);
+  while (2 * (ran + waiting()) < units_before_ && now_ < limit) {
+    std::this_thread::yield();
+    now_ = steady::now();
+  }
+  if (!waiting()) return nullptr;
+  now_ = steady::now();  // not before they have come
+  std::lock_guard lock(mutex_);
+  return last.next = queue_.take_all();
+}
+
 // One of low priority, behind the last of a commit. Null: none waits, or others go first.
 unit* sqlite_writer::take_patient(unit& last) {
+  now_ = steady::now();
   std::lock_guard lock(mutex_);
-  return last.next = queue_.take_patient(steady::now());
+  return last.next = queue_.take_patient(now_);
 }
 
 // Between transactions.
@@ -156,16 +173,14 @@ unit* sqlite_writer::run_some(unit* first) {
 
 // Moves `end` behind the last that has run. Throws where none of them can be kept.
 void sqlite_writer::run_round(unit* first, unit*& end) {
-  auto deadline = steady::now() + longest_round;
-  const bool alone = !first->next;
+  auto began = now_ = steady::now();
   // A savepoint costs as much as a short transaction. So while all goes well there are none.
-  bool together = !alone && !rounds_with_savepoints_;
-  if (!alone && rounds_with_savepoints_) --rounds_with_savepoints_;
+  bool together = !rounds_with_savepoints_;
+  if (first->next && rounds_with_savepoints_) --rounds_with_savepoints_;
   bool took_patient = false;
+  std::size_t ran = 0;
   while (end) {
-    const auto how = alone && end == first ? undo::alone
-                     : together            ? undo::together
-                                           : undo::to_savepoint;
+    const auto how = end == first ? undo::alone : together ? undo::together : undo::to_savepoint;
     if (!end->settled && !run_one(*end, how)) {
       end->settled = true;
       connection_.run("rollback");
@@ -174,14 +189,18 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
       rounds_with_savepoints_ = rounds_after_failure;
       end = first;
       begin();
-      deadline = steady::now() + longest_round;
+      began = now_ = steady::now();
+      ran = 0;
       continue;
     }
+    ++ran;
     if (!end->may_run_again()) together = false;
     auto* last = std::exchange(end, end->next);
     if (!connection_.in_transaction()) fail_round(first, end);
-    const bool has_time = steady::now() < deadline;
+    const auto took = now_ - began;
+    const bool has_time = took < longest_round;
     if (end && (end->wants_connection() || !has_time)) return;
+    if (!end && took < commit_took_) end = take_more(*last, ran);
     if (!end && (has_time || !took_patient)) {
       end = take_patient(*last);
       took_patient = true;
@@ -201,7 +220,8 @@ void sqlite_writer::fail_round(const unit* first, const unit* end) {
 
 void sqlite_writer::commit(const unit* first, const unit* end) {
   std::uint64_t kept = 0;
-  for (const auto* u = first; u != end; u = u->next) kept += u->kept;
+  units_before_ = 0;
+  for (const auto* u = first; u != end; u = u->next, ++units_before_) kept += u->kept;
   connection_.watch_syncs();
   const auto synced_before = connection_.sync_time();
   const auto began = steady::now();
@@ -211,8 +231,9 @@ void sqlite_writer::commit(const unit* first, const unit* end) {
     if (archive_) archive_->lost_track();
     throw;
   }
+  commit_took_ = steady::now() - began;
   if (!kept) return;
-  counters_.committed(kept, steady::now() - began);
+  counters_.committed(kept, commit_took_);
   if (const auto synced = connection_.sync_time() - synced_before; synced.count()) {
     counters_.synced(synced);
   }
@@ -254,7 +275,7 @@ bool sqlite_writer::leave_queue(unit& u) {
 
 bool sqlite_writer::run_one(unit& u, undo how) {
   const bool is_first_run = leave_queue(u);
-  const auto began = steady::now();
+  const auto began = now_;
   u.kept = false;
   u.thrown = nullptr;
   if (is_first_run && u.late()) {
@@ -266,16 +287,22 @@ bool sqlite_writer::run_one(unit& u, undo how) {
   }
   const auto changes = connection_.changes_begun();
   run_unit(u, how);
-  const auto took = steady::now() - began;
+  now_ = steady::now();
+  const auto took = now_ - began;
   if (is_first_run) counters_.ran(began - u.entered, took, u.kept);
   if (took > slow_unit) {
     log_.write(log_level::warning, "storage",
                fmt::format("a transaction held the writer for {} ms",
                            std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
   }
-  if (u.kept || how != undo::together) return true;
+  if (u.kept || how == undo::to_savepoint) return true;
   u.settled = connection_.changes_begun() == changes;
-  return u.settled || !connection_.in_transaction();
+  if (u.settled || !connection_.in_transaction()) return true;
+  if (how == undo::together) return false;
+  u.settled = true;
+  connection_.run("rollback");
+  begin();  // so that the commit has something to end
+  return true;
 }
 
 void sqlite_writer::run_unit(unit& u, undo how) {
@@ -303,9 +330,6 @@ void sqlite_writer::run_unit(unit& u, undo how) {
       connection_.open_worker = 0;
     }
     connection_.run("release unit");
-  } else if (how == undo::alone && !u.kept) {
-    connection_.run("rollback");
-    begin();  // so that the commit has something to end
   }
 }
 

@@ -45,9 +45,11 @@ class sqlite_writer {
   unit* run_some(unit* first);
   void run_round(unit* first, unit*& end);
   [[noreturn]] static void fail_round(const unit* first, const unit* end);
+  unit* take_more(unit& last, std::size_t ran);
   unit* take_patient(unit& last);
-  // How one that fails is undone: with all of the transaction, which is its own; to a savepoint
-  // before it; or with all of the transaction, which must then be run once more without it.
+  // How one that fails is undone: with all of the transaction, in which it is the first; to a
+  // savepoint before it; or with all of the transaction, which must then be run once more without
+  // it.
   enum class undo { alone, to_savepoint, together };
   bool run_one(unit& u, undo how);  // false: it failed and has to be undone together
   void run_unit(unit& u, undo how);
@@ -73,6 +75,10 @@ class sqlite_writer {
   int next_checkpoint_at_ = long_log;    // pages of the log
   int checkpoint_step_ = long_log / 8;
   int pages_before_ = 0;
+  std::chrono::steady_clock::time_point now_{};  // at the end of the last transaction
+  // Of the last commit.
+  std::size_t units_before_ = 0;
+  std::chrono::steady_clock::duration commit_took_{};
   // Of the transactions of this commit.
   std::vector<std::string> noted_;
   commit_effects effects_;
