@@ -194,6 +194,7 @@
 #include "../../src/jobs/finish.cpp"
 #include "../../src/jobs/gathered_ends.cpp"
 #include "../../src/jobs/held_job.cpp"
+#include "../../src/jobs/held_jobs.cpp"
 #include "../../src/jobs/job_start.cpp"
 #include "../../src/jobs/limits.cpp"
 #include "../../src/jobs/periodic.cpp"

@@ -108,21 +108,20 @@ void take_out(transaction& tx, std::int64_t worker, const stored_job& job) {
   drop_if_empty(tx, job.bundle);
 }
 
-bool take_out(transaction& tx, std::int64_t id) {
-  if (!is_on_postgres(tx)) return false;
+void take_out(transaction& tx, std::int64_t id) {
+  if (!is_on_postgres(tx)) return;
   const auto bundle = tx.find<std::int64_t>(
       "select id from aft_job_bundle where $1 between lowest and highest "
       "and $1 <> all (apart) and $1 <> all (ended) "
       "and exists (select 1 from unnest(jobs) j where j.id = $1) for update",
       id);
-  if (!bundle) return false;
+  if (!bundle) return;
   tx.execute("insert into aft_job select * from aft_job_bundled where id = $1", id);
   tx.execute(
       "update aft_job_bundle set remaining = remaining - 1, apart = array_append(apart, $2) "
       "where id = $1",
       *bundle, id);
   drop_if_empty(tx, *bundle);
-  return true;
 }
 
 std::vector<std::int64_t> bundles_of(reader& db, std::int64_t worker) {

@@ -26,8 +26,8 @@ std::vector<std::int64_t> complete_bundled(transaction& tx, std::int64_t worker,
 // By its worker: the job has a row of its own again, if the bundle is still the worker's.
 void take_out(transaction& tx, std::int64_t worker, const stored_job& job);
 
-// By anybody. True: it was running in a bundle.
-bool take_out(transaction& tx, std::int64_t id);
+// By anybody: nothing where it is in no bundle.
+void take_out(transaction& tx, std::int64_t id);
 
 std::vector<std::int64_t> bundles_of(reader& db, std::int64_t worker);
 

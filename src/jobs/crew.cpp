@@ -51,6 +51,10 @@ void crew::wait(std::string_view of, held_job* job) {
   ++waiting_;
 }
 
+void crew::wake_idle() {
+  for (auto i = std::min<std::size_t>(idle, waiting_); i; --i) wake.notify_one();
+}
+
 held_job* crew::take_next() {
   auto at = shares.upper_bound(last_);
   while (true) {

@@ -46,6 +46,7 @@ struct crew {
   void leave(std::string_view of);
   void wait(std::string_view of, held_job* job);
   bool has_waiting() const { return waiting_ > 0; }
+  void wake_idle();  // for those that wait
   held_job* take_next();
   std::vector<held_job*> take_all();
 

@@ -107,34 +107,29 @@ void complete_one(transaction& tx, std::int64_t worker, std::int64_t id,
 }
 
 // Of ids without a gap between them, in few statements. The "+" keeps SQLite from other ways than
-// from row to row.
-void complete_run(transaction& tx, std::int64_t worker, const id_run& run,
+// from row to row. False: some rows were gone before, and nobody knows which.
+bool complete_run(transaction& tx, std::int64_t worker, const id_run& run,
                   std::vector<std::int64_t>& deleted) {
-  const auto held = tx.one<std::int64_t>(
-      "select count(*) from aft_job where id between $1 and $2 and +worker = $3 and +state = 1",
-      run.first, run.last, worker);
-  if (held < run.size()) {  // somebody else has some of them
-    for (auto id = run.first; id <= run.last; ++id) complete_one(tx, worker, id, deleted);
-    return;
-  }
   const auto count = tx.execute(
-      "delete from aft_job where id between $1 and $2 "
+      "delete from aft_job where id between $1 and $2 and +worker = $3 and +state = 1 "
       "and +unique_key is null and +limit_key is null and +followers = 0",
-      run.first, run.last);
+      run.first, run.last, worker);
   std::vector<std::int64_t> left;
   if (count < run.size()) {
     left = tx.all<std::int64_t>("select id from aft_job where id between $1 and $2 order by id",
                                 run.first, run.last);
+    if (count + std::int64_t(left.size()) < run.size()) return false;
   }
   for (auto id = run.first; id <= run.last; ++id) {
     if (!std::binary_search(left.begin(), left.end(), id)) deleted.push_back(id);
   }
+  return true;
 }
 
 }  // namespace
 
-std::vector<std::int64_t> complete_plain(transaction& tx, std::int64_t worker,
-                                         const std::vector<std::int64_t>& ids) {
+std::optional<std::vector<std::int64_t>> complete_plain(transaction& tx, std::int64_t worker,
+                                                        const std::vector<std::int64_t>& ids) {
   if (is_on_postgres(tx)) {
     return tx.all<std::int64_t>(
         "delete from aft_job where worker = $1 and state = 1 and unique_key is null "
@@ -146,7 +141,7 @@ std::vector<std::int64_t> complete_plain(transaction& tx, std::int64_t worker,
   std::vector<std::int64_t> deleted;
   for (const auto& run : runs_of(ids)) {
     if (run.size() == 1) complete_one(tx, worker, run.first, deleted);
-    else complete_run(tx, worker, run, deleted);
+    else if (!complete_run(tx, worker, run, deleted)) return {};
   }
   return deleted;
 }

@@ -25,10 +25,10 @@ struct job_claim {
 bool complete(transaction& tx, const job_claim& c, time_point now, duration keep,
               const std::optional<std::string>& output);
 
-// Of many jobs of one worker that are not kept; returns those it has deleted. The
-// others are to be completed one by one.
-std::vector<std::int64_t> complete_plain(transaction& tx, std::int64_t worker,
-                                         const std::vector<std::int64_t>& ids);
+// Of many jobs of one worker that are not kept; returns those it has deleted. The others are to be
+// completed one by one; all of them where it returns nothing, and what it did is to be undone.
+std::optional<std::vector<std::int64_t>> complete_plain(transaction& tx, std::int64_t worker,
+                                                        const std::vector<std::int64_t>& ids);
 
 // After a failed attempt: again later, or no more.
 bool retry(transaction& tx, const job_claim& c, time_point now, time_point run_at,

@@ -26,9 +26,13 @@ bool gathered_ends::run(transaction& tx) {
   }
   deleted_.clear();
   for (const auto& [by, ids] : by_holder) {
-    const auto some = by.bundle ? complete_bundled(tx, by.worker, by.bundle, ids)
+    const auto some = by.bundle ? std::optional(complete_bundled(tx, by.worker, by.bundle, ids))
                                 : complete_plain(tx, by.worker, ids);
-    deleted_.insert(deleted_.end(), some.begin(), some.end());
+    if (!some) {
+      deleted_.clear();
+      return false;
+    }
+    deleted_.insert(deleted_.end(), some->begin(), some->end());
   }
   std::sort(deleted_.begin(), deleted_.end());
   return true;

@@ -204,6 +204,7 @@ void held_job::run_here() {
     if (info().takes_reader) owner_.db_.read([this](reader& db) { call(nullptr, &db); });
     else call(nullptr, nullptr);
     step_ = step::complete;
+    drop_arguments();  // by who has made them
   } catch (...) {
     failed(std::current_exception());
   }
@@ -323,7 +324,7 @@ waker* held_job::done(std::exception_ptr failure) noexcept {
          fmt::format("the end of job {} could not be noted: {}", stored_.id, describe(failure)));
     owner_.try_again_later(this);
   } else {
-    owner_.ended(this);
+    owner_.ended({this});
   }
   return nullptr;
 }

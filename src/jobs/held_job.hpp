@@ -49,6 +49,7 @@ class held_job final : public storage::unit {
   std::optional<duration> took() const { return took_; }  // its handler; nothing: it did not run
 
   // Guarded by the runner's mutex.
+  std::size_t place = 0;      // among all that it holds
   bool is_reserved = false;   // its row is not committed yet
   bool is_on_thread = false;  // its handler runs, without a transaction
   bool reported = false;      // as stuck

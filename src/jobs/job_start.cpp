@@ -17,10 +17,7 @@ void job_start::stored(stored_job&& job) {
   owner_.keep(*this);
 }
 
-void job_start::committed() noexcept {
-  is_over_ = true;
-  owner_.begin(*this);
-}
+void job_start::committed() noexcept { owner_.begin(*this); }
 
 void job_start::in_doubt() noexcept {
   is_over_ = true;
@@ -45,14 +42,14 @@ std::unique_ptr<job_start> runner::reserve(std::string_view kind, std::string_vi
 void runner::keep(job_start& start) {
   std::lock_guard lock(mutex_);
   start.job_->is_reserved = true;
-  all_.insert(start.job_);
+  all_.add(*start.job_);
 }
 
 // To the end under the lock: a runner that ends waits for it.
 void runner::withdraw(job_start& start, bool in_doubt) {
   auto* const job = std::exchange(start.job_, nullptr);
   std::lock_guard lock(mutex_);
-  if (job && !job->left_behind) all_.erase(job);
+  if (job && !job->left_behind) all_.remove(*job);
   delete job;
   --start.crew_.reserved;
   --reserved_;
@@ -60,24 +57,33 @@ void runner::withdraw(job_start& start, bool in_doubt) {
   if (in_doubt || stopping_) pump_wake_.notify_all();
 }
 
-void runner::begin(job_start& start) {
-  auto* const job = start.job_;
+void runner::begin(job_start& first) {
+  std::vector<held_job*> jobs;
   {
     std::lock_guard lock(mutex_);
-    --start.crew_.reserved;
-    --reserved_;
-    // It goes back with its worker, or as a stray.
-    if (stopping_ || job->left_behind || start.worker_ != worker_) {
-      if (!job->left_behind) all_.erase(job);
-      delete job;
-      strays_wanted_ = true;
-      pump_wake_.notify_all();
-      return;
+    for (auto* s = &first; s; s = static_cast<job_start*>(s->next)) {
+      s->is_over_ = true;
+      if (may_begin(*s)) jobs.push_back(s->job_);
     }
-    job->is_reserved = false;
-    job->its_crew().hold(job->stored().queue);
   }
-  begin(job);
+  begin(jobs);
+}
+
+// With mutex_ held. False: it goes back with its worker, or as a stray.
+bool runner::may_begin(job_start& start) {
+  auto* const job = start.job_;
+  --start.crew_.reserved;
+  --reserved_;
+  if (stopping_ || job->left_behind || start.worker_ != worker_) {
+    if (!job->left_behind) all_.remove(*job);
+    delete job;
+    strays_wanted_ = true;
+    pump_wake_.notify_all();
+    return false;
+  }
+  job->is_reserved = false;
+  job->its_crew().hold(job->stored().queue);
+  return true;
 }
 
 }  // namespace aft::jobs

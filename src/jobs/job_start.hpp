@@ -20,6 +20,7 @@ class job_start final : public storage::commit_effect {
   void stored(stored_job&& job);  // its row is there, as that of a job which `worker` runs
 
   bool is_of(std::int64_t job) const override { return id_ == job; }
+  const void* whose() const override { return &owner_; }
   void committed() noexcept override;
   void in_doubt() noexcept override;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -196,29 +197,35 @@ void runner::dispatch(std::vector<stored_job>&& claimed, std::int64_t worker, bo
     std::lock_guard lock(mutex_);
     for (auto& c : crews_) c->arriving = were_expected ? 0 : c->arriving;
     for (auto* job : jobs) {
-      all_.insert(job);
+      all_.add(*job);
       job->its_crew().hold(job->stored().queue);
     }
   }
-  for (auto* job : jobs) begin(job);
+  begin(jobs);
 }
 
-void runner::begin(held_job* job) {
-  if (job->takes_transaction()) {
+// What it holds.
+void runner::begin(const std::vector<held_job*>& jobs) {
+  std::vector<held_job*> for_writer;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto* job : jobs) {
+      if (job->takes_transaction()) {
+        for_writer.push_back(job);
+      } else if (stopping_) {  // nobody would take it any more; it goes back with the worker
+        forget(job);
+        delete job;
+      } else {
+        job->its_crew().wait(job->stored().queue, job);
+      }
+    }
+    for (auto& c : crews_) c->wake_idle();
+    if (stopping_) pump_wake_.notify_all();
+  }
+  for (auto* job : for_writer) {
     if (job->read()) job->begin_on_writer();
     job->tell();
-    return;
   }
-  std::lock_guard lock(mutex_);
-  if (stopping_) {  // nobody would take it any more; it goes back with the worker
-    forget(job);
-    delete job;
-    pump_wake_.notify_all();
-    return;
-  }
-  auto& of = job->its_crew();
-  of.wait(job->stored().queue, job);
-  if (of.idle) of.wake.notify_one();
 }
 
 // Where a commit was in doubt there may be rows of jobs that are held to run here, and do not.

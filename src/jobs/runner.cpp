@@ -23,7 +23,7 @@ runner::runner(database& db, const logger& log, jobs_options options)
   claims_beside_ = has_server;
   if (options_.poll <= duration()) options_.poll = has_server ? seconds(1) : milliseconds(100);
   // A claim by way of a server costs more, and holds up nobody else.
-  if (!options_.prefetch) options_.prefetch = has_server ? 1000 : 200;
+  if (!options_.prefetch) options_.prefetch = has_server ? 1000 : 600;
   auto rest = std::make_unique<crew>();
   rest->threads = options_.threads;
   rest->prefetch = options_.prefetch;
@@ -203,11 +203,10 @@ void runner::leave_behind() {
       if (t->has_ended) over.splice(over.end(), threads_, t);
       t = next;
     }
-    for (auto at = all_.begin(); at != all_.end();) {
-      auto* job = *at++;
+    for (auto* job : std::vector(all_.begin(), all_.end())) {
       if (job->is_reserved) {
         job->left_behind = true;
-        all_.erase(job);
+        all_.remove(*job);
       }
       // What has run and is being told of is waited for.
       if (!job->is_on_thread) continue;
@@ -238,12 +237,11 @@ void runner::work(crew& of, worker_thread& self, std::uint64_t generation) {
     lock.lock();
     job->is_on_thread = false;
     const bool was_stuck = job->reported;
-    const bool is_left = job->left_behind;
-    lock.unlock();
-    if (is_left) delete job;  // others have it
-    else ran(job);
-    lock.lock();
-    if (is_left) break;
+    if (job->left_behind) {  // others have it
+      delete job;
+      break;
+    }
+    ran(job, lock);
     if (was_stuck && of.replaced) {  // another one has its place
       --of.replaced;
       break;
@@ -254,12 +252,12 @@ void runner::work(crew& of, worker_thread& self, std::uint64_t generation) {
 }
 
 // Of jobs that end at the same time the database is told together.
-void runner::ran(held_job* job) {
-  std::unique_lock lock(mutex_);
+void runner::ran(held_job* job, std::unique_lock<std::mutex>& lock) {
   leave_crew(job);
   if (!job->ends_plainly()) {
     lock.unlock();
     job->tell();
+    lock.lock();
     return;
   }
   plain_ends_.push_back(job);
@@ -267,14 +265,17 @@ void runner::ran(held_job* job) {
   auto* told = new gathered_ends(*this, std::exchange(plain_ends_, {}));
   lock.unlock();
   if (!db_.inside().submit(*told)) gathered(told, true);
+  lock.lock();
 }
 
 void runner::gathered(gathered_ends* told, bool failed) {
+  std::vector<held_job*> over;
   for (auto* job : told->jobs()) {
     if (failed) try_again_later(job);
-    else if (told->has_told(job)) ended(job);
+    else if (told->has_told(job)) over.push_back(job);
     else job->tell();  // there is more to it
   }
+  ended(over);
   delete told;
   std::unique_lock lock(mutex_);
   if (!plain_ends_.empty()) {
@@ -305,18 +306,22 @@ void runner::leave_crew(held_job* job) {
 }
 
 void runner::forget(held_job* job) {
-  all_.erase(job);
+  all_.remove(*job);
   leave_crew(job);
 }
 
-// Under the lock to its end: a runner that stops goes on once it knows of no job any more.
-void runner::ended(held_job* job) {
-  job->told();
-  job->drop_arguments();
-  std::lock_guard lock(mutex_);
-  forget(job);
-  delete job;
-  if (stopping_) pump_wake_.notify_all();
+// A runner that stops goes on once it knows of no job any more.
+void runner::ended(const std::vector<held_job*>& jobs) {
+  for (auto* job : jobs) {
+    job->told();
+    job->drop_arguments();
+  }
+  {
+    std::lock_guard lock(mutex_);
+    for (auto* job : jobs) forget(job);
+    if (stopping_) pump_wake_.notify_all();
+  }
+  for (auto* job : jobs) delete job;  // without a look at the runner, which may be gone
 }
 
 void runner::try_again_later(held_job* job) {

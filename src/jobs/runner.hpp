@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -25,6 +24,7 @@
 #include <aft/storage/database.hpp>
 
 #include "crew.hpp"
+#include "held_jobs.hpp"
 #include "store.hpp"
 #include "workers.hpp"
 
@@ -120,7 +120,7 @@ class runner {
   void take(transaction& tx, const std::vector<std::string>& queues, std::int64_t worker, round& r);
   void expect(const std::vector<stored_job>& claimed);
   void dispatch(std::vector<stored_job>&& claimed, std::int64_t worker, bool were_expected);
-  void begin(held_job* job);
+  void begin(const std::vector<held_job*>& jobs);
   void pass_stop_requests();
   void look_for_stuck();
   void put_back_strays();
@@ -135,7 +135,8 @@ class runner {
   // job_start.cpp
   void keep(job_start& start);
   void withdraw(job_start& start, bool in_doubt);
-  void begin(job_start& start);
+  void begin(job_start& first);
+  bool may_begin(job_start& start);
 
   // runner.cpp
   void add_thread(crew& of);
@@ -145,8 +146,8 @@ class runner {
   void leave_crew(held_job* job);  // these two with mutex_ held
   void forget(held_job* job);
   void run_to_its_end(held_job& job);
-  void ran(held_job* job);
-  void ended(held_job* job);  // the database knows
+  void ran(held_job* job, std::unique_lock<std::mutex>& lock);
+  void ended(const std::vector<held_job*>& jobs);  // the database knows
   void gathered(gathered_ends* told, bool failed);
   void try_again_later(held_job* job);  // the database could not be told
   bool keeps_nothing(const kind_entry& kind) const;
@@ -172,7 +173,7 @@ class runner {
 
   std::mutex mutex_;
   std::condition_variable pump_wake_;
-  std::set<held_job*> all_;  // guarded by mutex_, as is all below
+  held_jobs all_;  // guarded by mutex_, as is all below
   std::vector<held_job*> untold_;
   std::vector<held_job*> plain_ends_;  // to be told of together
   bool is_gathering_ = false;          // some of them are being told of

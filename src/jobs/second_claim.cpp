@@ -105,6 +105,8 @@ void runner::claim_failed(const std::exception_ptr& why) {
     std::rethrow_exception(why);
   } catch (const std::exception& e) {
     note(log_level::error, fmt::format("jobs cannot be claimed: {}", e.what()));
+  } catch (...) {
+    note(log_level::error, "jobs cannot be claimed");
   }
   std::lock_guard lock(mutex_);
   strays_wanted_ = true;  // the commit may have been in doubt

@@ -18,8 +18,12 @@ class commit_effect {
   virtual ~commit_effect() = default;
 
   virtual bool is_of(std::int64_t job) const = 0;  // the beginning of that one
+  virtual const void* whose() const = 0;
+  // With all others of the same commit that are the same one's, by `next`.
   virtual void committed() noexcept = 0;
   virtual void in_doubt() noexcept = 0;  // it may have been committed, or not
+
+  commit_effect* next = nullptr;
 };
 
 // Those of one transaction, or of all that share a commit.
@@ -37,7 +41,11 @@ class commit_effects {
     all_.clear();
   }
   void commit() {
-    for (auto& e : all_) e->committed();
+    for (std::size_t first = 0, i = 0; i < all_.size(); ++i) {
+      const bool is_last = i + 1 == all_.size() || all_[i]->whose() != all_[i + 1]->whose();
+      all_[i]->next = is_last ? nullptr : all_[i + 1].get();
+      if (is_last) all_[std::exchange(first, i + 1)]->committed();
+    }
     all_.clear();
   }
   void doubt() {

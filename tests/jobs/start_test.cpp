@@ -13,6 +13,7 @@
 #include <aft/app.hpp>
 #include <aft/jobs/control.hpp>
 
+#include "../metrics_reader.hpp"
 #include "../test_database.hpp"
 #include "soon.hpp"
 
@@ -318,4 +319,7 @@ TEST_CASE(
   CHECK(left[0] == jobs[11]);
   CHECK(begun == 40);
   app.stop();
+  // The one that somebody had done is not counted here.
+  const auto all = metrics_reader::read(app.metrics().text(aft::metric_format::prometheus));
+  CHECK(all.at("aft_jobs_attempts_total{kind=\"number\",outcome=\"done\"}") == 39);
 }

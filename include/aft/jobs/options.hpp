@@ -23,7 +23,7 @@ struct jobs_options {
   // queue that is named there takes nothing from these, nor they from it.
   unsigned threads = 2;  // that run jobs which take no transaction; 0: no jobs are run here
   // Jobs that this process holds at once, running or about to, at most: it holds one for each
-  // thread, and as many more as the threads work off in 50 ms. 0: 200 on SQLite, 1,000 on
+  // thread, and as many more as the threads work off in 50 ms. 0: 600 on SQLite, 1,000 on
   // PostgreSQL.
   std::size_t prefetch = 0;
   std::vector<queue_options> queues{};
