@@ -149,6 +149,56 @@ create view aft_job_bundled as
 create view aft_job_all as select * from aft_job union all select * from aft_job_bundled;
 )";
 
+// SQLite's jobs take their ids from the sequence in blocks, which goes on where it was. Without
+// "autoincrement" it would write it with each row.
+const char* const ids_in_blocks = R"(
+drop view aft_job_all;
+create table aft_job_new (
+  id            integer primary key,  -- never that of another one: see sqlite_sequence
+  kind          text not null,
+  arguments     text not null,
+  queue         text not null,
+  state         integer not null,  -- job_state
+  priority      integer not null,
+  run_at        integer not null,
+  attempt       integer not null default 0,
+  max_attempts  integer not null,  -- 0: as its handler says
+  worker        integer,
+  stop_asked    integer not null default 0,
+  error         text,
+  history       text,              -- JSON: the last failed attempts
+  created_at    integer not null,
+  started_at    integer,
+  finished_at   integer,
+  keep_until    integer,           -- for those that have ended
+  unique_key    text,              -- while it has it
+  unique_until  integer,
+  limit_key     text,
+  waits_for     integer not null default 0,  -- jobs that are not done
+  followers     integer not null default 0,  -- whether jobs wait for it
+  progress      real,
+  progress_note text,
+  output        text,              -- JSON
+  saved         text,              -- JSON: steps and cursors
+  request_id    text,              -- of the request that enqueued it
+  traceparent   text               -- and of its step in a trace
+) strict;
+insert into aft_job_new select * from aft_job;
+insert into sqlite_sequence (name, seq)
+  values ('aft_job_new', coalesce((select seq from sqlite_sequence where name = 'aft_job'), 0));
+drop table aft_job;
+alter table aft_job_new rename to aft_job;
+create index aft_job_running on aft_job (worker) where state = 1;
+create unique index aft_job_unique on aft_job (kind, unique_key) where unique_key is not null;
+create index aft_job_ready on aft_job (queue, kind, priority desc, run_at, id) where state = 0;
+create index aft_job_due on aft_job (state, coalesce(keep_until, run_at)) where state > 1;
+create index aft_job_limited on aft_job (limit_key, state, priority desc, run_at, id)
+  where limit_key is not null;
+create index aft_job_ended on aft_job (state, id) where state > 1 and state < 5;
+create view aft_job_all as select * from aft_job;
+)";
+const char* const ids_as_before = "select 1";
+
 }  // namespace
 
 std::vector<migration> migrations() {
@@ -156,7 +206,8 @@ std::vector<migration> migrations() {
           {"002_ready_by_kind", ready_by_kind},
           {"003_fewer_indexes", fewer_indexes},
           {"004_ended_without_in", ended_without_in},
-          {"005_bundles", no_bundles, bundles}};
+          {"005_bundles", no_bundles, bundles},
+          {"006_ids_in_blocks", ids_in_blocks, ids_as_before}};
 }
 
 }  // namespace aft::jobs

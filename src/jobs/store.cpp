@@ -126,10 +126,17 @@ std::optional<std::string> limit_key_of(const job_options& o) {
   return o.limit_key.empty() ? std::optional<std::string>() : o.limit_key;
 }
 
-// On SQLite "returning" makes a table of its own each time, which costs as much as the row.
-std::optional<std::int64_t> last_row(transaction& tx, std::int64_t inserted) {
-  if (!inserted) return {};
-  return storage_access::connection_of(tx).last_inserted();
+// On SQLite. An "autoincrement" writes the sequence for each row, which costs as much as an index.
+std::int64_t next_id(transaction& tx) {
+  auto& ids = storage_access::connection_of(tx).job_ids;
+  if (ids.empty()) {
+    ids.take(
+        tx.one<std::int64_t>("update sqlite_sequence set "
+                             "seq = max(seq, (select coalesce(max(id), 0) from aft_job)) + $1 "
+                             "where name = 'aft_job' returning seq + 1 - $1",
+                             ids.wanted()));
+  }
+  return ids.next();
 }
 
 std::optional<std::int64_t> insert_plain(transaction& tx, std::string_view kind,
@@ -148,15 +155,16 @@ std::optional<std::int64_t> insert_plain(transaction& tx, std::string_view kind,
           kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
           limit_key_of(o), why.request_id, why.traceparent);
     }
-    return last_row(
-        tx, tx.execute(
-                "insert into aft_job (kind, arguments, queue, state, priority, run_at, "
-                "max_attempts, created_at, limit_key, request_id, traceparent) "
-                "values ($1, $2, case when exists "
-                "(select 1 from aft_queue where name = $3 and is_full = 1) then null else $3 end, "
-                "$4, $5, $6, $7, $8, $9, $10, $11)",
-                kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
-                limit_key_of(o), why.request_id, why.traceparent));
+    const auto id = next_id(tx);
+    tx.execute(
+        "insert into aft_job (id, kind, arguments, queue, state, priority, run_at, "
+        "max_attempts, created_at, limit_key, request_id, traceparent) "
+        "values ($12, $1, $2, case when exists "
+        "(select 1 from aft_queue where name = $3 and is_full = 1) then null else $3 end, "
+        "$4, $5, $6, $7, $8, $9, $10, $11)",
+        kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
+        limit_key_of(o), why.request_id, why.traceparent, id);
+    return id;
   } catch (const constraint_error& e) {
     if (e.kind() != constraint_kind::not_null) throw;
     return {};
@@ -184,13 +192,13 @@ bool may_begin(transaction& tx, std::int64_t worker, const std::string& queue) {
 // False where its queue is paused, or the worker was taken for dead.
 bool insert_running_on_sqlite(transaction& tx, std::int64_t worker, stored_job& j) {
   if (!may_begin(tx, worker, j.queue)) return false;
-  const auto inserted = tx.execute(
-      "insert into aft_job (kind, arguments, queue, state, priority, run_at, attempt, "
+  j.id = next_id(tx);
+  tx.execute(
+      "insert into aft_job (id, kind, arguments, queue, state, priority, run_at, attempt, "
       "max_attempts, worker, created_at, started_at, request_id, traceparent) "
-      "values ($1, $2, $3, 1, $4, $5, 1, $6, $7, $5, $5, $8, $9)",
+      "values ($10, $1, $2, $3, 1, $4, $5, 1, $6, $7, $5, $5, $8, $9)",
       j.kind, j.arguments, j.queue, j.priority, j.run_at, j.max_attempts, worker, j.request_id,
-      j.traceparent);
-  j.id = *last_row(tx, inserted);
+      j.traceparent, j.id);
   return true;
 }
 
@@ -241,20 +249,36 @@ std::optional<std::int64_t> begin_here(transaction& tx, std::string_view kind,
   return id;
 }
 
-std::optional<std::int64_t> insert(transaction& tx, std::string_view kind,
-                                   std::string_view arguments, const job_options& o) {
-  if (o.unique.empty()) return insert_plain(tx, kind, arguments, o);
+// With a key of which there is only one.
+std::optional<std::int64_t> insert_unique(transaction& tx, std::string_view kind,
+                                          std::string_view arguments, const job_options& o) {
   const auto now = tx.now();
   const int state = o.delay > duration() ? 5 : 0;
   const auto why = origin_of_this_thread();
+  if (is_on_postgres(tx)) {
+    return tx.find<std::int64_t>(
+        "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
+        "created_at, limit_key, unique_key, unique_until, request_id, traceparent) "
+        "select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, cast($12 as text), cast($13 as text) "
+        "where not exists (select 1 from aft_queue where name = $3 and is_full = 1) "
+        "on conflict (kind, unique_key) where unique_key is not null do nothing returning id",
+        kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
+        limit_key_of(o), o.unique, now + o.unique_for, why.request_id, why.traceparent);
+  }
   return tx.find<std::int64_t>(
-      "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
+      "insert into aft_job (id, kind, arguments, queue, state, priority, run_at, max_attempts, "
       "created_at, limit_key, unique_key, unique_until, request_id, traceparent) "
-      "select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, cast($12 as text), cast($13 as text) "
+      "select $14, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 "
       "where not exists (select 1 from aft_queue where name = $3 and is_full = 1) "
       "on conflict (kind, unique_key) where unique_key is not null do nothing returning id",
       kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
-      limit_key_of(o), o.unique, now + o.unique_for, why.request_id, why.traceparent);
+      limit_key_of(o), o.unique, now + o.unique_for, why.request_id, why.traceparent, next_id(tx));
+}
+
+std::optional<std::int64_t> insert(transaction& tx, std::string_view kind,
+                                   std::string_view arguments, const job_options& o) {
+  return o.unique.empty() ? insert_plain(tx, kind, arguments, o)
+                          : insert_unique(tx, kind, arguments, o);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "commit_effect.hpp"
 #include "jobs_here.hpp"
 #include "kept_texts.hpp"
+#include "reserved_ids.hpp"
 #include "row_source.hpp"
 
 namespace aft::storage {
@@ -41,6 +42,13 @@ class connection {
   commit_effects effects{};   // of the transaction that is open
   // Whose jobs may begin in every queue, as found since SQLite's transaction began; 0: not known.
   std::int64_t open_worker = 0;
+  reserved_ids job_ids{};  // of SQLite
+
+  // What the open transaction has found or reserved may not be there any more.
+  void forget_undone() {
+    open_worker = 0;
+    job_ids.forget_undone();
+  }
 
   // Of detail::coarse_milliseconds(), 0 for none: afterwards queries throw storage_error, late. One
   // that only reads is stopped on its way; one that writes is not begun.
@@ -52,8 +60,6 @@ class connection {
   // Returns the number of rows changed.
   virtual std::int64_t execute(std::string_view text,
                                std::span<const detail::parameter> values) = 0;
-
-  virtual std::int64_t last_inserted() const { return 0; }  // the row's id, on SQLite
 
   // Once for each row; what a row that fails did is undone alone, as with execute.
   virtual std::int64_t execute_each(std::string_view text, const row_source& rows);

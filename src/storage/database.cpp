@@ -117,7 +117,7 @@ transaction::part::~part() {
   tx_.notes_.resize(notes_);
   auto& c = *tx_.connection_;
   c.effects.shrink_to(effects_);
-  c.open_worker = 0;
+  c.forget_undone();
   const auto deadline = std::exchange(c.deadline, 0);  // it is to be undone however late it is
   try {
     c.run_savepoint("rollback to savepoint part");

@@ -351,8 +351,6 @@ std::size_t sqlite_connection::query(std::string_view text,
   return count;
 }
 
-std::int64_t sqlite_connection::last_inserted() const { return sqlite3_last_insert_rowid(db_); }
-
 std::int64_t sqlite_connection::execute(std::string_view text,
                                         std::span<const detail::parameter> values) {
   auto& s = prepared(text, values);

@@ -30,7 +30,6 @@ class sqlite_connection : public schema_connection {
   std::size_t query(std::string_view text, std::span<const detail::parameter> values,
                     const row_target& rows) override;
   std::int64_t execute(std::string_view text, std::span<const detail::parameter> values) override;
-  std::int64_t last_inserted() const override;
   void run_savepoint(const char* command) override { run(command); }
   bool forget(std::string_view text) override;
 

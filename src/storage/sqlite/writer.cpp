@@ -128,7 +128,7 @@ void sqlite_writer::run_on_connection(unit& u) {
 }
 
 void sqlite_writer::begin() {
-  connection_.open_worker = 0;
+  connection_.forget_undone();
   connection_.run("begin immediate");
 }
 
@@ -231,6 +231,7 @@ void sqlite_writer::commit(const unit* first, const unit* end) {
     if (archive_) archive_->lost_track();
     throw;
   }
+  connection_.job_ids.keep();
   commit_took_ = steady::now() - began;
   if (!kept) return;
   counters_.committed(kept, commit_took_);
@@ -327,7 +328,7 @@ void sqlite_writer::run_unit(unit& u, undo how) {
   if (how == undo::to_savepoint) {
     if (!u.kept) {
       connection_.run("rollback to unit");
-      connection_.open_worker = 0;
+      connection_.forget_undone();
     }
     connection_.run("release unit");
   }
