@@ -238,7 +238,9 @@ void runner::work(crew& of, worker_thread& self, std::uint64_t generation) {
     job->is_on_thread = false;
     const bool was_stuck = job->reported;
     if (job->left_behind) {  // others have it
+      lock.unlock();
       delete job;
+      lock.lock();
       break;
     }
     ran(job, lock);

@@ -149,9 +149,18 @@ create view aft_job_bundled as
 create view aft_job_all as select * from aft_job union all select * from aft_job_bundled;
 )";
 
-// SQLite's jobs take their ids from the sequence in blocks, which goes on where it was. Without
-// "autoincrement" it would write it with each row.
+// SQLite's jobs take their ids from the sequence in blocks; an "autoincrement" would write it with
+// each row. Views of the host's go on. What else of it depends on the table would be lost with it.
 const char* const ids_in_blocks = R"(
+create table aft_job_guard (
+  n integer constraint "no foreign key or trigger of the host depends on aft_job" check (n = 0)
+) strict;
+insert into aft_job_guard select count(*) from sqlite_schema t
+  join pragma_foreign_key_list(t.name) k where t.type = 'table' and lower(k."table") = 'aft_job';
+insert into aft_job_guard
+  select count(*) from sqlite_schema where type = 'trigger' and lower(tbl_name) = 'aft_job';
+drop table aft_job_guard;
+pragma legacy_alter_table = on;
 drop view aft_job_all;
 create table aft_job_new (
   id            integer primary key,  -- never that of another one: see sqlite_sequence
@@ -188,6 +197,7 @@ insert into sqlite_sequence (name, seq)
   values ('aft_job_new', coalesce((select seq from sqlite_sequence where name = 'aft_job'), 0));
 drop table aft_job;
 alter table aft_job_new rename to aft_job;
+pragma legacy_alter_table = off;
 create index aft_job_running on aft_job (worker) where state = 1;
 create unique index aft_job_unique on aft_job (kind, unique_key) where unique_key is not null;
 create index aft_job_ready on aft_job (queue, kind, priority desc, run_at, id) where state = 0;

@@ -126,17 +126,38 @@ std::optional<std::string> limit_key_of(const job_options& o) {
   return o.limit_key.empty() ? std::optional<std::string>() : o.limit_key;
 }
 
-// On SQLite. An "autoincrement" writes the sequence for each row, which costs as much as an index.
-std::int64_t next_id(transaction& tx) {
+bool is_full(reader& db, const std::string& queue) {
+  return db.one<bool>("select exists (select 1 from aft_queue where name = $1 and is_full = 1)",
+                      queue);
+}
+
+// On SQLite, where an "autoincrement" writes the sequence with each row, which costs as much as an
+// index: calls insert(id), which says whether it wrote a row. Nothing where it did not, so that
+// what is refused neither takes ids nor changes anything.
+template <class F>
+std::optional<std::int64_t> insert_with_id(transaction& tx, const std::string& queue, F insert) {
   auto& ids = storage_access::connection_of(tx).job_ids;
-  if (ids.empty()) {
-    ids.take(
-        tx.one<std::int64_t>("update sqlite_sequence set "
-                             "seq = max(seq, (select coalesce(max(id), 0) from aft_job)) + $1 "
-                             "where name = 'aft_job' returning seq + 1 - $1",
-                             ids.wanted()));
+  for (bool again = true;; again = false) {
+    if (ids.empty()) {
+      if (is_full(tx, queue)) return {};
+      ids.take(
+          tx.one<std::int64_t>("update sqlite_sequence set "
+                               "seq = max(seq, (select coalesce(max(id), 0) from aft_job)) + $1 "
+                               "where name = 'aft_job' returning seq + 1 - $1",
+                               ids.wanted()));
+    }
+    const auto id = ids.next();
+    try {
+      if (insert(id)) return id;
+      ids.give_back();
+      return {};
+    } catch (const constraint_error& e) {
+      ids.give_back();
+      if (e.kind() == constraint_kind::not_null) return {};  // the queue is full
+      if (e.kind() != constraint_kind::unique || !again) throw;
+      ids.drop();  // somebody has written rows without a look at the sequence
+    }
   }
-  return ids.next();
 }
 
 std::optional<std::int64_t> insert_plain(transaction& tx, std::string_view kind,
@@ -144,9 +165,9 @@ std::optional<std::int64_t> insert_plain(transaction& tx, std::string_view kind,
   const auto now = tx.now();
   const int state = o.delay > duration() ? 5 : 0;
   const auto why = origin_of_this_thread();
-  try {
-    // No queue, which the table refuses, where it is full: that costs less than a select here.
-    if (is_on_postgres(tx)) {
+  // No queue, which the table refuses, where it is full: that costs less than a select here.
+  if (is_on_postgres(tx)) {
+    try {
       return tx.one<std::int64_t>(
           "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
           "created_at, limit_key, request_id, traceparent) values ($1, $2, case when exists "
@@ -154,9 +175,13 @@ std::optional<std::int64_t> insert_plain(transaction& tx, std::string_view kind,
           "$4, $5, $6, $7, $8, $9, $10, $11) returning id",
           kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
           limit_key_of(o), why.request_id, why.traceparent);
+    } catch (const constraint_error& e) {
+      if (e.kind() != constraint_kind::not_null) throw;
+      return {};
     }
-    const auto id = next_id(tx);
-    tx.execute(
+  }
+  return insert_with_id(tx, o.queue, [&](std::int64_t id) {
+    return tx.execute(
         "insert into aft_job (id, kind, arguments, queue, state, priority, run_at, "
         "max_attempts, created_at, limit_key, request_id, traceparent) "
         "values ($12, $1, $2, case when exists "
@@ -164,11 +189,7 @@ std::optional<std::int64_t> insert_plain(transaction& tx, std::string_view kind,
         "$4, $5, $6, $7, $8, $9, $10, $11)",
         kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
         limit_key_of(o), why.request_id, why.traceparent, id);
-    return id;
-  } catch (const constraint_error& e) {
-    if (e.kind() != constraint_kind::not_null) throw;
-    return {};
-  }
+  });
 }
 
 // On SQLite nobody changes the answer before the commit, but those who share it.
@@ -192,14 +213,16 @@ bool may_begin(transaction& tx, std::int64_t worker, const std::string& queue) {
 // False where its queue is paused, or the worker was taken for dead.
 bool insert_running_on_sqlite(transaction& tx, std::int64_t worker, stored_job& j) {
   if (!may_begin(tx, worker, j.queue)) return false;
-  j.id = next_id(tx);
-  tx.execute(
-      "insert into aft_job (id, kind, arguments, queue, state, priority, run_at, attempt, "
-      "max_attempts, worker, created_at, started_at, request_id, traceparent) "
-      "values ($10, $1, $2, $3, 1, $4, $5, 1, $6, $7, $5, $5, $8, $9)",
-      j.kind, j.arguments, j.queue, j.priority, j.run_at, j.max_attempts, worker, j.request_id,
-      j.traceparent, j.id);
-  return true;
+  const auto id = insert_with_id(tx, j.queue, [&](std::int64_t next) {
+    return tx.execute(
+        "insert into aft_job (id, kind, arguments, queue, state, priority, run_at, attempt, "
+        "max_attempts, worker, created_at, started_at, request_id, traceparent) "
+        "values ($10, $1, $2, $3, 1, $4, $5, 1, $6, $7, $5, $5, $8, $9)",
+        j.kind, j.arguments, j.queue, j.priority, j.run_at, j.max_attempts, worker, j.request_id,
+        j.traceparent, next);
+  });
+  if (id) j.id = *id;
+  return id.has_value();
 }
 
 // Likewise, in one round trip.
@@ -265,14 +288,16 @@ std::optional<std::int64_t> insert_unique(transaction& tx, std::string_view kind
         kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
         limit_key_of(o), o.unique, now + o.unique_for, why.request_id, why.traceparent);
   }
-  return tx.find<std::int64_t>(
-      "insert into aft_job (id, kind, arguments, queue, state, priority, run_at, max_attempts, "
-      "created_at, limit_key, unique_key, unique_until, request_id, traceparent) "
-      "select $14, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 "
-      "where not exists (select 1 from aft_queue where name = $3 and is_full = 1) "
-      "on conflict (kind, unique_key) where unique_key is not null do nothing returning id",
-      kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
-      limit_key_of(o), o.unique, now + o.unique_for, why.request_id, why.traceparent, next_id(tx));
+  return insert_with_id(tx, o.queue, [&](std::int64_t id) {
+    return tx.execute(
+        "insert into aft_job (id, kind, arguments, queue, state, priority, run_at, max_attempts, "
+        "created_at, limit_key, unique_key, unique_until, request_id, traceparent) "
+        "select $14, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 "
+        "where not exists (select 1 from aft_queue where name = $3 and is_full = 1) "
+        "on conflict (kind, unique_key) where unique_key is not null do nothing",
+        kind, arguments, o.queue, state, o.priority, now + o.delay, o.max_attempts, now,
+        limit_key_of(o), o.unique, now + o.unique_for, why.request_id, why.traceparent, id);
+  });
 }
 
 std::optional<std::int64_t> insert(transaction& tx, std::string_view kind,

@@ -20,10 +20,12 @@ class reserved_ids {
     is_kept_ = false;
   }
   std::int64_t next() { return next_++; }
+  void give_back() { --next_; }  // the last one: its row was not written
+  void drop() { next_ = end_ = 0; }
 
   void keep() { is_kept_ = true; }  // its transaction was committed
   void forget_undone() {
-    if (!is_kept_) next_ = end_ = 0;
+    if (!is_kept_) drop();
   }
 
  private:

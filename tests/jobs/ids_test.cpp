@@ -81,18 +81,79 @@ TEST_CASE("what is undone leaves no id that another process has, too") {
   CHECK(one.db().one<std::size_t>("select count(*) from aft_job") == count);
 }
 
+TEST_CASE("rows that somebody writes without a look at the sequence are in nobody's way") {
+  if (on_postgres()) return;  // whose ids are no affair of ours
+  aft::app app({.database = ":memory:"});
+  app.job<step>([](step) {});
+  app.prepare();
+  const auto first = enqueue(app);
+  app.db().write([](aft::transaction& tx) {
+    tx.execute(
+        "insert into aft_job (kind, arguments, queue, state, priority, run_at, "
+        "max_attempts, created_at) values ('step', '{}', 'default', 0, 0, 0, 0, 0)");
+  });
+  const auto raw = app.db().one<std::int64_t>("select max(id) from aft_job");
+  std::set<std::int64_t> ids{first, raw};
+  for (int i = 0; i < 20; ++i) ids.insert(enqueue(app));
+  CHECK(ids.size() == 22);
+}
+
+TEST_CASE("a full queue takes no ids") {
+  aft::app app({.database = new_database(), .jobs = {.max_waiting = 1}});
+  app.job<step>([](step) {});
+  app.prepare();
+  const auto before = enqueue(app, {.delay = aft::hours(1)});
+  app.db().write([](aft::transaction& tx) {
+    tx.execute("insert into aft_queue (name, is_full) values ('default', 1)");
+  });
+  for (int i = 0; i < 100; ++i) {
+    CHECK_THROWS_AS(enqueue(app), aft::queue_full);
+    CHECK_THROWS_AS(enqueue(app, {.unique = "key"}), aft::queue_full);
+  }
+  app.db().write([](aft::transaction& tx) { tx.execute("delete from aft_queue"); });
+  if (!on_postgres()) CHECK(enqueue(app) == before + 1);
+}
+
+namespace {
+
+// As it was before ids came in blocks.
+struct old_database {
+  explicit old_database(const std::string& url) : db(url, {}, log, time) {
+    auto steps = aft::jobs::migrations();
+    while (steps.back().name != "005_bundles") steps.pop_back();
+    db.migrate("aft", steps);
+  }
+
+  aft::logger log;
+  aft::manual_clock time;
+  aft::database db;
+};
+
+}  // namespace
+
+TEST_CASE("a table of the host that depends on that of jobs is not lost with it") {
+  if (on_postgres()) return;  // where the table stays
+  temporary_folder folder;
+  {
+    old_database old(folder / "old.db");
+    old.db.write([](aft::transaction& tx) {
+      tx.execute("create table mine (job integer references aft_job (id) on delete cascade)");
+    });
+  }
+  aft::app app({.database = folder / "old.db"});
+  app.job<step>([](step) {});
+  CHECK_THROWS_WITH(app.prepare(), doctest::Contains("no foreign key or trigger of the host"));
+}
+
 TEST_CASE("jobs of a database of before go on under their ids") {
   temporary_folder folder;
   const auto url = new_database(folder / "old.db");
-  auto steps = aft::jobs::migrations();
-  while (steps.back().name != "005_bundles") steps.pop_back();
   std::vector<std::int64_t> old;
   {
-    const aft::logger log;
-    const aft::manual_clock time;
-    aft::database db(url, {}, log, time);
-    db.migrate("aft", steps);
+    old_database before(url);
+    auto& db = before.db;
     old = db.write([](aft::transaction& tx) {
+      tx.execute("create view mine as select id from aft_job_all");
       return tx.all<std::int64_t>(
           "insert into aft_job (kind, arguments, queue, state, priority, run_at, max_attempts, "
           "created_at) values ('step', '{\"n\":1}', 'default', 0, 0, 0, 0, 0), "
@@ -111,4 +172,5 @@ TEST_CASE("jobs of a database of before go on under their ids") {
   CHECK(enqueue(app) > old.back());
   CHECK(app.run_due_jobs() == 3);
   CHECK(ran == std::vector<int>{1, 2, 0});
+  CHECK(app.db().one<int>("select count(*) from mine") == 0);
 }

@@ -206,6 +206,42 @@ TEST_CASE_FIXTURE(with_units, "one that fails before it has written costs the ot
   CHECK(runs() == "11111");
 }
 
+namespace {
+
+struct connection_unit final : aft::storage::unit {
+  bool run(aft::transaction&) override { return ran_as_transaction = true; }
+  bool wants_connection() const override { return true; }
+  void run_on(aft::storage::schema_connection&) override { ran = true; }
+  aft::waker* done(std::exception_ptr) noexcept override {
+    ended = true;
+    return nullptr;
+  }
+
+  bool ran = false, ran_as_transaction = false;
+  std::atomic<bool> ended{false};
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_units, "work for the connection that comes meanwhile is no transaction") {
+  release();
+  one.write([](aft::transaction& tx) {  // a commit that takes longer than what follows
+    tx.execute("insert into t (x) values ($1)", std::string(8'000'000, 'x'));
+  });
+  connection_unit schema;
+  one.write([&](aft::transaction& tx) {
+    tx.execute("insert into t (x) values ('a')");
+    REQUIRE(one.inside().submit(schema));
+  });
+  one.write([](aft::transaction&) {});
+  for (int i = 0; i < 3000 && !schema.ended; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  REQUIRE(schema.ended);
+  CHECK(schema.ran);
+  CHECK(!schema.ran_as_transaction);
+}
+
 TEST_CASE_FIXTURE(with_units, "the first of them is undone by itself") {
   units[0].fails = true;
   run_together();

@@ -77,7 +77,8 @@ struct queue_status {
   std::optional<time_point> waiting_since{};  // when the oldest of the ready ones came to be so
 };
 
-// A page, the newest first; the next one is of the ids below the last one's.
+// A page, the highest ids first: the newest, but that several processes with one SQLite file have
+// blocks of ids. The next page is of the ids below the last one's.
 //   for (auto page = jobs::list(db, f); !page.empty(); page = jobs::list(db, f, page.back().id))
 std::vector<listed_job> list(reader& db, const job_filter& filter = {},
                              std::optional<std::int64_t> before = {}, std::size_t most = 50);

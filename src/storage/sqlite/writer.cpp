@@ -103,15 +103,16 @@ unit* sqlite_writer::take_more(unit& last, std::size_t ran) {
     now_ = steady::now();
   }
   if (!waiting()) return nullptr;
-  now_ = steady::now();  // not before they have come
   std::lock_guard lock(mutex_);
-  return last.next = queue_.take_all();
+  now_ = steady::now();  // not before they have come
+  auto* const patient = queue_.take_patient(now_);
+  return last.next = patient ? patient : queue_.take_all();
 }
 
 // One of low priority, behind the last of a commit. Null: none waits, or others go first.
 unit* sqlite_writer::take_patient(unit& last) {
-  now_ = steady::now();
   std::lock_guard lock(mutex_);
+  now_ = steady::now();
   return last.next = queue_.take_patient(now_);
 }
 
@@ -176,7 +177,6 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
   auto began = now_ = steady::now();
   // A savepoint costs as much as a short transaction. So while all goes well there are none.
   bool together = !rounds_with_savepoints_;
-  if (first->next && rounds_with_savepoints_) --rounds_with_savepoints_;
   bool took_patient = false;
   std::size_t ran = 0;
   while (end) {
@@ -193,18 +193,19 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
       ran = 0;
       continue;
     }
-    ++ran;
+    if (++ran == 2 && rounds_with_savepoints_) --rounds_with_savepoints_;
     if (!end->may_run_again()) together = false;
     auto* last = std::exchange(end, end->next);
     if (!connection_.in_transaction()) fail_round(first, end);
     const auto took = now_ - began;
     const bool has_time = took < longest_round;
-    if (end && (end->wants_connection() || !has_time)) return;
-    if (!end && took < commit_took_) end = take_more(*last, ran);
+    if (end && !has_time) return;
+    if (!end && has_time && took < commit_took_) end = take_more(*last, ran);
     if (!end && (has_time || !took_patient)) {
       end = take_patient(*last);
       took_patient = true;
     }
+    if (end && end->wants_connection()) return;
   }
 }
 
@@ -303,6 +304,7 @@ bool sqlite_writer::run_one(unit& u, undo how) {
   u.settled = true;
   connection_.run("rollback");
   begin();  // so that the commit has something to end
+  now_ = steady::now();
   return true;
 }
 
