@@ -13,6 +13,7 @@
 #include "../../ground/coarse_clock.hpp"
 #include "../durable_file.hpp"
 #include "columns.hpp"
+#include "log_index.hpp"
 #include "parameters.hpp"
 #include "unlock.hpp"
 
@@ -396,16 +397,12 @@ bool sqlite_connection::checkpoint() {
          copied == in_log;
 }
 
+void sqlite_connection::keep_pages(std::size_t bytes) { kept_pages_.emplace(db_, bytes); }
+
 const volatile std::uint64_t* sqlite_connection::log_head() {
-  constexpr int region =
-      32 * 1024;  // the index is mapped in such pieces; its head begins the first
   sqlite3_file* file = nullptr;
-  void volatile* head = nullptr;
   sqlite3_file_control(db_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  const auto* methods = file ? file->pMethods : nullptr;
-  if (!methods || methods->iVersion < 2 || !methods->xShmMap) return nullptr;
-  if (methods->xShmMap(file, 0, region, 0, &head) != SQLITE_OK) return nullptr;
-  return static_cast<const volatile std::uint64_t*>(head);
+  return sqlite::log_head(file);
 }
 
 // The log's file with one of its methods exchanged. The first member, as SQLite hands back a

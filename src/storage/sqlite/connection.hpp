@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 
 #include "../connection.hpp"
 #include "../row_plan.hpp"
+#include "kept_pages.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -50,11 +52,10 @@ class sqlite_connection : public schema_connection {
   // From here on the time of the log's syncs is measured; inside a transaction. Once does.
   void watch_syncs();
   std::chrono::nanoseconds sync_time() const;  // so far
-  // The head of the log's index, which every commit of any process changes when it can be seen, and
-  // nothing else; in memory that the processes share, for as long as the connection is open. Null
-  // where there is no log.
-  const volatile std::uint64_t* log_head();
-  static constexpr std::size_t log_head_size = 6;  // numbers
+  const volatile std::uint64_t* log_head();    // see log_index.hpp
+  // What it reads of the file stays when others commit, up to so many bytes. Of one that reads, and
+  // once, before its first query.
+  void keep_pages(std::size_t bytes);
   void interrupt();  // any thread: a statement that runs stops with an error
 
  private:
@@ -78,7 +79,9 @@ class sqlite_connection : public schema_connection {
   int wal_pages_ = 0;
   bool only_reads_ = false;  // the statement that runs
   std::uint64_t changes_begun_ = 0;
-  std::unique_ptr<watched_syncs> syncs_;  // outlives db_, which calls it; null: nobody asks
+  // Both outlive db_, which calls them.
+  std::unique_ptr<watched_syncs> syncs_;  // null: nobody asks
+  std::optional<sqlite::kept_pages> kept_pages_{};
 };
 
 }  // namespace aft::storage

@@ -13,6 +13,7 @@
 
 #include "../engine.hpp"
 #include "connection.hpp"
+#include "log_index.hpp"
 
 namespace aft::storage {
 
@@ -29,7 +30,7 @@ class sqlite_reading final : public reading {
   bool is_to_let_go() const { return let_go_.load(std::memory_order_relaxed); }
 
  private:
-  using log_head = std::array<std::uint64_t, sqlite_connection::log_head_size>;
+  using log_head = std::array<std::uint64_t, sqlite::log_head_size>;
 
   void drop_snapshot();
   bool read_log_head(log_head& to);  // false where there is none
