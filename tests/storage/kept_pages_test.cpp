@@ -164,18 +164,21 @@ long reads_so_far() {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(storage_fixture, "what is read is right, whatever others write and copy") {
+TEST_CASE("what is read is right, whatever others write and copy") {
   if (on_postgres()) return;
-  schema("create table thing (id integer primary key, body text not null) strict");
-  one_reader few(url, 64u << 10), some(url, 1u << 20), seldom(url, 8u << 20), held(url, 1u << 20);
-  stranger other(url);
-
-  const bool is_long = std::getenv("AFT_LONG");
-  for (unsigned seed = 1; seed <= (is_long ? 300u : 6u); ++seed) {
+  const int seeds = std::getenv("AFT_LONG") ? 300 : 6;
+  for (int seed = 1; seed <= seeds; ++seed) {
     CAPTURE(seed);
-    changes all(seed);
+    temporary_folder folder;
+    const auto url = folder / "test.db";
+    stranger other(url);
+    other.run(seed % 3 ? "pragma page_size=4096" : "pragma page_size=512");
+    other.run(
+        "pragma journal_mode=wal;"
+        "create table thing (id integer primary key, body text not null) strict");
+    one_reader few(url, 64u << 10), some(url, 1u << 20), seldom(url, 8u << 20), held(url, 1u << 20);
+    changes all{unsigned(seed)};
     std::optional<things> seen_by_held;
-    other.run("delete from thing");
     for (int step = 0; step < 500; ++step) {
       CAPTURE(step);
       const auto what = all.below(100);
@@ -220,8 +223,9 @@ TEST_CASE_FIXTURE(storage_fixture, "a snapshot is whole while others write and c
     std::minstd_rand random(1);
     for (; !stop; ++transfers) {
       const auto from = std::to_string(random() % 200 + 1), to = std::to_string(random() % 200 + 1);
-      other.run("begin immediate; update account set balance = balance - 1 where id = " + from +
-                "; update account set balance = balance + 1 where id = " + to + "; commit");
+      wrong += !other.tries(
+          "begin immediate; update account set balance = balance - 1 where id = " + from +
+          "; update account set balance = balance + 1 where id = " + to + "; commit");
     }
   });
   std::thread copying([&] {
@@ -251,7 +255,11 @@ TEST_CASE_FIXTURE(storage_fixture, "a snapshot is whole while others write and c
 }
 
 TEST_CASE_FIXTURE(storage_fixture, "a commit of others costs no page that it has not changed") {
-  if (on_postgres() || reads_so_far() < 0) return;
+  if (on_postgres()) return;
+  if (reads_so_far() < 0) {
+    MESSAGE("SKIPPED: this system does not count the reads of a thread");
+    return;
+  }
   schema(
       "create table thing (id integer primary key, body text not null) strict;"
       "create table other (id integer primary key) strict;"

@@ -58,9 +58,9 @@ struct storage_options {
   duration busy_timeout = seconds(10);  // how long others may hold the database, a row, or (on
                                         // PostgreSQL) all connections
   std::size_t max_queue = 10'000;       // transactions that wait to be run; beyond: busy
-  // Of each connection to SQLite, at most. Of one that reads, three quarters are for pages of the
-  // file, which it keeps while others commit, the rest for those of the log. The one that writes
-  // has 4 MiB, as commits look through it.
+  // Of each connection to SQLite, at most. Of one that reads a file without a key, three quarters
+  // are for pages of the file, which it keeps while others commit, the rest for those of the log.
+  // The one that writes has 4 MiB, as commits look through it.
   std::size_t cache_bytes = 64u << 20;
   archive_options archive{};  // where all that is written is copied to; SQLite alone
   // Of a SQLite file that is encrypted as a whole: `pragma key` is the first that each connection

@@ -397,7 +397,12 @@ bool sqlite_connection::checkpoint() {
          copied == in_log;
 }
 
-void sqlite_connection::keep_pages(std::size_t bytes) { kept_pages_.emplace(db_, bytes); }
+void sqlite_connection::keep_pages(std::size_t cache_bytes) {
+  if (kept_pages_) return;
+  const auto of_the_log = cache_bytes / 4;
+  kept_pages_.emplace(db_, cache_bytes - of_the_log);
+  if (kept_pages_->works()) run_script(fmt::format("pragma cache_size=-{}", of_the_log / 1024));
+}
 
 const volatile std::uint64_t* sqlite_connection::log_head() {
   sqlite3_file* file = nullptr;

@@ -53,9 +53,9 @@ class sqlite_connection : public schema_connection {
   void watch_syncs();
   std::chrono::nanoseconds sync_time() const;  // so far
   const volatile std::uint64_t* log_head();    // see log_index.hpp
-  // What it reads of the file stays when others commit, up to so many bytes. Of one that reads, and
-  // once, before its first query.
-  void keep_pages(std::size_t bytes);
+  // What it reads of the file stays when others commit. That takes three quarters of the memory for
+  // its cache; the rest is left for what is in the log. Of one that reads, without a key.
+  void keep_pages(std::size_t cache_bytes);
   void interrupt();  // any thread: a statement that runs stops with an error
 
  private:

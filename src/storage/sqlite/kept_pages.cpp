@@ -23,6 +23,8 @@ struct kept_pages::inside {
   std::optional<copied_log> now{};               // in that; nothing: not known
   bool is_new = false;                           // the snapshot: nothing was asked for yet
   bool is_usable = false;                        // what is kept, for this snapshot
+  bool is_doubted = false;                       // the same: to be read anew
+  bool is_asked = false;                         // for pages: this SQLite can
 
   static inside& of(sqlite3_file* file) {
     return *const_cast<inside*>(reinterpret_cast<const inside*>(file->pMethods));
@@ -62,10 +64,14 @@ struct kept_pages::inside {
   }
   static int control(sqlite3_file* file, int what, void* value) {
     auto& self = of(file);
-    if (what == SQLITE_FCNTL_MMAP_SIZE) return SQLITE_OK;  // nothing is mapped
+    if (what == SQLITE_FCNTL_MMAP_SIZE) {
+      auto& size = *static_cast<sqlite3_int64*>(value);
+      self.is_asked = self.is_asked || size > 0;
+      size = 0;  // nothing is mapped
+      return SQLITE_OK;
+    }
     if (what == SQLITE_FCNTL_PRAGMA && looks_at_the_file(static_cast<char**>(value)[1])) {
-      self.is_usable = false;
-      self.as_of = {};
+      self.is_doubted = true;
     }
     return self.own->xFileControl(file, what, value);
   }
@@ -80,7 +86,11 @@ struct kept_pages::inside {
   void* find(sqlite3_file* file, sqlite3_int64 at, std::size_t size) {
     if (!has_snapshot) return nullptr;
     if (is_new) begin_snapshot(size);
-    if (!is_usable) return nullptr;
+    if (is_doubted && pages && !held) {
+      pages->clear();
+      is_doubted = false;
+    }
+    if (!is_usable || is_doubted) return nullptr;
     const auto number = std::uint32_t(at / sqlite3_int64(size)) + 1;
     auto place = pages->hold(number);
     if (place == page_table::none) {
@@ -133,5 +143,7 @@ kept_pages::kept_pages(sqlite3* db, std::size_t bytes) {
 }
 
 kept_pages::~kept_pages() = default;
+
+bool kept_pages::works() const { return inside_ && inside_->is_asked; }
 
 }  // namespace aft::storage::sqlite

@@ -35,9 +35,10 @@ std::uint32_t page_table::add(std::uint32_t number) {
 }
 
 void page_table::clear() {
-  if (used_ == 0) return;
-  pages_.assign(pages_.size(), {});
-  firsts_.assign(firsts_.size(), none);
+  for (std::size_t i = 0; i < used_; ++i) {
+    firsts_[bucket_of(pages_[i].number)] = none;
+    pages_[i] = {};
+  }
   used_ = 0;
 }
 

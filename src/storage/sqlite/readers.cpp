@@ -3,22 +3,13 @@
 #include <thread>
 
 namespace aft::storage {
-namespace {
-
-// By SQLite itself, which forgets it with each commit: what is in the log, mostly, as the rest is
-// kept. Of a file with a key it caches all, because it keeps the pages apart as they are encrypted.
-std::size_t cached(const storage_options& options) {
-  return options.key.empty() ? options.cache_bytes / 4 : options.cache_bytes;
-}
-
-}  // namespace
 
 sqlite_reading::sqlite_reading(const std::string& file, const storage_options& options,
                                const clock& time)
-    : connection_(file, sqlite_access::read, options.durable, options.busy_timeout, cached(options),
-                  options.key),
+    : connection_(file, sqlite_access::read, options.durable, options.busy_timeout,
+                  options.cache_bytes, options.key),
       reader_(connection_) {
-  if (const auto kept = options.cache_bytes - cached(options)) connection_.keep_pages(kept);
+  if (options.key.empty()) connection_.keep_pages(options.cache_bytes);
   connection_.time = &time;
   connection_.on_query = options.on_query;
 }
