@@ -160,6 +160,42 @@ SHARED_TEST("where the connection is lost all are asked again") {
   CHECK(sum == 10 + 10 + 5 + 2);
 }
 
+// Of rounds of 16 and more the next is on its way before the last one is answered.
+SHARED_TEST("all are answered while some fail, others are new and connections are lost") {
+  constexpr int most = 100;  // in flight
+  std::atomic<int> flying{0}, answered{0}, wrong{0};
+  const auto asked_by = [&](int by) {
+    ++flying;
+    return [&, by](std::vector<int>&& rows, std::exception_ptr thrown) {
+      const auto why = thrown_by([&] {
+        if (thrown) std::rethrow_exception(thrown);
+      });
+      const bool is_right = by ? !thrown && rows.at(0) == 10 / by : has(why, "division by zero");
+      if (!is_right) MESSAGE(by << ": " << why);
+      wrong += !is_right;
+      ++answered;
+      --flying;
+    };
+  };
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 1; i <= 1'000; ++i) {
+      while (flying >= most) std::this_thread::yield();
+      const int by = i % 80 == 79 ? 0 : 1 + i % 5;
+      if (i % 100 == 50 && round % 2) {  // not known where the connection is new
+        far.ask<int>("select x / $1::integer - 0 from t where id = 1", asked_by(by), by);
+      } else if (i % 20 == 19) {  // at times by 0, and then alone the next time
+        far.ask<int>("select x / $1::integer * 1 from t where id = 1", asked_by(by), by);
+      } else {
+        far.ask<int>("select x / $1::integer from t where id = 1", asked_by(by), by);
+      }
+      if (round % 3 == 1 && i == 700) postgres_server::shared().end_connections();
+    }
+    while (flying) std::this_thread::yield();  // who is lost twice is told so
+  }
+  CHECK(answered == 10'000);
+  CHECK(wrong == 0);
+}
+
 SHARED_TEST("where the table has changed all are asked again") {
   struct row {
     int id;

@@ -61,6 +61,7 @@ void session::close() {
   forgotten_.clear();
   read_.clear();
   draining_ = false;
+  rounds_ahead_ = 0;
   if (state_ != state::open) return;
   state_ = state::failed;
   failure_ = std::make_exception_ptr(storage_error(

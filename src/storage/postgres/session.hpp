@@ -44,6 +44,12 @@ class session final : public schema_connection {
   std::int64_t execute_each(std::string_view text, const row_source& rows) override;
   // Outside of transactions, in few round trips. Settles all of them.
   void ask_all(std::span<lone_query* const> queries);
+  // The same in parts, for rounds that are sent before the last one is answered. What was not sent
+  // (false), or not settled by its answer (false, and once no other is under way), is for
+  // ask_all().
+  bool ask_ahead(std::span<lone_query* const> queries) noexcept;
+  void await_answer() noexcept;  // of the oldest
+  bool answer(std::span<lone_query* const> queries) noexcept;
   engine_kind kind() const override { return engine_kind::postgres; }
   std::string explain(std::string_view text) override;
   void run_savepoint(const char* command) override;
@@ -90,9 +96,10 @@ class session final : public schema_connection {
                         std::size_t last, std::int64_t& changed);
 
   struct sent_query;
-  void prepare_all(std::span<lone_query* const> queries, std::vector<sent_query>& sent);
-  void exchange_lone(std::vector<sent_query>& sent);
-  bool send_lone(const sent_query& s);
+  std::vector<sent_query> prepare_all(std::span<lone_query* const> queries);
+  void send_round(std::span<const sent_query> queries);
+  bool receive_round(std::span<lone_query* const> queries);
+  void send_lone(const sent_query& s);
   void settle_failure(lone_query& q, const PGresult* why);
 
   void rewrite_before_failure(std::string_view text, const row_source& rows, std::size_t first);
@@ -133,7 +140,8 @@ class session final : public schema_connection {
   parameters parameters_;
   state state_ = state::none;
   isolation level_ = isolation::serializable;
-  bool draining_ = false;  // the answer to the last commit has not been read
+  std::size_t rounds_ahead_ = 0;  // of lone queries, whose answers have not been read
+  bool draining_ = false;         // the answer to the last commit has not been read
   bool cancelled_ = false;
   std::exception_ptr undone_{}, failure_{};
 };

@@ -1,5 +1,6 @@
 // Queries alone, many in one round trip.
 
+#include <algorithm>
 #include <vector>
 
 #include "lone_query.hpp"
@@ -17,11 +18,12 @@ struct session::sent_query {
 void session::ask_all(std::span<lone_query* const> queries) {
   try {
     with_server([&] {
-      std::vector<sent_query> sent;
-      do {
-        prepare_all(queries, sent);
-        if (!sent.empty()) exchange_lone(sent);
-      } while (!sent.empty());
+      while (true) {
+        const auto sent = prepare_all(queries);
+        if (sent.empty()) return;
+        send_round(sent);
+        receive_round(queries);
+      }
     });
   } catch (...) {
     for (auto* q : queries) {
@@ -30,9 +32,48 @@ void session::ask_all(std::span<lone_query* const> queries) {
   }
 }
 
+bool session::ask_ahead(std::span<lone_query* const> queries) noexcept {
+  try {
+    if (rounds_ahead_) {
+      const auto is_known = [this](const lone_query* q) { return statements_.contains(q->text); };
+      if (!std::ranges::all_of(queries, is_known)) return false;  // that takes a round trip
+    } else {
+      drain();
+      open();
+    }
+    send_round(prepare_all(queries));
+    return true;
+  } catch (...) {
+    close();  // ask_all() will say why
+    return false;
+  }
+}
+
+void session::await_answer() noexcept {
+  if (!rounds_ahead_) return;
+  try {
+    while (PQisBusy(db_.get())) {
+      wait();
+      if (!PQconsumeInput(db_.get())) return;
+    }
+  } catch (...) {
+    close();
+  }
+}
+
+bool session::answer(std::span<lone_query* const> queries) noexcept {
+  if (!rounds_ahead_) return false;
+  try {
+    return receive_round(queries);
+  } catch (...) {
+    close();
+    return false;
+  }
+}
+
 // Those that are to be sent: who fails here is left out.
-void session::prepare_all(std::span<lone_query* const> queries, std::vector<sent_query>& sent) {
-  sent.clear();
+std::vector<session::sent_query> session::prepare_all(std::span<lone_query* const> queries) {
+  std::vector<sent_query> sent;
   for (auto* q : queries) {
     if (q->is_settled()) continue;
     try {
@@ -46,15 +87,22 @@ void session::prepare_all(std::span<lone_query* const> queries, std::vector<sent
       q->failure = std::current_exception();
     }
   }
+  return sent;
 }
 
-void session::exchange_lone(std::vector<sent_query>& sent) {
-  PQenterPipelineMode(db_.get());
-  std::erase_if(sent, [this](const sent_query& s) { return !send_lone(s); });
+void session::send_round(std::span<const sent_query> queries) {
+  if (!rounds_ahead_) PQenterPipelineMode(db_.get());
+  for (const auto& q : queries) send_lone(q);
   if (!PQpipelineSync(db_.get())) fail_lost();
+  ++rounds_ahead_;
+}
+
+// Of those that are not settled yet. Whether all of them are.
+bool session::receive_round(std::span<lone_query* const> queries) {
   result failure;
   lone_query* failed = nullptr;
-  for (const auto& [q, s] : sent) {
+  for (auto* q : queries) {
+    if (q->is_settled()) continue;
     auto r = next();
     if (!r) fail_lost();
     if (PQresultStatus(r.get()) == PGRES_TUPLES_OK) {
@@ -67,20 +115,19 @@ void session::exchange_lone(std::vector<sent_query>& sent) {
     next();  // a null ends each
   }
   next();  // the sync
-  PQexitPipelineMode(db_.get());
+  if (!--rounds_ahead_) PQexitPipelineMode(db_.get());
   if (failed) settle_failure(*failed, failure.get());
+  return !failed;
 }
 
-// false: its values do not fit.
-bool session::send_lone(const sent_query& s) {
+void session::send_lone(const sent_query& s) {
   try {
     parameters_for(*s.prepared, s.query->values);
   } catch (...) {
-    s.query->failure = std::current_exception();
-    return false;
+    s.query->failure = std::current_exception();  // its values do not fit
+    return;
   }
   send_prepared(*s.prepared);
-  return true;
 }
 
 void session::settle_failure(lone_query& q, const PGresult* why) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "../../ground/may_wait.hpp"
@@ -20,6 +21,7 @@ class lent_session {
   lent_session& operator=(const lent_session&) = delete;
   ~lent_session() { pool_.give_back(std::move(session_)); }
   session* operator->() { return session_.get(); }
+  session& operator*() { return *session_; }
 
  private:
   session_pool& pool_;
@@ -36,12 +38,19 @@ std::size_t rounds_at_once(const storage_options& options) {
 // Those that go together, the first of which leads.
 class shared_reads::round {
  public:
-  void add(lone_query& q) { queries_[size_++] = &q; }
+  void add(lone_query& q) {
+    if (!size_) began_ = steady::now();
+    queries_[size_++] = &q;
+  }
   std::size_t size() const { return size_; }
   std::span<lone_query* const> queries() const { return {queries_.data(), size_}; }
+  void fail(const std::exception_ptr& why) {
+    for (auto* q : queries()) q->failure = why;
+  }
+  auto took() const { return steady::now() - began_; }
   // All are read before any is told, and all are told before any who asked is woken: so that he
-  // wakes once for all.
-  void finish(std::size_t from = 0) noexcept {
+  // wakes once for all. Returns how many they were.
+  std::size_t finish(std::size_t from = 0) noexcept {
     const auto all = queries().subspan(from);
     for (auto* q : all) q->read();
     std::array<std::unique_ptr<asked_query>, largest_round> told;
@@ -50,12 +59,16 @@ class shared_reads::round {
       if (auto asked = q->finish()) told[count++] = std::move(asked);
     }
     wake_askers({told.data(), count});
-    size_ = 0;
+    is_sent = false;
+    return std::exchange(size_, 0);
   }
+
+  bool is_sent = false;  // to the server, and not answered
 
  private:
   std::array<lone_query*, largest_round> queries_;
   std::size_t size_ = 0;
+  steady::time_point began_{};
 };
 
 // ---- those who ask
@@ -207,7 +220,7 @@ void shared_reads::lead(lone_query& first) {
   round taken;
   {
     std::lock_guard lock(mutex_);
-    take_along(first, taken);
+    take_along(first, taken, most_rounds_);
   }
   run(taken);
   std::unique_lock lock(mutex_);
@@ -223,30 +236,65 @@ void shared_reads::lead(lone_query& first) {
 }
 
 // On a thread of our own, with the mutex held. It goes on with those who came meanwhile, as to wake
-// another costs more than a query; what is asked when the others are told goes along.
+// another costs more than a query.
 void shared_reads::lead_ours(lone_query* first, std::unique_lock<std::mutex>& lock) {
   while (first) {
     round taken;
-    take_along(*first, taken);
+    take_along(*first, taken, 2 * most_rounds_);
     lock.unlock();
-    run(taken);
-    const auto size = taken.size();
-    taken.finish();
+    const auto of_the_last = run_ahead(taken, lock);
     lock.lock();
-    first = end_round(size, as_many);
+    first = end_round(of_the_last, as_many);
     if (first && first->leads_itself()) return;
+  }
+}
+
+// Without the mutex. While others wait, they go to the server before the answer to those before
+// them is read: so that it has something to do meanwhile. Returns how many are to be taken off
+// in_rounds_.
+std::size_t shared_reads::run_ahead(round& first, std::unique_lock<std::mutex>& lock) {
+  std::optional<lent_session> connection;
+  try {
+    connection.emplace(pool_);
+  } catch (...) {
+    first.fail(std::current_exception());
+    return first.finish();
+  }
+  auto& server = **connection;
+  round second;
+  auto* now = &first;
+  auto* next = &second;
+  for (std::size_t finished = 0;; std::swap(now, next)) {
+    if (!now->is_sent) now->is_sent = server.ask_ahead(now->queries());
+    server.await_answer();
+    lock.lock();
+    in_rounds_ -= std::exchange(finished, 0);
+    if (waiting_.size() >= small_round) take_next(*next);
+    lock.unlock();
+    if (next->size()) next->is_sent = server.ask_ahead(next->queries());
+    if (!server.answer(now->queries())) {
+      if (std::exchange(next->is_sent, false)) server.answer(next->queries());
+      server.ask_all(now->queries());
+      server.ask_all(next->queries());
+    }
+    note_slow(*now);
+    finished = now->finish();
+    if (!next->size()) return finished;
   }
 }
 
 // Gives all of it an answer or a failure.
 void shared_reads::run(round& taken) {
-  const auto began = steady::now();
   try {
     lent_session(pool_)->ask_all(taken.queries());
   } catch (...) {  // there was no connection
-    for (auto* q : taken.queries()) q->failure = std::current_exception();
+    taken.fail(std::current_exception());
   }
-  const bool was_slow = steady::now() - began > slow_round;
+  note_slow(taken);
+}
+
+void shared_reads::note_slow(const round& taken) {
+  const bool was_slow = taken.took() > slow_round;
   const auto is_quick = [&](const lone_query* q) { return !was_slow && !q->failure; };
   if (std::ranges::all_of(taken.queries(), is_quick)) return;
   std::lock_guard lock(mutex_);
@@ -255,17 +303,25 @@ void shared_reads::run(round& taken) {
   }
 }
 
-// With the mutex held, as the next. An equal share of all that are asked, so that no connection
-// waits for what another has to do.
-void shared_reads::take_along(lone_query& first, round& to) {
+// With the mutex held, as the next ones. One of so many equal shares of all that are asked, so that
+// no connection waits for what another has to do; and what would be left and is not worth sharing.
+void shared_reads::take_along(lone_query& first, round& to, std::size_t shares) {
   to.add(first);
-  const auto share = (in_rounds_ + waiting_.size()) / most_rounds_;
-  const auto others = std::min(waiting_.size(), std::clamp(share, small_round, largest_round) - 1);
+  const auto share = (in_rounds_ + waiting_.size()) / shares;
+  auto others = std::min(waiting_.size(), std::clamp(share, small_round, largest_round) - 1);
+  if (waiting_.size() - others < small_round) others = std::min(waiting_.size(), largest_round - 1);
   in_rounds_ += others;
   for (std::size_t i = 0; i < others; ++i) {
     to.add(*waiting_.front());
     waiting_.pop_front();
   }
+}
+
+void shared_reads::take_next(round& to) {
+  auto* first = waiting_.front();
+  waiting_.pop_front();
+  ++in_rounds_;
+  take_along(*first, to, 2 * most_rounds_);
 }
 
 // Who leads the next one, if it is worth one.

@@ -65,7 +65,10 @@ class shared_reads {
   void lead(lone_query& first);
   void lead_ours(lone_query* first, std::unique_lock<std::mutex>& lock);
   void run(round& taken);
-  void take_along(lone_query& first, round& to);
+  std::size_t run_ahead(round& first, std::unique_lock<std::mutex>& lock);
+  void note_slow(const round& taken);
+  void take_along(lone_query& first, round& to, std::size_t shares);
+  void take_next(round& to);
   lone_query* end_round(std::size_t size, std::size_t part);
   std::size_t query_alone(std::string_view text, std::span<const detail::parameter> values,
                           const row_target& rows);
