@@ -196,6 +196,25 @@ SHARED_TEST("all are answered while some fail, others are new and connections ar
   CHECK(wrong == 0);
 }
 
+// One of the two texts is not known to the connection, which is new each time.
+SHARED_TEST("where an idle connection was lost many get their own answers") {
+  for (int round = 0; round < 20; ++round) {
+    REQUIRE(postgres_server::shared().end_connections() > 0);
+    constexpr int asked_at_once = 200;
+    std::atomic<int> answered{0}, wrong{0};
+    for (int by = 1; by <= asked_at_once; ++by) {
+      const auto told = [&, by](std::vector<int>&& rows, std::exception_ptr thrown) {
+        wrong += thrown || rows.at(0) != 10'000 / by;
+        ++answered;
+      };
+      if (round % 2) far.ask<int>("select 1000 * x / $1::integer from t where id = 1", told, by);
+      else far.ask<int>("select 10000 / $1::integer from t where id = 1", told, by);
+    }
+    while (answered < asked_at_once) std::this_thread::yield();
+    CHECK(wrong == 0);
+  }
+}
+
 SHARED_TEST("where the table has changed all are asked again") {
   struct row {
     int id;

@@ -48,7 +48,7 @@ class session final : public schema_connection {
   // (false), or not settled by its answer (false, and once no other is under way), is for
   // ask_all().
   bool ask_ahead(std::span<lone_query* const> queries) noexcept;
-  void await_answer() noexcept;  // of the oldest
+  bool await_answer() noexcept;  // of the oldest; false: none is under way any more
   bool answer(std::span<lone_query* const> queries) noexcept;
   engine_kind kind() const override { return engine_kind::postgres; }
   std::string explain(std::string_view text) override;

@@ -26,6 +26,7 @@ void session::ask_all(std::span<lone_query* const> queries) {
       }
     });
   } catch (...) {
+    if (rounds_ahead_) close();  // nobody will read those answers
     for (auto* q : queries) {
       if (!q->is_settled()) q->failure = std::current_exception();
     }
@@ -49,16 +50,16 @@ bool session::ask_ahead(std::span<lone_query* const> queries) noexcept {
   }
 }
 
-void session::await_answer() noexcept {
-  if (!rounds_ahead_) return;
+bool session::await_answer() noexcept {
   try {
-    while (PQisBusy(db_.get())) {
+    while (rounds_ahead_ && PQisBusy(db_.get())) {
       wait();
-      if (!PQconsumeInput(db_.get())) return;
+      if (!PQconsumeInput(db_.get())) break;  // answer() will find out
     }
   } catch (...) {
     close();
   }
+  return rounds_ahead_ > 0;
 }
 
 bool session::answer(std::span<lone_query* const> queries) noexcept {

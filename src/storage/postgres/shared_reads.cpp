@@ -266,13 +266,14 @@ std::size_t shared_reads::run_ahead(round& first, std::unique_lock<std::mutex>& 
   auto* next = &second;
   for (std::size_t finished = 0;; std::swap(now, next)) {
     if (!now->is_sent) now->is_sent = server.ask_ahead(now->queries());
-    server.await_answer();
+    // Otherwise another connection may be made for the next, whose answers are not for these.
+    const bool comes = now->is_sent && server.await_answer();
     lock.lock();
     in_rounds_ -= std::exchange(finished, 0);
-    if (waiting_.size() >= small_round) take_next(*next);
+    if (comes && waiting_.size() >= small_round) take_next(*next);
     lock.unlock();
     if (next->size()) next->is_sent = server.ask_ahead(next->queries());
-    if (!server.answer(now->queries())) {
+    if (!comes || !server.answer(now->queries())) {
       if (std::exchange(next->is_sent, false)) server.answer(next->queries());
       server.ask_all(now->queries());
       server.ask_all(next->queries());

@@ -16,8 +16,8 @@ namespace aft::storage::sqlite {
 //
 // SQLite asks for them as for memory that the file is mapped to (xFetch). They are read into memory
 // of our own, so that a disk that fails, or a file that somebody cuts, gives an error and not a
-// signal. For each page it looks into the index of the log first, which costs where that is long:
-// nothing with 4,000 frames, two fifths of a read with 40,000.
+// signal. For each page it looks into the index of the log first, which takes longer where a reader
+// or a backup keeps the log from being copied.
 //
 // One thread at a time, that of the connection.
 class kept_pages {
