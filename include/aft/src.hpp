@@ -100,6 +100,7 @@
 #include "../../src/storage/move_table.cpp"
 #include "../../src/storage/move_value.cpp"
 #include "../../src/storage/portable_schema.cpp"
+#include "../../src/storage/postgres/bell.cpp"
 #include "../../src/storage/postgres/bulk_session.cpp"
 #include "../../src/storage/postgres/columns.cpp"
 #include "../../src/storage/postgres/describe.cpp"

@@ -86,7 +86,7 @@ SHARED_TEST("those who ask while others wait share the next round trip") {
     for (int by = 1; by <= 20; ++by) ask(1 + by % 5);
   });
   const auto all = wait_for_all();
-  CHECK(between.round_trips() - before <= 2);
+  CHECK(between.round_trips() - before <= 3);  // one of them may go while the first is under way
   int sum = 0;
   for (const auto& a : all) sum += a.value.value();
   CHECK(sum == 4 * (10 / 1 + 10 / 2 + 10 / 3 + 10 / 4 + 10 / 5));
@@ -109,7 +109,7 @@ SHARED_TEST("those who share it are told before who asked is woken, once for all
   });
   while (alive.use_count() > 1) std::this_thread::yield();
   CHECK(told == 21);
-  CHECK(woken <= 2);
+  CHECK(woken <= 3);
 }
 
 SHARED_TEST("threads that wait share it, too") {
@@ -160,7 +160,7 @@ SHARED_TEST("where the connection is lost all are asked again") {
   CHECK(sum == 10 + 10 + 5 + 2);
 }
 
-// Of rounds of 16 and more the next is on its way before the last one is answered.
+// Where 8 and more wait they are on their way before those before them are answered.
 SHARED_TEST("all are answered while some fail, others are new and connections are lost") {
   constexpr int most = 100;  // in flight
   std::atomic<int> flying{0}, answered{0}, wrong{0};
@@ -258,6 +258,29 @@ SHARED_TEST("what is not known to be quick has a connection to itself") {
     two.ask<int>("select count(*) from slow",
                  [&](std::vector<int>&&, std::exception_ptr) { done = true; });
     for (int i = 0; i < 100; ++i) CHECK(quick_one() == 1);
+    CHECK(!done);
+  });
+  while (!done) std::this_thread::yield();
+}
+
+SHARED_TEST("behind what waits for a lock nothing more is sent") {
+  aft::database two(url, {.max_readers = 2}, log, time);
+  db.write([](aft::transaction& tx) { tx.execute("create table slow (x integer)"); });
+  for (int i = 0; i < 3; ++i) {  // known to be quick
+    CHECK(two.one<int>("select 1") == 1);
+    CHECK(two.one<int>("select count(*) from slow") == 0);
+  }
+  std::atomic<bool> done{false};
+  std::atomic<int> answered{0};
+  db.write([&](aft::transaction& tx) {
+    tx.execute("lock table slow in access exclusive mode");
+    two.ask<int>("select count(*) from slow",
+                 [&](std::vector<int>&&, std::exception_ptr) { done = true; });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    for (int i = 0; i < 1'000; ++i) {
+      two.ask<int>("select 1", [&](std::vector<int>&&, std::exception_ptr) { ++answered; });
+    }
+    while (answered < 1'000) std::this_thread::yield();
     CHECK(!done);
   });
   while (!done) std::this_thread::yield();

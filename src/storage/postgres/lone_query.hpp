@@ -23,19 +23,19 @@ class lone_query {
 
   // Its turn has come, and it takes others along, on a thread of its own: true; false: it has none.
   virtual bool leads_itself() noexcept = 0;
-  // It has an answer, or a failure. All of a round are read before the first of it is finished.
-  virtual void read() noexcept {}
+  // All of a round are answered before the first of it is finished.
+  virtual void take_answer(result rows) noexcept = 0;
   // Returns what is to be kept until all of a round are finished; null: nothing.
   virtual std::unique_ptr<asked_query> finish() noexcept = 0;
 
-  bool is_settled() const { return answer || failure; }
+  bool is_settled() const { return is_answered || failure; }
 
   const std::string_view text;  // lives as long as the program
   const std::span<const detail::parameter> values;
   const type_info& row;
 
-  result answer;
-  row_plan plan{};  // of the rows of the answer
+  bool is_answered = false;
+  row_plan plan{};  // of the rows that answer it
   std::exception_ptr failure{};
   bool was_stale = false;
 

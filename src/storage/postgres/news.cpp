@@ -1,11 +1,8 @@
 #include "news.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdint>
 
 #include <aft/storage/errors.hpp>
 
@@ -20,24 +17,15 @@ constexpr int first_pause = 100, longest_pause = 5'000;  // milliseconds between
 
 news::news(const server_address& address, topics& all_topics, std::string own_name,
            const logger& log)
-    : address_(address), topics_(all_topics), own_name_(std::move(own_name)), log_(log),
-      ended_(::eventfd(0, EFD_CLOEXEC)) {
-  if (ended_ < 0) throw storage_error(storage_fault::other, "no eventfd can be made");
-  try {
-    thread_ = detail::quiet_thread("aft news", [this] { work(); });
-  } catch (...) {
-    ::close(ended_);
-    throw;
-  }
+    : address_(address), topics_(all_topics), own_name_(std::move(own_name)), log_(log) {
+  thread_ = detail::quiet_thread("aft news", [this] { work(); });
   std::unique_lock lock(mutex_);
   ready_now_.wait(lock, [this] { return ready_; });
 }
 
 news::~news() {
-  const std::uint64_t one = 1;
-  while (::write(ended_, &one, sizeof one) < 0 && errno == EINTR) {}
+  ended_.ring();
   thread_.join();
-  ::close(ended_);
 }
 
 void news::set_ready() {
@@ -47,7 +35,7 @@ void news::set_ready() {
 }
 
 bool news::wait(int socket, int milliseconds) {
-  pollfd both[] = {{ended_, POLLIN, 0}, {socket, POLLIN, 0}};
+  pollfd both[] = {{ended_.descriptor(), POLLIN, 0}, {socket, POLLIN, 0}};
   ::poll(both, socket < 0 ? 1 : 2, milliseconds);
   return !both[0].revents;
 }

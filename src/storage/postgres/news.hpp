@@ -9,6 +9,7 @@
 #include <aft/ground/log.hpp>
 
 #include "../topics.hpp"
+#include "bell.hpp"
 #include "server_address.hpp"
 
 namespace aft::storage::postgres {
@@ -34,7 +35,7 @@ class news {
   const std::string own_name_;
   const logger& log_;
   bool has_missed_ = false;
-  int ended_ = -1;  // an eventfd
+  bell ended_{};
   std::mutex mutex_;
   std::condition_variable ready_now_;
   bool ready_ = false;  // guarded by mutex_

@@ -71,7 +71,7 @@ void session::close() {
 
 bool session::late() const { return deadline && aft::detail::coarse_milliseconds() > deadline; }
 
-void session::wait() {
+bool session::wait(int bell) {
   int timeout = -1;
   if (deadline) {
     auto left = deadline - aft::detail::coarse_milliseconds();
@@ -87,8 +87,10 @@ void session::wait() {
     timeout = int(std::min<std::int64_t>(left + 1, 60'000));
   }
   const bool has_unsent = PQflush(db_.get()) == 1;
-  pollfd ready{PQsocket(db_.get()), short(has_unsent ? POLLIN | POLLOUT : POLLIN), 0};
-  ::poll(&ready, 1, timeout);
+  pollfd ready[] = {{PQsocket(db_.get()), short(has_unsent ? POLLIN | POLLOUT : POLLIN), 0},
+                    {bell, POLLIN, 0}};
+  ::poll(ready, bell < 0 ? 1 : 2, timeout);
+  return !ready[0].revents && ready[1].revents;
 }
 
 void session::cancel() {

@@ -44,12 +44,14 @@ class session final : public schema_connection {
   std::int64_t execute_each(std::string_view text, const row_source& rows) override;
   // Outside of transactions, in few round trips. Settles all of them.
   void ask_all(std::span<lone_query* const> queries);
-  // The same in parts, for rounds that are sent before the last one is answered. What was not sent
-  // (false), or not settled by its answer (false, and once no other is under way), is for
-  // ask_all().
-  bool ask_ahead(std::span<lone_query* const> queries) noexcept;
-  bool await_answer() noexcept;  // of the oldest; false: none is under way any more
-  bool answer(std::span<lone_query* const> queries) noexcept;
+  // The same in parts, for rounds that are sent before those before them are answered: one begins,
+  // others may follow while it is under way. What was not sent (false), or not settled by its
+  // answer (false, and once no other is under way), is for ask_all().
+  bool begin_round(std::span<lone_query* const> queries) noexcept;
+  bool follow_round(std::span<lone_query* const> queries) noexcept;
+  // The oldest's, which end_round() reads, or finds lost. False: `bell` may be read before it.
+  bool await_round(int bell) noexcept;
+  bool end_round(std::span<lone_query* const> queries) noexcept;
   engine_kind kind() const override { return engine_kind::postgres; }
   std::string explain(std::string_view text) override;
   void run_savepoint(const char* command) override;
@@ -119,7 +121,7 @@ class session final : public schema_connection {
   void send(const char* command);
   void simple(const char* text);
   result next();
-  void wait();
+  bool wait(int bell = -1);  // true: only that can be read
   void cancel();
   void drain();
   void close();

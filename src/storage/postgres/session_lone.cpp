@@ -33,15 +33,10 @@ void session::ask_all(std::span<lone_query* const> queries) {
   }
 }
 
-bool session::ask_ahead(std::span<lone_query* const> queries) noexcept {
+bool session::begin_round(std::span<lone_query* const> queries) noexcept {
   try {
-    if (rounds_ahead_) {
-      const auto is_known = [this](const lone_query* q) { return statements_.contains(q->text); };
-      if (!std::ranges::all_of(queries, is_known)) return false;  // that takes a round trip
-    } else {
-      drain();
-      open();
-    }
+    drain();
+    open();
     send_round(prepare_all(queries));
     return true;
   } catch (...) {
@@ -50,19 +45,32 @@ bool session::ask_ahead(std::span<lone_query* const> queries) noexcept {
   }
 }
 
-bool session::await_answer() noexcept {
+bool session::follow_round(std::span<lone_query* const> queries) noexcept {
+  if (!rounds_ahead_) return false;  // its answers would be taken for those of the one before it
+  const auto is_known = [this](const lone_query* q) { return statements_.contains(q->text); };
+  if (!std::ranges::all_of(queries, is_known)) return false;  // that takes a round trip
+  try {
+    send_round(prepare_all(queries));
+    return true;
+  } catch (...) {
+    close();
+    return false;
+  }
+}
+
+bool session::await_round(int bell) noexcept {
   try {
     while (rounds_ahead_ && PQisBusy(db_.get())) {
-      wait();
-      if (!PQconsumeInput(db_.get())) break;  // answer() will find out
+      if (wait(bell)) return false;
+      if (!PQconsumeInput(db_.get())) break;  // end_round() will find out
     }
   } catch (...) {
     close();
   }
-  return rounds_ahead_ > 0;
+  return true;
 }
 
-bool session::answer(std::span<lone_query* const> queries) noexcept {
+bool session::end_round(std::span<lone_query* const> queries) noexcept {
   if (!rounds_ahead_) return false;
   try {
     return receive_round(queries);
@@ -107,7 +115,8 @@ bool session::receive_round(std::span<lone_query* const> queries) {
     auto r = next();
     if (!r) fail_lost();
     if (PQresultStatus(r.get()) == PGRES_TUPLES_OK) {
-      q->answer = std::move(r);
+      q->take_answer(std::move(r));
+      q->is_answered = true;
     } else if (PQresultStatus(r.get()) == PGRES_FATAL_ERROR && !failed) {
       if (is_loss(state_of(r.get()))) fail_lost();
       failure = std::move(r);

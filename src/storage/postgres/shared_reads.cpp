@@ -35,42 +35,6 @@ std::size_t rounds_at_once(const storage_options& options) {
 
 }  // namespace
 
-// Those that go together, the first of which leads.
-class shared_reads::round {
- public:
-  void add(lone_query& q) {
-    if (!size_) began_ = steady::now();
-    queries_[size_++] = &q;
-  }
-  std::size_t size() const { return size_; }
-  std::span<lone_query* const> queries() const { return {queries_.data(), size_}; }
-  void fail(const std::exception_ptr& why) {
-    for (auto* q : queries()) q->failure = why;
-  }
-  auto took() const { return steady::now() - began_; }
-  // All are read before any is told, and all are told before any who asked is woken: so that he
-  // wakes once for all. Returns how many they were.
-  std::size_t finish(std::size_t from = 0) noexcept {
-    const auto all = queries().subspan(from);
-    for (auto* q : all) q->read();
-    std::array<std::unique_ptr<asked_query>, largest_round> told;
-    std::size_t count = 0;
-    for (auto* q : all) {
-      if (auto asked = q->finish()) told[count++] = std::move(asked);
-    }
-    wake_askers({told.data(), count});
-    is_sent = false;
-    return std::exchange(size_, 0);
-  }
-
-  bool is_sent = false;  // to the server, and not answered
-
- private:
-  std::array<lone_query*, largest_round> queries_;
-  std::size_t size_ = 0;
-  steady::time_point began_{};
-};
-
 // ---- those who ask
 
 // For a thread that waits.
@@ -91,6 +55,11 @@ class shared_reads::waited final : public lone_query {
     told_.wait(lock, [this] { return turn_ != turn::none; });
     return turn_ == turn::leads;
   }
+  void take_answer(result rows) noexcept override { answer_ = std::move(rows); }
+  std::size_t read(const row_target& to) {
+    if (failure) std::rethrow_exception(failure);
+    return read_rows(answer_.get(), *plan, to);
+  }
 
  private:
   enum class turn { none, leads, finished };
@@ -104,6 +73,7 @@ class shared_reads::waited final : public lone_query {
   std::mutex mutex_;
   std::condition_variable told_;
   turn turn_ = turn::none;
+  result answer_{};
 };
 
 // For somebody who does not. Destroys itself.
@@ -113,10 +83,9 @@ class shared_reads::unwaited final : public lone_query {
       : lone_query(q->text(), q->values(), q->rows().type), all_(all), asked_(std::move(q)) {}
 
   bool leads_itself() noexcept override { return false; }
-  void read() noexcept override {
-    if (!answer) return;
+  void take_answer(result found) noexcept override {
     try {
-      read_rows(answer.get(), *plan, asked_->rows());
+      read_rows(found.get(), *plan, asked_->rows());
     } catch (...) {
       failure = std::current_exception();
     }
@@ -162,6 +131,7 @@ std::size_t shared_reads::query(std::string_view text, std::span<const detail::p
                                 const row_target& rows) {
   waited q(text, values, rows.type);
   bool leads;
+  thread* listening;
   {
     std::unique_lock lock(mutex_);
     if (!quick_.contains(text)) {
@@ -169,10 +139,11 @@ std::size_t shared_reads::query(std::string_view text, std::span<const detail::p
       return query_alone(text, values, rows);
     }
     leads = begins_round(q, a_half);
+    listening = find_listening();
   }
+  if (listening) listening->more.ring();
   if (leads || q.waits_until_it_leads()) lead(q);
-  if (q.failure) std::rethrow_exception(q.failure);
-  return read_rows(q.answer.get(), *q.plan, rows);
+  return q.read(rows);
 }
 
 void shared_reads::ask(std::unique_ptr<asked_query> asked) {
@@ -181,10 +152,7 @@ void shared_reads::ask(std::unique_ptr<asked_query> asked) {
   if (unfinished_ >= most_unfinished_) {
     throw storage_error(storage_fault::busy, "more queries wait than the queue takes");
   }
-  while (threads_.size() < most_threads_) {
-    auto& made = *threads_.emplace_back(std::make_unique<thread>());
-    made.runs = detail::quiet_thread("aft read", [this, &made] { work(made); });
-  }
+  if (threads_.size() < most_threads_) start_threads();
   bool for_a_thread = true;
   if (!quick_.contains(q->text)) alone_.push_back(q.get());
   else if (begins_round(*q, as_many)) leaders_.push_back(q.get());
@@ -192,8 +160,10 @@ void shared_reads::ask(std::unique_ptr<asked_query> asked) {
   ++unfinished_;
   static_cast<void>(q.release());  // its own from here on
   auto* idle = for_a_thread ? find_idle() : nullptr;
-  lock.unlock();  // or it would wake only to wait for it
+  auto* listening = find_listening();
+  lock.unlock();  // or they would wake only to wait for it
   if (idle) idle->woken.notify_one();
+  if (listening) listening->more.ring();
 }
 
 // ---- rounds
@@ -237,22 +207,21 @@ void shared_reads::lead(lone_query& first) {
 
 // On a thread of our own, with the mutex held. It goes on with those who came meanwhile, as to wake
 // another costs more than a query.
-void shared_reads::lead_ours(lone_query* first, std::unique_lock<std::mutex>& lock) {
-  while (first) {
+void shared_reads::lead_ours(thread& me, lone_query& first, std::unique_lock<std::mutex>& lock) {
+  for (auto* next = &first; next && !next->leads_itself();) {
     round taken;
-    take_along(*first, taken, 2 * most_rounds_);
+    take_along(*next, taken, most_rounds_ * rounds_ahead);
     lock.unlock();
-    const auto of_the_last = run_ahead(taken, lock);
+    const auto finished = run_ahead(me, taken);
     lock.lock();
-    first = end_round(of_the_last, as_many);
-    if (first && first->leads_itself()) return;
+    next = end_round(finished, as_many);
   }
 }
 
-// Without the mutex. While others wait, they go to the server before the answer to those before
-// them is read: so that it has something to do meanwhile. Returns how many are to be taken off
+// While others wait, they go to the server before the answer to those before them is there: so that
+// it has something to do meanwhile. Returns how many of those who are finished are to be taken off
 // in_rounds_.
-std::size_t shared_reads::run_ahead(round& first, std::unique_lock<std::mutex>& lock) {
+std::size_t shared_reads::run_ahead(thread& me, round& first) {
   std::optional<lent_session> connection;
   try {
     connection.emplace(pool_);
@@ -264,24 +233,47 @@ std::size_t shared_reads::run_ahead(round& first, std::unique_lock<std::mutex>& 
   round second;
   auto* now = &first;
   auto* next = &second;
+  now->is_sent = server.begin_round(now->queries());
   for (std::size_t finished = 0;; std::swap(now, next)) {
-    if (!now->is_sent) now->is_sent = server.ask_ahead(now->queries());
-    // Otherwise another connection may be made for the next, whose answers are not for these.
-    const bool comes = now->is_sent && server.await_answer();
-    lock.lock();
-    in_rounds_ -= std::exchange(finished, 0);
-    if (comes && waiting_.size() >= small_round) take_next(*next);
-    lock.unlock();
-    if (next->size()) next->is_sent = server.ask_ahead(next->queries());
-    if (!comes || !server.answer(now->queries())) {
-      if (std::exchange(next->is_sent, false)) server.answer(next->queries());
-      server.ask_all(now->queries());
-      server.ask_all(next->queries());
+    if (now->is_sent) send_ahead(me, server, *next, std::exchange(finished, 0));
+    if (!now->is_sent || !server.end_round(now->queries())) {
+      return finished + settle(server, *now, *next);
     }
     note_slow(*now);
     finished = now->finish();
     if (!next->size()) return finished;
   }
+}
+
+// Returns with the answer to those under way, or with the next under way, too.
+void shared_reads::send_ahead(thread& me, session& server, round& next, std::size_t finished) {
+  std::unique_lock lock(mutex_);
+  in_rounds_ -= finished;
+  me.listens_since = steady::now();
+  for (bool comes = false; waiting_.size() < small_round;) {
+    if (comes) return;
+    listening_.push_back(&me);
+    lock.unlock();
+    comes = server.await_round(me.more.descriptor());
+    lock.lock();
+    if (!std::erase(listening_, &me) || !comes) me.more.silence();
+  }
+  take_along(*take_waiting(), next, most_rounds_ * rounds_ahead);
+  lock.unlock();
+  next.is_sent = server.follow_round(next.queries());
+}
+
+// Where one of them failed, or the connection.
+std::size_t shared_reads::settle(session& server, round& now, round& next) {
+  if (next.is_sent) server.end_round(next.queries());
+  std::size_t finished = 0;
+  for (auto* r : {&now, &next}) {
+    if (!r->size()) continue;
+    server.ask_all(r->queries());
+    note_slow(*r);
+    finished += r->finish();
+  }
+  return finished;
 }
 
 // Gives all of it an answer or a failure.
@@ -309,33 +301,26 @@ void shared_reads::note_slow(const round& taken) {
 void shared_reads::take_along(lone_query& first, round& to, std::size_t shares) {
   to.add(first);
   const auto share = (in_rounds_ + waiting_.size()) / shares;
-  auto others = std::min(waiting_.size(), std::clamp(share, small_round, largest_round) - 1);
-  if (waiting_.size() - others < small_round) others = std::min(waiting_.size(), largest_round - 1);
-  in_rounds_ += others;
-  for (std::size_t i = 0; i < others; ++i) {
-    to.add(*waiting_.front());
-    waiting_.pop_front();
+  auto others = std::min(waiting_.size(), std::clamp(share, small_round, round::largest) - 1);
+  if (waiting_.size() - others < small_round) {
+    others = std::min(waiting_.size(), round::largest - 1);
   }
+  for (std::size_t i = 0; i < others; ++i) to.add(*take_waiting());
 }
 
-void shared_reads::take_next(round& to) {
-  auto* first = waiting_.front();
+lone_query* shared_reads::take_waiting() {
+  auto* q = waiting_.front();
   waiting_.pop_front();
   ++in_rounds_;
-  take_along(*first, to, 2 * most_rounds_);
+  return q;
 }
 
 // Who leads the next one, if it is worth one.
 lone_query* shared_reads::end_round(std::size_t size, std::size_t part) {
   in_rounds_ -= size;
-  if (waiting_.empty() || !is_worth_it(waiting_.size(), rounds_ - 1, part)) {
-    --rounds_;
-    return nullptr;
-  }
-  auto* next = waiting_.front();
-  waiting_.pop_front();
-  ++in_rounds_;
-  return next;
+  if (!waiting_.empty() && is_worth_it(waiting_.size(), rounds_ - 1, part)) return take_waiting();
+  --rounds_;
+  return nullptr;
 }
 
 std::size_t shared_reads::query_alone(std::string_view text,
@@ -353,12 +338,30 @@ std::size_t shared_reads::query_alone(std::string_view text,
 
 // ---- threads for those who do not wait
 
+void shared_reads::start_threads() {
+  while (threads_.size() < most_threads_) {
+    auto made = std::make_unique<thread>();
+    threads_.reserve(most_threads_);
+    made->runs = detail::quiet_thread("aft read", [this, &me = *made] { work(me); });
+    threads_.push_back(std::move(made));
+  }
+}
+
 // Who is to be woken, after the mutex was let go; null: all work. The one that has rested least
 // goes first: its memory is at hand.
 shared_reads::thread* shared_reads::find_idle() {
   if (idle_.empty()) return nullptr;
   auto* found = idle_.back();
   idle_.pop_back();
+  return found;
+}
+
+// Whose bell is to be rung, the same way; null: nobody's. What is slow is not to hold up more.
+shared_reads::thread* shared_reads::find_listening() {
+  if (waiting_.size() < small_round || listening_.empty()) return nullptr;
+  auto* found = listening_.back();
+  if (steady::now() - found->listens_since > quick) return nullptr;
+  listening_.pop_back();
   return found;
 }
 
@@ -380,7 +383,7 @@ void shared_reads::work(thread& me) {
     if (!leaders_.empty()) {
       auto* q = leaders_.back();
       leaders_.pop_back();
-      lead_ours(q, lock);
+      lead_ours(me, *q, lock);
     } else if (may_be_alone) {
       auto* q = alone_.front();
       alone_.pop_front();

@@ -2,7 +2,6 @@
 // Queries alone, of many threads on few connections: those that come while others are under way go
 // together in the next round trip.
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -18,7 +17,9 @@
 
 #include <aft/storage/asked_query.hpp>
 
+#include "bell.hpp"
 #include "lone_query.hpp"
+#include "round.hpp"
 #include "views.hpp"
 
 namespace aft::storage::postgres {
@@ -46,33 +47,39 @@ class shared_reads {
  private:
   class waited;
   class unwaited;
-  class round;
   struct thread {
     std::condition_variable woken{};
+    bell more{};  // waits, for one that listens
+    std::chrono::steady_clock::time_point listens_since{};
     std::thread runs{};
   };
   using steady = std::chrono::steady_clock;
-  static constexpr std::size_t largest_round = 64;  // queries
-  static constexpr std::size_t small_round = 16;    // not worth being shared out
+  // Queries that are not worth being shared out, or being sent while others are under way.
+  static constexpr std::size_t small_round = 8;
+  static constexpr std::size_t rounds_ahead = 2;  // on a connection, of threads of ours
   // Parts of the size of other rounds that make one worth it. Those who lead themselves begin at
   // once; a thread of ours that is woken finds more when it comes, so it is woken later.
-  static constexpr std::size_t as_many = 1, a_half = 2, any = largest_round;
+  static constexpr std::size_t as_many = 1, a_half = 2, any = round::largest;
   static constexpr auto quick = std::chrono::milliseconds(5);
   static constexpr auto slow_round = std::chrono::milliseconds(50);
 
   bool is_worth_it(std::size_t size, std::size_t others, std::size_t part) const;
   bool begins_round(lone_query& q, std::size_t part);
   void lead(lone_query& first);
-  void lead_ours(lone_query* first, std::unique_lock<std::mutex>& lock);
+  void lead_ours(thread& me, lone_query& first, std::unique_lock<std::mutex>& lock);
   void run(round& taken);
-  std::size_t run_ahead(round& first, std::unique_lock<std::mutex>& lock);
+  std::size_t run_ahead(thread& me, round& first);
+  void send_ahead(thread& me, session& server, round& next, std::size_t finished);
+  std::size_t settle(session& server, round& now, round& next);
   void note_slow(const round& taken);
   void take_along(lone_query& first, round& to, std::size_t shares);
-  void take_next(round& to);
+  lone_query* take_waiting();
   lone_query* end_round(std::size_t size, std::size_t part);
   std::size_t query_alone(std::string_view text, std::span<const detail::parameter> values,
                           const row_target& rows);
+  void start_threads();
   thread* find_idle();
+  thread* find_listening();
   void wake_all();
   void rest(thread& me, std::unique_lock<std::mutex>& lock);
   void work(thread& me);
@@ -94,6 +101,7 @@ class shared_reads {
   bool stopping_ = false;
   std::vector<std::unique_ptr<thread>> threads_{};
   std::vector<thread*> idle_{};
+  std::vector<thread*> listening_{};  // for more to send, while they wait for an answer
 };
 
 }  // namespace aft::storage::postgres
