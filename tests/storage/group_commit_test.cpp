@@ -141,6 +141,14 @@ struct counted_unit final : aft::storage::unit {
   bool run(aft::transaction& tx) override {
     ++runs;
     if (!reads_only) tx.execute("insert into t (x) values ($1)", name);
+    if (takes_all_with_it) {
+      for (const int id : {1'000, 1'001}) {
+        try {
+          tx.execute("insert or rollback into t (id, x) values (0, $1)", name);
+        } catch (const aft::storage_error&) {}
+        if (goes_on) tx.execute("insert into t (id, x) values ($1, 'half')", id);
+      }
+    }
     if (repeats) tx.execute("insert into t (id, x) select id, x from t");
     if (fails) throw std::runtime_error("no");
     return !says_no;
@@ -158,6 +166,7 @@ struct counted_unit final : aft::storage::unit {
   std::string name;
   int runs = 0;
   bool reads_only = false, repeats = false, fails = false, says_no = false, once = false;
+  bool takes_all_with_it = false, goes_on = false;
   bool failed = false;
 };
 
@@ -275,6 +284,52 @@ TEST_CASE_FIXTURE(with_units, "what may run only once does") {
   run_together();
   CHECK(stored() == "a b c e");
   CHECK(runs() == "11111");
+}
+
+// SQLite's "or rollback" undoes the transaction, which others share.
+TEST_CASE_FIXTURE(with_units, "SQLite: one that undoes the whole commit fails alone" *
+                                  doctest::skip(on_postgres())) {
+  int which = 0;
+  SUBCASE("the first") {}
+  SUBCASE("one in the middle") { which = 2; }
+  SUBCASE("the last") { which = 4; }
+  SUBCASE("behind one that failed") {
+    which = 3;
+    units[1].fails = true;
+  }
+  SUBCASE("one that is caught and goes on") {
+    which = 2;
+    units[2].goes_on = true;
+  }
+  one.submit([](aft::transaction& tx) { tx.execute("insert into t (id, x) values (0, 'zero')"); },
+             [](std::exception_ptr) {});
+  units[which].takes_all_with_it = true;
+  run_together();
+  std::string others = "zero";
+  for (int i = 0; i < 5; ++i) {
+    const bool fails = i == which || units[i].fails;
+    CHECK(units[i].failed == fails);
+    if (!fails) others += ' ' + units[i].name;
+  }
+  CHECK(stored() == others);
+  submit("later");
+  wait_for(6);
+  CHECK(stored() == others + " later");
+}
+
+TEST_CASE_FIXTURE(with_units, "SQLite: where it undid one that may run only once, all are told" *
+                                  doctest::skip(on_postgres())) {
+  one.submit([](aft::transaction& tx) { tx.execute("insert into t (id, x) values (0, 'zero')"); },
+             [](std::exception_ptr) {});
+  units[1].once = true;
+  units[3].takes_all_with_it = true;
+  run_together();
+  CHECK(units[1].runs == 1);
+  CHECK(units[1].failed);
+  CHECK(units[3].failed);
+  for (const auto& u : units) {
+    CHECK((stored().find(u.name) == std::string::npos) == u.failed);
+  }
 }
 
 TEST_CASE_FIXTURE(with_units, "topics are told once, and not of what was undone") {

@@ -128,6 +128,7 @@ class sqlite_connection::running {
     connection_.only_reads_ = only_reads_before_;
   }
 
+  std::string_view text() const { return s_.text; }
   std::int64_t changes_before() const { return changes_before_; }
   // A constraint undoes its statement, unless that was told to keep the rows before.
   void note_failure(int code) {
@@ -291,8 +292,24 @@ void sqlite_connection::fail_late(std::string_view text) {
                       fmt::format("the deadline of the request has passed (in: {})", text));
 }
 
+// While it is not reset: SQLite says what failed for so long.
+void sqlite_connection::fail_running(running& r, int code) {
+  r.note_failure(code);
+  try {
+    fail(code, r.text());
+  } catch (...) {
+    if (is_shared_ && !in_transaction()) undone_ = std::current_exception();
+    throw;
+  }
+}
+
 sqlite_connection::statement& sqlite_connection::prepared(
     std::string_view text, std::span<const detail::parameter> values) {
+  if (undone_) {
+    throw storage_error(
+        storage_fault::other,
+        fmt::format("the transaction was undone by a statement of it that failed (in: {})", text));
+  }
   if (late()) fail_late(text);
   auto& s = prepare(text);
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -345,8 +362,7 @@ std::size_t sqlite_connection::query(std::string_view text,
     }
   }
   if (code != SQLITE_DONE) {
-    until_reset.note_failure(code);
-    fail(code, text);
+    fail_running(until_reset, code);
   }
   if (!count && s.planned_for != &rows.type) plan_rows(s, rows.type);  // a wrong query is wrong now
   return count;
@@ -359,8 +375,7 @@ std::int64_t sqlite_connection::execute(std::string_view text,
   int code;
   while ((code = sqlite3_step(s.handle)) == SQLITE_ROW) {}
   if (code != SQLITE_DONE) {
-    until_reset.note_failure(code);
-    fail(code, text);
+    fail_running(until_reset, code);
   }
   if (only_reads_ || sqlite3_total_changes64(db_) == until_reset.changes_before()) return 0;
   return sqlite3_changes64(db_);
@@ -383,6 +398,12 @@ std::string sqlite_connection::explain(std::string_view text) {
 }
 
 bool sqlite_connection::in_transaction() const { return !sqlite3_get_autocommit(db_); }
+
+void sqlite_connection::begin_shared() {
+  end_shared();
+  run("begin immediate");
+  is_shared_ = true;
+}
 
 bool sqlite_connection::has_unmet_foreign_keys() const {
   int unmet = 0, highest = 0;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,11 @@ class sqlite_connection : public schema_connection {
   void run_script(const std::string& text) override;
   bool in_transaction() const override;
   void begin_migration() override { run("begin immediate"); }
+  // One that others share. Where a statement of it undoes all of it, as "insert or rollback" does,
+  // every other is refused until its end: it would be committed at once.
+  void begin_shared();
+  void end_shared() { is_shared_ = false, undone_ = nullptr; }
+  const std::exception_ptr& undone() const { return undone_; }  // by what; null: it was not
   bool has_unmet_foreign_keys() const;  // deferred ones, that would make the commit fail
   // Of the writer alone; waits for nobody. Whether all of the log is in the database file now.
   bool checkpoint();
@@ -69,6 +75,7 @@ class sqlite_connection : public schema_connection {
   void plan_rows(statement& s, const type_info& type);
   void fill_row(statement& s, const type_info& type, void* row);
   [[noreturn]] void fail(int code, std::string_view text);
+  [[noreturn]] void fail_running(running& r, int code);
   [[noreturn]] void fail_late(std::string_view text);
   bool late() const;
   void make_table(std::size_t size);
@@ -79,6 +86,8 @@ class sqlite_connection : public schema_connection {
   int wal_pages_ = 0;
   bool only_reads_ = false;  // the statement that runs
   std::uint64_t changes_begun_ = 0;
+  bool is_shared_ = false;  // the transaction
+  std::exception_ptr undone_{};
   // Both outlive db_, which calls them.
   std::unique_ptr<watched_syncs> syncs_;  // null: nobody asks
   std::optional<sqlite::kept_pages> kept_pages_{};

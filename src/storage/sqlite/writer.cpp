@@ -28,6 +28,18 @@ std::chrono::microseconds patience_with_readers(int pages) {
   return std::chrono::microseconds(std::min(std::int64_t(pages) * pages / 1000, 10'000L));
 }
 
+// As "insert or rollback" does, and raise(rollback, ...) in a trigger.
+bool undone_by_constraint(const sqlite_connection& c) {
+  if (!c.undone()) return false;
+  try {
+    std::rethrow_exception(c.undone());
+  } catch (const constraint_error&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 }  // namespace
 
 sqlite_writer::sqlite_writer(sqlite_connection& connection, readers& all_readers,
@@ -130,7 +142,11 @@ void sqlite_writer::run_on_connection(unit& u) {
 
 void sqlite_writer::begin() {
   connection_.forget_undone();
-  connection_.run("begin immediate");
+  connection_.begin_shared();
+}
+
+void sqlite_writer::roll_back() {
+  if (connection_.in_transaction()) connection_.run("rollback");
 }
 
 // Runs units into one commit; returns the first that is left for the next.
@@ -155,11 +171,12 @@ unit* sqlite_writer::run_some(unit* first) {
       end = first->next;
     }
     try {
-      if (connection_.in_transaction()) connection_.run("rollback");
+      roll_back();
     } catch (const std::exception& e) {
       log_.write(log_level::error, "storage", e.what());
     }
   }
+  connection_.end_shared();
   effects_.commit();
   for (const auto& note : noted_) topics_.tell(note);
   noted_.clear();
@@ -178,12 +195,14 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
   // A savepoint costs as much as a short transaction. So while all goes well there are none.
   bool together = !rounds_with_savepoints_;
   bool took_patient = false;
+  bool some_may_not_run_again = false;
   std::size_t ran = 0;
   while (end) {
     const auto how = end == first ? undo::alone : together ? undo::together : undo::to_savepoint;
     if (!end->settled && !run_one(*end, how)) {
       end->settled = true;
-      connection_.run("rollback");
+      if (connection_.undone() && some_may_not_run_again) fail_round(first, end = end->next);
+      roll_back();
       drop_notes();
       together = false;
       rounds_with_savepoints_ = rounds_after_failure;
@@ -194,7 +213,7 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
       continue;
     }
     if (++ran == 2 && rounds_with_savepoints_) --rounds_with_savepoints_;
-    if (!end->may_run_again()) together = false;
+    if (!end->may_run_again()) some_may_not_run_again = true, together = false;
     auto* last = std::exchange(end, end->next);
     if (!connection_.in_transaction()) fail_round(first, end);
     const auto took = now_ - began;
@@ -209,13 +228,14 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
   }
 }
 
-// On a full disk and the like: SQLite has undone everything, also what went well before.
-void sqlite_writer::fail_round(const unit* first, const unit* end) {
-  std::exception_ptr why;
-  for (const auto* u = first; u != end; u = u->next) {
-    if (u->thrown) why = u->thrown;
+// SQLite has undone everything, also what went well before.
+void sqlite_writer::fail_round(const unit* first, const unit* end) const {
+  if (undone_by_constraint(connection_)) {  // which was that of another transaction
+    throw storage_error(storage_fault::busy, "another transaction of the same commit was undone");
   }
-  if (why) std::rethrow_exception(why);
+  for (const auto* u = first; u != end; u = u->next) {
+    if (u->thrown) std::rethrow_exception(u->thrown);  // a full disk and the like: for all of them
+  }
   throw storage_error(storage_fault::other, "the transaction was undone by the engine");
 }
 
@@ -297,12 +317,16 @@ bool sqlite_writer::run_one(unit& u, undo how) {
                fmt::format("a transaction held the writer for {} ms",
                            std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
   }
-  if (u.kept || how == undo::to_savepoint) return true;
-  u.settled = connection_.changes_begun() == changes;
-  if (u.settled || !connection_.in_transaction()) return true;
-  if (how == undo::together) return false;
+  if (undone_by_constraint(connection_)) {
+    if (how != undo::alone) return false;
+  } else {
+    if (u.kept || how == undo::to_savepoint) return true;
+    u.settled = connection_.changes_begun() == changes;
+    if (u.settled || !connection_.in_transaction()) return true;
+    if (how == undo::together) return false;
+  }
   u.settled = true;
-  connection_.run("rollback");
+  roll_back();
   begin();  // so that the commit has something to end
   now_ = steady::now();
   return true;
@@ -313,6 +337,7 @@ void sqlite_writer::run_unit(unit& u, undo how) {
   if (how == undo::to_savepoint) connection_.run("savepoint unit");
   try {
     u.kept = u.run(t.tx);
+    if (u.kept && connection_.undone()) std::rethrow_exception(connection_.undone());
     if (u.kept && connection_.has_unmet_foreign_keys()) {
       throw constraint_error(constraint_kind::foreign_key,
                              "a transaction ended with a deferred foreign key that is not met");
