@@ -64,7 +64,14 @@ void reader::run_query_for_one(const storage::row_target& row, std::string_view 
                       fmt::format("no row, where one must be (in: {})", text));
 }
 
-std::string_view reader::kept(std::string_view text) { return connection_->kept(text); }
+std::string_view reader::kept(std::string_view text) {
+  if (detail::controls_transaction(text)) {
+    throw storage_error(
+        storage_fault::statement,
+        fmt::format("SQL begins or ends a transaction; use savepoint() instead (in: {})", text));
+  }
+  return connection_->kept(text);
+}
 
 void reader::run_text(const storage::row_target& rows, const sql_text& query) {
   const watched_query watched(*connection_, query.text());

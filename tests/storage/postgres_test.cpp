@@ -632,14 +632,17 @@ POSTGRES_TEST("without savepoints a statement that fails takes its transaction w
 }
 
 POSTGRES_TEST("a transaction cannot be ended by a statement of it") {
+  const auto roll_back = [](aft::transaction& tx) {
+    aft::storage_access::connection_of(tx).execute("rollback", {});
+  };
   CHECK(has(thrown_by([&] {
-              db.write([](aft::transaction& tx) {
+              db.write([&](aft::transaction& tx) {
                 tx.execute("insert into t (x) values (1)");
-                CHECK_THROWS_AS(tx.execute("rollback"), aft::storage_error);
+                CHECK_THROWS_AS(roll_back(tx), aft::storage_error);
               });
             }),
             "a statement ended its transaction (in: rollback)"));
-  CHECK(has(thrown_by([&] { db.write([](aft::transaction& tx) { tx.execute("rollback"); }); }),
+  CHECK(has(thrown_by([&] { db.write(roll_back); }),
             "a statement ended its transaction (in: rollback)"));
   CHECK(sum(db) == 0);
   db.write([](aft::transaction& tx) { tx.execute("insert into t (x) values (4)"); });

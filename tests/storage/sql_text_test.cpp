@@ -29,6 +29,38 @@ TEST_CASE("a name that is none is refused") {
   CHECK_THROWS_AS((void)aft::quoted_name(std::string_view("a\0b", 3)), aft::storage_error);
 }
 
+TEST_CASE("words that begin or end a transaction are known") {
+  using aft::detail::controls_transaction;
+  for (const auto* text :
+       {"commit", "COMMIT;", " begin immediate", "End", "rollback to x", "release x", "abort",
+        "start transaction", "-- why\n\tsavepoint x", "/* a */ ;/* b */commit", "commit/* c */"}) {
+    CAPTURE(text);
+    CHECK(controls_transaction(text));
+  }
+  for (const auto* text :
+       {"", ";", "select 1", "commits", "beginning", "ending", "-- commit", "-- commit\nselect 1",
+        "/* commit */ select 1", "/* commit", "/*/ commit", "select 1; commit", "(commit)",
+        "'commit'", "*commit", "- commit"}) {
+    CAPTURE(text);
+    CHECK(!controls_transaction(text));
+  }
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "a text that ends a transaction is not run") {
+  schema("create table t (x integer)");
+  db.write([](aft::transaction& tx) {
+    tx.execute("insert into t values (1)");
+    for (const auto& text : {aft::sql_text("commit"), aft::sql_text("savepoint x")}) {
+      CHECK(has(thrown_by([&] { tx.execute(text); }), "use savepoint() instead"));
+      CHECK(has(thrown_by([&] { tx.all<int>(text); }), "use savepoint() instead"));
+    }
+    aft::sql_text pieces("select case when x = $1 then 7 else 8", 1);
+    CHECK(tx.all<int>(pieces.add("end from t")) == std::vector{7});  // a piece may begin so
+    tx.execute("insert into t values (2)");
+  });
+  CHECK(db.all<int>("select x from t order by x") == std::vector{1, 2});
+}
+
 TEST_CASE_FIXTURE(storage_fixture, "values are bound, and outlive what they were copied from") {
   schema("create table t (id integer primary key, x text not null) strict");
   const std::string nasty = "'; drop table t; --";

@@ -17,6 +17,7 @@ void SQL_uses_MORE_parameters_than_it_is_given();
 void SQL_uses_FEWER_parameters_than_it_is_given();
 void SQL_has_an_unterminated_quote();
 void SQL_has_a_question_mark_parameter_write_dollar_1_instead();
+void SQL_begins_or_ends_a_transaction_use_savepoint_instead();
 
 // The greatest N of $N outside quotes and comments. Each from 1 must occur.
 constexpr unsigned count_parameters(std::string_view text) {
@@ -52,6 +53,31 @@ constexpr unsigned count_parameters(std::string_view text) {
     if (!(used_low >> i & 1)) SQL_uses_FEWER_parameters_than_it_is_given();
   }
   return greatest;
+}
+
+// Whether it begins, ends or parts a transaction, by its first word. That is for the library: on
+// SQLite many share one.
+constexpr bool controls_transaction(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    auto behind = at;  // a blank or a comment
+    if (std::string_view(" \t\r\n\f;").find(text[at]) != text.npos) ++behind;
+    else if (text.substr(at, 2) == "--") behind = text.find('\n', at);
+    else if (text.substr(at, 2) == "/*" && (behind = text.find("*/", at + 2)) != text.npos)
+      behind += 2;
+    if (behind == at || behind == text.npos) break;
+    at = behind;
+  }
+  const auto is_small = [](char c) { return c >= 'a' && c <= 'z'; };
+  auto end = at;
+  while (end < text.size() && is_small(char(text[end] | 0x20))) ++end;
+  for (const std::string_view word :
+       {"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"}) {
+    bool same = word.size() == end - at;
+    for (std::size_t i = 0; same && i < word.size(); ++i) same = (text[at + i] | 0x20) == word[i];
+    if (same) return true;
+  }
+  return false;
 }
 
 // One value to bind: of any mapped type, or text.
@@ -92,12 +118,16 @@ class sql_of {
   std::string_view text_;
 };
 
-// For N arguments.
+// A statement for N arguments.
 template <class... Args>
 class sql : public sql_of<sizeof...(Args)> {
  public:
   template <std::size_t Size>
-  consteval sql(const char (&text)[Size]) : sql_of<sizeof...(Args)>(text) {}
+  consteval sql(const char (&text)[Size]) : sql_of<sizeof...(Args)>(text) {
+    if (detail::controls_transaction(this->text())) {
+      detail::SQL_begins_or_ends_a_transaction_use_savepoint_instead();
+    }
+  }
 };
 
 }  // namespace aft

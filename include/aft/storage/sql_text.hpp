@@ -84,12 +84,12 @@ class sql_text {
  public:
   sql_text() = default;
   template <class... Args>
-  explicit sql_text(std::type_identity_t<sql<Args...>> piece, const Args&... values) {
+  explicit sql_text(std::type_identity_t<sql_of<sizeof...(Args)>> piece, const Args&... values) {
     add<Args...>(piece, values...);
   }
 
   template <class... Args>
-  sql_text& add(std::type_identity_t<sql<Args...>> piece, const Args&... values) {
+  sql_text& add(std::type_identity_t<sql_of<sizeof...(Args)>> piece, const Args&... values) {
     add_piece(piece.text());
     (values_.emplace_back(values), ...);
     return *this;
