@@ -50,19 +50,20 @@ int main(int count, char** words) try {
   auto options = conduit::options();
   options.database = given.database;
   options.backups.directory = given.backups;
-  auto& key = options.backups.backup.key;
-  key.passphrase = given.backup_passphrase;
+  const aft::backup_key key{.passphrase = given.backup_passphrase};
+  options.backups.backup.key = key;
   options.mail = {.from = {given.mail_from, "Conduit"},
                   .smtp = {given.smtp, 0, given.smtp_user, given.smtp_password}};
-  if (!given.restore.empty()) {
-    const auto r = aft::restore_backup(given.restore, given.database, aft::clock(), {.key = key});
-    return std::printf("restored; what was there is %s\n", r.previous.c_str()) < 0;
-  }
   conduit::keys keys;
   aft::app app(std::move(options));
   conduit::define(app, keys);
   if (!given.traces.empty()) app.use(aft::traces{.url = given.traces, .service = "conduit"});
   if (!given.smtp.empty()) conduit::define_digest(app);
+  if (!given.restore.empty()) {
+    const auto r = aft::restore_backup(given.restore, given.database, aft::clock(),
+                                       {.key = key, .schema = app.all_migrations()});
+    return std::printf("restored; what was there is %s\n", r.previous.c_str()) < 0;
+  }
   if (!given.web.empty()) {  // any RealWorld front end that was built for this origin
     app.files("/", given.web, {.single_page = true});
     app.any("/api/{rest...}", no_such_path).hidden();

@@ -41,6 +41,7 @@ namespace http {
 class token_gate;
 }
 class presence;
+struct known_migrations;
 
 struct app_options {
   std::string database{};  // a file, ":memory:" or "postgresql://..."; empty: none
@@ -126,6 +127,8 @@ class app : public routes {
   // The next step of the host's schema; they are applied in the order of these calls.
   void migrate(migration step);
   const std::vector<migration>& migrations() const;  // so far; of the line "host"
+  // So far; of all lines, with the library's own. For restore_options::schema.
+  std::vector<known_migrations> all_migrations() const;
 
   // Fills in what the program cannot be without: runs in one transaction after the migrations, at
   // every start, so what it inserts must be let be where it is there already.

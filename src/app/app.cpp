@@ -42,6 +42,7 @@ void app::add_job(jobs::handler&& handler) { impl_->job_handlers.push_back(std::
 void app::add_schedule(jobs::periodic_job&& job) { impl_->periodic.push_back(std::move(job)); }
 void app::migrate(migration step) { impl_->steps.push_back(std::move(step)); }
 const std::vector<migration>& app::migrations() const { return impl_->steps; }
+std::vector<known_migrations> app::all_migrations() const { return impl_->all_migrations(); }
 void app::seed(function<void(transaction&)> fill) { impl_->seeds.push_back(std::move(fill)); }
 void app::on_problem(function<response(const problem&, const request&)> writer) {
   impl_->problem_writer = std::move(writer);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <aft/app.hpp>
+#include <aft/storage/backup.hpp>
 
 #include "../guard/account_routes.hpp"
 #include "../guard/open_streams.hpp"
@@ -90,6 +91,7 @@ class app::impl {
   std::unique_ptr<server::coroutine_thread> coroutines;
   std::unique_ptr<in_process_client> client;
   std::unique_ptr<server::http_server> server;
+  std::vector<known_migrations> all_migrations() const;
 
  private:
   class busy_while;

@@ -119,7 +119,8 @@ moved app::impl::move_to(const std::string& url, const move_options& how) {
     }
   }
   auto to_options = options.storage;
-  to_options.archive = {};
+  to_options.archive = {};  // these two are of SQLite alone
+  to_options.key = {};
   database to(url, to_options, log, time);
   migrate_all(to);
   if (how.stop_writes) return move(*storage, to, how);

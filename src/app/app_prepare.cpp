@@ -88,18 +88,23 @@ void app::impl::open_database() {
   storage::refuse_half_moved(*storage);
 }
 
-void app::impl::migrate_all(database& db) const {
-  db.migrate("aft", jobs::migrations());
-  db.migrate(auth::token_line, auth::token_migrations());
-  db.migrate(outbox::line, outbox::migrations());
-  if (gatekeeper) db.migrate("aft_auth", auth::migrations());
+std::vector<known_migrations> app::impl::all_migrations() const {
+  std::vector<known_migrations> all{{"aft", jobs::migrations()},
+                                    {auth::token_line, auth::token_migrations()},
+                                    {outbox::line, outbox::migrations()}};
+  if (gatekeeper) all.push_back({"aft_auth", auth::migrations()});
   if (has_idempotent_route()) {
-    db.migrate(meeting::idempotency_line, meeting::idempotency_migrations());
+    all.push_back({meeting::idempotency_line, meeting::idempotency_migrations()});
   }
   if (meeting::has_shared_limit(registered)) {
-    db.migrate(meeting::rates_line, meeting::rates_migrations());
+    all.push_back({meeting::rates_line, meeting::rates_migrations()});
   }
-  db.migrate("host", steps);
+  all.push_back({"host", steps});
+  return all;
+}
+
+void app::impl::migrate_all(database& db) const {
+  for (const auto& [line, known] : all_migrations()) db.migrate(line, known);
 }
 
 bool app::impl::has_idempotent_route() const {

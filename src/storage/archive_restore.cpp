@@ -106,7 +106,7 @@ restored restore_archive(const std::string& directory, const std::string& databa
   const auto target = choose_target(directory, to);
   storage::require_key_that_fits("the archive in " + directory, target.generation.base.keyed_by,
                                  options.database_key);
-  const storage::scratch_directory scratch(database_file + ".restoring-");
+  const storage::scratch_directory scratch(storage::resolved(database_file) + ".restoring-");
   const auto fresh = scratch.path() + "/database";
   extract_base(target.generation, fresh);
   replay_logs(target, fresh, options.database_key);

@@ -48,6 +48,44 @@ const std::string& file_to_back_up(database& db) {
       "a database on PostgreSQL is backed up with its own tools, such as pg_basebackup");
 }
 
+// Those of a directory that is read to its end, and the directories in it. What is removed
+// meanwhile may be missing, what cannot be read may not.
+void list_directory(const fs::path& directory, std::vector<fs::path>& files,
+                    std::vector<fs::path>& directories) {
+  std::error_code failed;
+  for (fs::directory_iterator at(directory, failed); !failed && at != fs::end(at);
+       at.increment(failed)) {
+    std::error_code unknown;
+    const auto type = at->symlink_status(unknown).type();
+    if (type == fs::file_type::none) storage::fail_file("look at", at->path(), unknown.value());
+    if (type == fs::file_type::regular) files.push_back(at->path());
+    if (type == fs::file_type::directory) directories.push_back(at->path());
+  }
+  if (failed) storage::fail_file("read", directory, failed.value());
+}
+
+// Below the root, in their order.
+std::vector<std::string> list_files(const fs::path& root) {
+  std::vector<fs::path> files, directories;
+  list_directory(root, files, directories);
+  while (!directories.empty()) {
+    const auto next = std::move(directories.back());
+    directories.pop_back();
+    try {
+      list_directory(next, files, directories);
+    } catch (const storage_error&) {
+      std::error_code unknown;
+      if (fs::symlink_status(next, unknown).type() != fs::file_type::not_found) throw;
+    }
+  }
+  std::vector<std::string> paths;
+  for (const auto& file : files) {
+    paths.push_back(file.lexically_relative(root).generic_string());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
 // One backup on its way.
 class backup_maker {
  public:
@@ -75,6 +113,10 @@ class backup_maker {
     source_.run("commit");
     if (!options_.files.empty()) copy_files();
     const auto text = json::write(manifest_);
+    if (text.size() > storage::most_manifest_bytes) {
+      throw storage_error(storage_fault::misuse,
+                          fmt::format("{} has too many files for one backup", options_.files));
+    }
     target_.write_manifest(text, storage::manifest_sum(text, secrets_) + "\n");
     return std::move(manifest_);
   }
@@ -140,16 +182,7 @@ class backup_maker {
   }
 
   void copy_files() {
-    const fs::path root(options_.files);
-    std::error_code gone;
-    std::vector<std::string> paths;
-    for (auto at = fs::recursive_directory_iterator(root); at != fs::end(at); at.increment(gone)) {
-      if (at->symlink_status(gone).type() == fs::file_type::regular) {
-        paths.push_back(at->path().lexically_relative(root).generic_string());
-      }
-    }
-    std::sort(paths.begin(), paths.end());
-    for (const auto& path : paths) copy_file(path);
+    for (const auto& path : list_files(options_.files)) copy_file(path);
   }
 
   void copy_file(const std::string& path) {
@@ -199,7 +232,8 @@ std::optional<time_point> read_mark(const std::string& path, const std::string& 
 std::optional<backup_info> look_at_backup(const fs::path& path) {
   try {
     auto manifest = json::read<backup_manifest>(
-        storage::read_whole_file((path / storage::manifest_file).string(), 256u << 20),
+        storage::read_whole_file((path / storage::manifest_file).string(),
+                                 storage::most_manifest_bytes),
         {.ignore_unknown = true});
     if (!manifest) return {};
     backup_info found{path.string(), path.filename().string(), std::move(*manifest), {}};
@@ -340,29 +374,48 @@ void check_database(const storage::opened_backup& backup, const secret& key,
   }
 }
 
+// How the check ended, where others look for it.
+void keep_mark(const std::string& path, const backup_manifest& manifest, const clock& time,
+               backup_check& check) {
+  const auto mark = path + "/" + storage::verified_file;
+  try {
+    if (!check.sound()) return storage::remove_file(mark);
+    storage::replace_file(mark, json::write(verified_mark{manifest.id, time.now()}));
+  } catch (const storage_error& e) {  // on a medium that can only be read
+    check.checked.push_back(fmt::format("this cannot be kept beside it: {}", e.what()));
+  }
+}
+
 }  // namespace
 
 backup_check verify_backup(const std::string& path, const backup_key& key, const clock& time,
                            const std::string& scratch, const secret& database_key) {
   backup_check check;
   const storage::scratch_directory place(scratch_prefix(scratch));
-  try {
-    const auto directory = storage::unpacked_path(path, place.path());
-    const auto backup = storage::open_backup(directory, key);
-    check.checked.push_back("the manifest is as it was written");
-    check_database(backup, database_key, place.path(), check);
-    for (const auto& file : backup.manifest.files) storage::extract(backup, file, "");
-    check.checked.push_back(
-        fmt::format("{} files have their SHA-256",
-                    1 + backup.manifest.files.size() + (backup.manifest.log ? 1 : 0)));
-    if (check.sound() && directory == path) {
-      storage::replace_file(path + "/" + storage::verified_file,
-                            json::write(verified_mark{backup.manifest.id, time.now()}));
-    }
-  } catch (const storage_error& e) {
+  const auto note = [&check](const storage_error& e) {
     if (e.fault() != storage_fault::corrupt && e.fault() != storage_fault::statement) throw;
     check.wrong.push_back(e.what());
+  };
+  std::string directory;
+  std::optional<storage::opened_backup> backup;
+  try {
+    directory = storage::unpacked_path(path, place.path());
+    backup = storage::open_backup(directory, key);
+  } catch (const storage_error& e) {
+    note(e);  // or the key is another: that says nothing about it
+    return check;
   }
+  check.checked.push_back("the manifest is as it was written");
+  try {
+    check_database(*backup, database_key, place.path(), check);
+    for (const auto& file : backup->manifest.files) storage::extract(*backup, file, "");
+    check.checked.push_back(
+        fmt::format("{} files have their SHA-256",
+                    1 + backup->manifest.files.size() + (backup->manifest.log ? 1 : 0)));
+  } catch (const storage_error& e) {
+    note(e);
+  }
+  if (directory == path) keep_mark(path, backup->manifest, time, check);
   return check;
 }
 

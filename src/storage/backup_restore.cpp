@@ -51,8 +51,8 @@ std::string without_slash(std::string path) {
   return path;
 }
 
-// Where what is restored waits for its name.
-std::string beside(const std::string& path) { return path + ".restoring-"; }
+// Where what is restored waits for its name: where a link leads, as it may be another file system.
+std::string beside(const std::string& path) { return storage::resolved(path) + ".restoring-"; }
 
 // The name that the previous directory got, or empty.
 std::string put_files(const std::string& fresh, const std::string& place, time_point now) {
@@ -60,9 +60,15 @@ std::string put_files(const std::string& fresh, const std::string& place, time_p
     storage::rename_new(fresh, place);
     return "";
   }
+  // With that name first, so that no moment has the old ones nowhere but where they are removed.
   const auto previous = storage::name_for_previous(place, now);
-  storage::swap_names(fresh, place);
   storage::rename_new(fresh, previous);
+  try {
+    storage::swap_names(previous, place);
+  } catch (...) {
+    storage::rename_new(previous, fresh);
+    throw;
+  }
   return previous;
 }
 

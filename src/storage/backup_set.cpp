@@ -18,7 +18,6 @@ namespace aft::storage {
 namespace {
 
 constexpr std::size_t key_size = 32;
-constexpr std::size_t most_manifest_bytes = 256u << 20;
 constexpr std::int64_t argon2_passes = 3;
 constexpr std::int64_t argon2_memory = 64 << 20;
 // What a manifest of strangers may make this process do.

@@ -16,6 +16,7 @@ inline constexpr std::string_view library_version = "0.1.0";
 inline constexpr const char* manifest_file = "manifest.json";
 inline constexpr const char* manifest_sum_file = "manifest.sum";
 inline constexpr const char* verified_file = "verified.json";
+inline constexpr std::size_t most_manifest_bytes = 256u << 20;  // some million files
 inline constexpr const char* partial_prefix = "/.partial-";
 
 // Keys made of the host's, for one backup. Empty: it is not encrypted.

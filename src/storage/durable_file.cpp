@@ -125,6 +125,10 @@ void replace_file(const std::string& path, std::string_view content) {
   sync_directory(directory_of(path));
 }
 
+void remove_file(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail_file("remove", path, errno);
+}
+
 void rename_new(const std::string& from, const std::string& to) {
 #if defined(RENAME_NOREPLACE)
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return;

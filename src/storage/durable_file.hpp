@@ -44,6 +44,7 @@ void make_private(const std::string& path);
 std::string read_whole_file(const std::string& path, std::size_t most);
 // Either the old or the new is there at any moment.
 void replace_file(const std::string& path, std::string_view content);
+void remove_file(const std::string& path);  // if it is there
 void sync_directory(const std::string& path);
 // Fails where there is something of that name.
 void rename_new(const std::string& from, const std::string& to);

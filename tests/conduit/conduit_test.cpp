@@ -492,6 +492,11 @@ TEST_CASE_FIXTURE(site, "the schema holds no surprises, and is that of the migra
     }
   }
   CHECK(aft::schema_drift(app.db()) == "");
+  std::string lines;  // those that a backup may have
+  for (const auto& known : app.all_migrations()) lines += known.line + ' ';
+  CHECK(lines.starts_with("aft "));
+  CHECK(lines.ends_with(" host "));
+  CHECK(app.all_migrations().back().steps.size() == app.migrations().size());
 }
 
 TEST_CASE("conduit moves from SQLite to PostgreSQL, and goes on") {

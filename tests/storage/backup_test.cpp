@@ -1,5 +1,7 @@
 #include <aft/storage/backup.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -323,6 +325,91 @@ TEST_CASE_FIXTURE(backup_fixture, "the files beside a database are in its backup
   CHECK(!fs::exists(uploads + "/later"));
   CHECK(!fs::exists(uploads + "/link"));
   CHECK(content_of(done.previous_files + "/later") == "x");
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a directory that cannot be read fails a backup of its files") {
+  const auto uploads = folder / "uploads";
+  fs::create_directories(uploads + "/a");
+  put_content(uploads + "/z", "behind it");
+  // Deeper than a path may be long, which not even root can read by its path.
+  const std::string part(250, 'd');
+  int place = ::open((uploads + "/a").c_str(), O_RDONLY | O_DIRECTORY);
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(::mkdirat(place, part.c_str(), 0700) == 0);
+    const int next = ::openat(place, part.c_str(), O_RDONLY | O_DIRECTORY);
+    ::close(place);
+    place = next;
+  }
+  ::close(place);
+  const auto why =
+      thrown_by(storage_fault::io, [&] { aft::backup_to(db, backups, {.files = uploads}); });
+  CHECK(contains(why, uploads + "/a/ddd"));
+  CHECK(aft::list_backups(backups).empty());
+  CHECK(contains(thrown_by(storage_fault::io,
+                           [&] { aft::backup_to(db, backups, {.files = uploads + "/none"}); }),
+                 "cannot read " + uploads + "/none"));
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a backup goes on where files and directories are removed") {
+  const auto uploads = folder / "uploads";
+  fs::create_directories(uploads + "/stays");
+  put_content(uploads + "/stays/file", "x");
+  std::atomic<bool> done{false};
+  std::thread others([&] {
+    for (int i = 0; !done; ++i) {
+      const auto inside = uploads + "/" + std::to_string(i % 50);
+      fs::create_directories(inside);
+      put_content(inside + "/file", "y");
+      if (i % 50 < 40) fs::remove_all(inside);
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    const auto made =
+        aft::backup_to(db, backups, {.name = "b" + std::to_string(i), .files = uploads});
+    const auto has_it = [](const auto& file) { return file.path == "stays/file"; };
+    CHECK(std::ranges::any_of(made.manifest.files, has_it));
+  }
+  done = true;
+  others.join();
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a database behind a link is replaced where the link leads") {
+  add("one");
+  const auto made = aft::backup_to(db, backups);
+  // Mostly another file system, to which nothing can be renamed from here.
+  const bool has_other = ::access("/dev/shm", W_OK) == 0;
+  const auto elsewhere = fs::path(has_other ? "/dev/shm" : "/tmp") /
+                         fs::path(backups).parent_path().filename().concat("-elsewhere");
+  fs::create_directories(elsewhere);
+  const auto link = folder / "link.db", real = (elsewhere / "real.db").string();
+  {
+    aft::database there(real, {.key = test_key()}, log, time);
+    there.write([](aft::transaction& tx) { tx.execute("create table x (y integer)"); });
+  }
+  fs::create_symlink(real, link);
+  const auto done = restore(made.path, link, time);
+  CHECK(texts_of_file(real) == std::vector<std::string>{"one"});
+  CHECK(fs::is_symlink(link));
+  CHECK(done.previous.starts_with(real));
+  CHECK(entries(elsewhere.string()) <= 4);  // these two, with a log
+  fs::remove_all(elsewhere);
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "what is restored belongs to whom the one before did") {
+  if (::geteuid() != 0) {
+    MESSAGE("SKIPPED: only root gives files away");
+    return;
+  }
+  add("one");
+  const auto made = aft::backup_to(db, backups);
+  const auto target = folder / "target.db";
+  static_cast<void>(restore(made.path, target, time));
+  REQUIRE(::chown(target.c_str(), 1234, 2345) == 0);
+  static_cast<void>(restore(made.path, target, time));
+  struct stat about {};
+  REQUIRE(::stat(target.c_str(), &about) == 0);
+  CHECK(about.st_uid == 1234);
+  CHECK(about.st_gid == 2345);
 }
 
 TEST_CASE_FIXTURE(backup_fixture, "a database that is open is not replaced, nor its files") {

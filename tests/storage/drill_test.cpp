@@ -114,6 +114,20 @@ TEST_CASE_FIXTURE(drill_fixture, "a backup that was damaged is found by its veri
   CHECK(drill.status().verified_age == aft::hours(24));  // that of the day before
 }
 
+TEST_CASE_FIXTURE(drill_fixture, "a backup that was sound once is not taken for it ever after") {
+  aft::storage::backup_drill drill(db, options, log);
+  drill.run_due();
+  const auto one = aft::list_backups(backups).at(0);
+  REQUIRE(one.verified);
+  const auto file = one.path + "/" + one.manifest.database.stored_as;
+  std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(40).put('\x7f');
+  CHECK(!aft::verify_backup(one.path, {.bytes = std::string(32, 'n')}, time).sound());
+  CHECK(aft::list_backups(backups).at(0).verified);  // a wrong key says nothing
+  CHECK(!aft::verify_backup(one.path, options.backup.key, time, {}, test_key()).sound());
+  CHECK(!aft::list_backups(backups).at(0).verified);
+  CHECK(!aft::age_of_last_verified(backups, time));
+}
+
 TEST_CASE_FIXTURE(drill_fixture, "the thread of the backups ends where it is told to") {
   options.backup.bytes_per_second = 256 << 10;  // it would take half a minute
   options.backup.compress = false;

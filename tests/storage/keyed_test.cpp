@@ -11,6 +11,7 @@
 
 #include <doctest/doctest.h>
 
+#include <aft/app.hpp>
 #include <aft/storage/backup.hpp>
 #include <aft/storage/move.hpp>
 
@@ -249,6 +250,20 @@ TEST_CASE_FIXTURE(keyed_fixture, "the rows of a database with a key are moved") 
   to.migrate("host", {{"001", "create table note (id bigint primary key, text text)"}});
   const auto moved = aft::move(*db, to);
   CHECK(moved.tables.size() == 1);
+  CHECK(to.all<std::string>("select text from note order by id") ==
+        std::vector<std::string>{words});
+}
+
+TEST_CASE_FIXTURE(keyed_fixture, "an app moves a database with a key") {
+  if (!on_postgres() || !open()) return;
+  db.reset();
+  aft::app app({.database = file, .storage = {.key = key}});
+  app.migrate({"001", "create table note (id integer primary key, text text) strict",
+               "create table note (id bigint primary key, text text)"});
+  app.prepare();
+  const auto there = postgres_server::shared().new_url();
+  app.move_to(there);
+  aft::database to(there, {}, log, time);
   CHECK(to.all<std::string>("select text from note order by id") ==
         std::vector<std::string>{words});
 }

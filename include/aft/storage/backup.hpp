@@ -180,7 +180,8 @@ restored restore_archive(const std::string& directory, const std::string& databa
                          const restore_options& options = {});
 
 // Goes back to what was there before. What was restored gets the name that the previous one had, so
-// that doing it twice undoes it. The key is of what is there now. Throws storage_error.
+// that doing it twice undoes it; files stay where there were none before. The key is of what is
+// there now. Throws storage_error.
 void undo_restore(const restored& r, const secret& database_key = {});
 
 // ---- which to keep

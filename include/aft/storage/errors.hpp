@@ -9,11 +9,12 @@
 namespace aft {
 
 enum class storage_fault : std::uint8_t {
-  statement,    // SQL that is wrong, or does not fit its row
-  constraint,   // see constraint_error
-  busy,         // others hold the database or the rows, or the queue is full; try again
-  full,         // no space left
-  io,           // the file cannot be read or written
+  statement,   // SQL that is wrong, or does not fit its row
+  constraint,  // see constraint_error
+  busy,        // others hold the database or the rows, or the queue is full; try again
+  full,        // no space left
+  io,          // the file cannot be read or written; a commit that fails so may be found made after
+               // a crash
   unavailable,  // the server cannot be reached, or was lost before a commit; nothing was changed
   corrupt,      // the file is no sound database
   closed,       // the database was closed

@@ -23,19 +23,28 @@ bool is_there(const std::string& path) {
   return ::lstat(path.c_str(), &about) == 0;
 }
 
-// SQLite follows a link, so its logs, and what replaces the file, belong where that leads.
-std::string resolved(const std::string& path) {
-  char real[4096];
-  return ::realpath(path.c_str(), real) ? std::string(real) : path;
-}
-
 std::string compact_time(time_point now) {
   auto text = to_rfc3339(now).substr(0, 19);
   std::erase(text, ':');
   return text + "Z";
 }
 
+// As far as this process may.
+void give_to_owner_of(const std::string& before, const std::string& fresh) {
+  struct stat about {};
+  if (::stat(before.c_str(), &about) != 0) return;
+  if (::geteuid() == 0 && ::chown(fresh.c_str(), about.st_uid, about.st_gid) != 0) {
+    fail_file("change the owner of", fresh, errno);
+  }
+  ::chmod(fresh.c_str(), about.st_mode & 0777);
+}
+
 }  // namespace
+
+std::string resolved(const std::string& path) {
+  char real[4096];
+  return ::realpath(path.c_str(), real) ? std::string(real) : path;
+}
 
 void take_in_log(const std::string& database, const secret& key) {
   raw_file file(database, raw_access::write, key, seconds(0));
@@ -147,8 +156,7 @@ std::string database_place::put(const std::string& fresh, time_point now) {
   std::string previous;
   if (lock_ || is_there(file_ + "-wal")) previous = name_for_previous(file_, now);
   if (lock_) {
-    struct stat about {};
-    if (::stat(file_.c_str(), &about) == 0) ::chmod(fresh.c_str(), about.st_mode & 0777);
+    give_to_owner_of(file_, fresh);
     if (::link(file_.c_str(), previous.c_str()) != 0) fail_file("link", previous, errno);
   }
   // A log of the old one would be taken for the new one's. It goes first: until the new one is

@@ -11,6 +11,9 @@
 
 namespace aft::storage {
 
+// SQLite follows a link, so its logs, and what replaces the file, belong where that leads.
+std::string resolved(const std::string& path);
+
 // Moves what lies in the log beside a database into it. Nobody else may have it open: throws
 // storage_error, busy.
 void take_in_log(const std::string& database, const secret& key);

@@ -136,6 +136,7 @@ void sqlite_writer::run_on_connection(unit& u) {
     u.run_on(connection_);
   } catch (...) {
     u.thrown = std::current_exception();
+    if (archive_) archive_->lost_track();  // a commit of its own may have failed
   }
   finish(&u, next, nullptr);
 }
