@@ -208,7 +208,7 @@ class call {
   // For the lane that runs it: what it lends to the handler (a transaction), and memory for its own
   // bookkeeping, so that a hand-over allocates nothing.
   void* lent = nullptr;
-  alignas(std::max_align_t) std::byte lane_memory[112];
+  alignas(std::max_align_t) std::byte lane_memory[128];
   call* next = nullptr;  // in a lane's list
 
   // Called by a lane on its own thread when the call is finished there; afterwards the call is no

@@ -55,17 +55,17 @@ std::int64_t end_of(duration timeout) {
 // Queries of a job end when its time is up.
 class deadline_for {
  public:
-  deadline_for(reader& db, duration timeout) : place_(storage_access::connection_of(db).deadline) {
+  deadline_for(reader& db, duration timeout) : place_(storage_access::connection_of(db).limit) {
     before_ = place_;
-    if (const auto at = end_of(timeout)) place_ = at;
+    if (const auto at = end_of(timeout)) place_.at = at;
   }
   deadline_for(const deadline_for&) = delete;
   deadline_for& operator=(const deadline_for&) = delete;
   ~deadline_for() { place_ = before_; }
 
  private:
-  std::int64_t& place_;
-  std::int64_t before_;
+  storage::time_limit& place_;
+  storage::time_limit before_;
 };
 
 // Whether nothing is wrong but that others were in the way of the transaction, or its server away.

@@ -216,7 +216,7 @@ void* begin_reading(void* context, http::call& c) {
       delete l;
     });
   }
-  if (!local->begun) local->begun = &local->reading->begin(c.deadline);
+  if (!local->begun) local->begun = &local->reading->begin({c.deadline, nullptr});
   return local->begun;
 }
 

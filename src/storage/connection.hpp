@@ -18,6 +18,7 @@
 #include "kept_texts.hpp"
 #include "reserved_ids.hpp"
 #include "row_source.hpp"
+#include "time_limit.hpp"
 
 namespace aft::storage {
 
@@ -50,9 +51,10 @@ class connection {
     job_ids.forget_undone();
   }
 
-  // Of detail::coarse_milliseconds(), 0 for none: afterwards queries throw storage_error, late. One
-  // that only reads is stopped on its way; one that writes is not begun.
-  std::int64_t deadline = 0;
+  // Once it is over, statements throw storage_error, late or cancelled: those that have not begun,
+  // and the one that runs. Where that one writes, SQLite undoes its transaction.
+  time_limit limit{};
+  [[noreturn]] void fail_over(std::string_view text) const;
 
   // Returns the number of rows given to the target.
   virtual std::size_t query(std::string_view text, std::span<const detail::parameter> values,
@@ -113,7 +115,7 @@ struct storage_access {
   static storage::commit_effects& effects(transaction& tx) { return tx.connection_->effects; }
   static const std::vector<std::string>& notes(const transaction& tx) { return tx.notes_; }
   static void note(transaction& tx, std::string text) { tx.add_note(std::move(text)); }
-  static void set_deadline(reader& r, std::int64_t deadline) { r.connection_->deadline = deadline; }
+  static void set_deadline(reader& r, std::int64_t at) { r.connection_->limit = {at, nullptr}; }
 };
 
 }  // namespace aft

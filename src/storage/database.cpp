@@ -125,14 +125,21 @@ transaction::part::~part() {
   auto& c = *tx_.connection_;
   c.effects.shrink_to(effects_);
   c.forget_undone();
-  const auto deadline = std::exchange(c.deadline, 0);  // it is to be undone however late it is
+  const storage::without_limit patient(c.limit);
   try {
     c.run_savepoint("rollback to savepoint part");
     c.run_savepoint("release savepoint part");
   } catch (const storage_error&) {
     // The engine has undone the whole transaction; whoever runs it sees that.
   }
-  c.deadline = deadline;
+}
+
+void storage::connection::fail_over(std::string_view text) const {
+  if (limit.is_cancelled()) {
+    throw storage_error(storage_fault::cancelled, fmt::format("cancelled (in: {})", text));
+  }
+  throw storage_error(storage_fault::late,
+                      fmt::format("the deadline of the request has passed (in: {})", text));
 }
 
 void transaction::notify(std::string_view topic) { add_note(std::string(topic)); }
@@ -277,7 +284,13 @@ void database::submit(function<void(transaction&)> f, function<void(std::excepti
   static_cast<void>(unit.release());  // its own from here on
 }
 
-void database::read_erased(void* call, void (*run)(void* call, reader&), bool alone) {
+void database::read_erased(void* call, void (*run)(void* call, reader&), bool alone,
+                           const read_options* how) {
+  storage::time_limit limit;
+  if (how && how->timeout > duration()) {
+    limit.at = detail::coarse_milliseconds() + how->timeout.in_milliseconds();
+  }
+  if (how) limit.cancel = how->cancel;
   auto& engine = impl_->engine();
   auto* r = engine.take();
   struct put_back {
@@ -289,7 +302,7 @@ void database::read_erased(void* call, void (*run)(void* call, reader&), bool al
       all.give_back(r);
     }
   } guard{engine, r};
-  auto& view = alone ? r->begin_alone() : r->begin();
+  auto& view = alone ? r->begin_alone() : r->begin(limit);
   guard.began = true;
   run(call, view);
 }

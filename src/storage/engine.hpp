@@ -32,8 +32,8 @@ class reading {
   virtual ~reading() = default;
 
   // A view of the database that holds every commit that was answered before. To be paired with
-  // end(). Deadline as of a connection.
-  virtual reader& begin(std::int64_t deadline = 0) = 0;
+  // end(). Limit as of a connection.
+  virtual reader& begin(const time_limit& limit = {}) = 0;
   virtual void end() = 0;
 
   // For one query, of which there will be no second.

@@ -36,9 +36,10 @@ class unit {
   void set(const write_options& how) {
     low_priority = how.low_priority;
     isolated = how.level;
-    if (how.max_wait > duration()) {
-      give_up_at = detail::coarse_milliseconds() + how.max_wait.in_milliseconds();
-    }
+    const auto now = detail::coarse_milliseconds();
+    if (how.max_wait > duration()) give_up_at = now + how.max_wait.in_milliseconds();
+    if (how.timeout > duration()) limit.at = now + how.timeout.in_milliseconds();
+    limit.cancel = how.cancel;
   }
   bool late() const { return give_up_at && detail::coarse_milliseconds() > give_up_at; }
 
@@ -46,6 +47,8 @@ class unit {
   std::optional<isolation> isolated{};              // nothing: as the database's options say
   std::int64_t give_up_at = 0;                      // of coarse_milliseconds(); 0: it can wait
   std::chrono::steady_clock::time_point entered{};  // the queue, where the engine says it
+
+  time_limit limit{};
 
   unit* next = nullptr;
   std::exception_ptr thrown{};

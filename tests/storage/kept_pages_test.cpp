@@ -125,12 +125,12 @@ class one_reader {
     return found;
   }
   std::int64_t sum_of_balances() {
-    const auto found = reading_.begin(0).one<std::int64_t>("select sum(balance) from account");
+    const auto found = reading_.begin({}).one<std::int64_t>("select sum(balance) from account");
     end();
     return found;
   }
   things begin() {
-    view_ = &reading_.begin(0);
+    view_ = &reading_.begin({});
     return again();
   }
   things again() { return all_of(*view_); }

@@ -318,7 +318,7 @@ POSTGRES_TEST("a lock that another holds is waited for no longer than busy_timeo
 POSTGRES_TEST("a deadline stops a statement on the server") {
   auto& engine = db.inside().engine();
   auto* reading = engine.take();
-  auto& r = reading->begin(aft::detail::coarse_milliseconds() + 100);
+  auto& r = reading->begin({aft::detail::coarse_milliseconds() + 100, nullptr});
   CHECK(fault_of([&] { r.find<std::string>("select pg_sleep(300)::text"); }) ==
         aft::storage_fault::late);
   CHECK(fault_of([&] { r.find<int>("select 1"); }) == aft::storage_fault::late);
@@ -409,7 +409,7 @@ POSTGRES_TEST("a connection that is lost while rows are read ends the reading") 
 POSTGRES_TEST("a deadline ends the reading of rows that never end") {
   auto& engine = db.inside().engine();
   auto* reading = engine.take();
-  auto& r = reading->begin(aft::detail::coarse_milliseconds() + 200);
+  auto& r = reading->begin({aft::detail::coarse_milliseconds() + 200, nullptr});
   std::int64_t seen = 0;
   CHECK(fault_of([&] {
           r.each<int>(

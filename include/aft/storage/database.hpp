@@ -1,6 +1,7 @@
 #pragma once
 // One database, and what writes it.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -94,9 +95,20 @@ struct write_options {
   bool low_priority = false;
   // Where its turn comes later than that, it is not run: storage_error, late. 0: any time will do.
   duration max_wait{};
+  // From the call on, with all that it waits; when it has passed, the statement that runs and all
+  // further ones fail: storage_error, late. A commit that has begun is waited for. 0: none.
+  duration timeout{};
+  // The same, cancelled, once it is true. It must live as long as the transaction.
+  const std::atomic<bool>* cancel = nullptr;
   // Instead of storage_options::level, on PostgreSQL: for a transaction that is right in itself
   // with less, and often meets others.
   std::optional<isolation> level{};
+};
+
+// How long what is read is wanted; see write_options.
+struct read_options {
+  duration timeout{};
+  const std::atomic<bool>* cancel = nullptr;
 };
 
 // Since the database was opened. Times are sums.
@@ -150,6 +162,10 @@ class database {
   template <class F>
   auto read(F&& f) {
     return read_by(f, false);
+  }
+  template <class F>
+  auto read(F&& f, const read_options& how) {
+    return read_by(f, false, &how);
   }
 
   // One query alone, as those of a reader. On PostgreSQL it costs about half of a read() of it,
@@ -238,22 +254,24 @@ class database {
     return const_cast<void*>(static_cast<const void*>(&f));
   }
   template <class F>
-  auto read_by(F&& f, bool alone) {
+  auto read_by(F&& f, bool alone, const read_options* how = nullptr) {
     using result = std::invoke_result_t<F&, reader&>;
     if constexpr (std::is_void_v<result>) {
       read_erased(
           address_of(f),
           [](void* call, reader& r) { (*static_cast<std::remove_reference_t<F>*>(call))(r); },
-          alone);
+          alone, how);
     } else {
       std::optional<result> value;
       auto keep = [&](reader& r) { value.emplace(f(r)); };
       read_erased(
-          &keep, [](void* call, reader& r) { (*static_cast<decltype(keep)*>(call))(r); }, alone);
+          &keep, [](void* call, reader& r) { (*static_cast<decltype(keep)*>(call))(r); }, alone,
+          how);
       return *std::move(value);
     }
   }
-  void read_erased(void* call, void (*run)(void* call, reader&), bool alone);
+  void read_erased(void* call, void (*run)(void* call, reader&), bool alone,
+                   const read_options* how);
   void ask_erased(storage::asked_query* q);  // which is the engine's then
   void write_erased(void* call, void (*run)(void* call, transaction&), const write_options& how);
 

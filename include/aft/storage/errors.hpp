@@ -19,7 +19,8 @@ enum class storage_fault : std::uint8_t {
   corrupt,      // the file is no sound database
   closed,       // the database was closed
   in_doubt,     // the server was lost during a commit: it may have been made, or not
-  late,         // the deadline of the request has passed
+  late,         // the deadline of the request, or a timeout, has passed
+  cancelled,    // who asked has asked to stop
   misuse,       // a write from where none may wait, a transaction inside a transaction
   other,
 };

@@ -34,7 +34,7 @@ class postgres_engine final : public engine {
       : address_(url), own_name_(random_token()), log_(log), time_(time),
         pool_(address_, checked(options), time), shared_(pool_, options),
         writers_(address_, topics_, counters_, jobs_here_, own_name_, options, log, time, whose) {
-    auto first = pool_.take(0);
+    auto first = pool_.take({});
     first->open();
     pool_.give_back(std::move(first));
   }

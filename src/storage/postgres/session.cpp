@@ -16,7 +16,9 @@ namespace aft::storage::postgres {
 namespace {
 
 constexpr duration longest_connect = seconds(10);
-constexpr std::int64_t cancel_grace = 5'000;  // milliseconds for the server to heed a cancel
+// Milliseconds.
+constexpr std::int64_t cancel_grace = 5'000;  // for the server to heed a cancel
+constexpr std::int64_t longest_wait = 60'000;
 
 }  // namespace
 
@@ -34,8 +36,8 @@ session::~session() = default;
 void session::open() {
   if (db_) return;
   auto at_most = longest_connect;
-  if (deadline) {
-    at_most = std::min(at_most, milliseconds(deadline - aft::detail::coarse_milliseconds()));
+  if (limit.at) {
+    at_most = std::min(at_most, milliseconds(limit.at - aft::detail::coarse_milliseconds()));
   }
   db_ = address_.connect(at_most);
   const auto set = fmt::format(
@@ -69,28 +71,33 @@ void session::close() {
       "the connection to the PostgreSQL server was lost in the middle of a transaction"));
 }
 
-bool session::late() const { return deadline && aft::detail::coarse_milliseconds() > deadline; }
-
 bool session::wait(int bell) {
-  int timeout = -1;
-  if (deadline) {
-    auto left = deadline - aft::detail::coarse_milliseconds();
-    if (left < 0) {
-      if (!std::exchange(cancelled_, true)) cancel();
-      left += cancel_grace;
-      if (left < 0) {
-        close();
-        throw storage_error(storage_fault::late,
-                            "the deadline of the request has passed, and the server is silent");
-      }
-    }
-    timeout = int(std::min<std::int64_t>(left + 1, 60'000));
-  }
+  const int timeout = limit ? cancel_in_time() : -1;
   const bool has_unsent = PQflush(db_.get()) == 1;
   pollfd ready[] = {{PQsocket(db_.get()), short(has_unsent ? POLLIN | POLLOUT : POLLIN), 0},
                     {bell, POLLIN, 0}};
   ::poll(ready, bell < 0 ? 1 : 2, timeout);
   return !ready[0].revents && ready[1].revents;
+}
+
+// Milliseconds until this is to be called once more.
+int session::cancel_in_time() {
+  const auto now = aft::detail::coarse_milliseconds();
+  if (limit.is_over()) {
+    if (!cancelled_at_) {
+      cancelled_at_ = now;
+      cancel();
+    }
+    if (now - cancelled_at_ > cancel_grace) {
+      close();
+      throw storage_error(limit.is_cancelled() ? storage_fault::cancelled : storage_fault::late,
+                          "the server does not heed that a query is not wanted any more");
+    }
+    return int(cancel_grace - (now - cancelled_at_) + 1);
+  }
+  std::int64_t left = limit.at ? limit.at - now + 1 : longest_wait;
+  if (limit.cancel) left = std::min(left, time_limit::between_looks);
+  return int(std::min(left, longest_wait));
 }
 
 void session::cancel() {
@@ -114,7 +121,7 @@ result session::next() {
 
 // Statements without parameters and rows. Throws the first failure.
 void session::simple(const char* text) {
-  const without_deadline patient(deadline);
+  const without_limit patient(limit);
   if (!PQsendQuery(db_.get(), text)) fail_lost();
   result failure;
   while (auto r = next()) {
@@ -131,7 +138,7 @@ void session::simple(const char* text) {
 // The answer to the commit of a view.
 void session::drain() {
   if (!std::exchange(draining_, false)) return;
-  const without_deadline patient(deadline);
+  const without_limit patient(limit);
   while (auto r = next()) {
     if (PQresultStatus(r.get()) == PGRES_FATAL_ERROR) fail_lost();
   }

@@ -122,11 +122,10 @@ class session final : public schema_connection {
   void simple(const char* text);
   result next();
   bool wait(int bell = -1);  // true: only that can be read
+  int cancel_in_time();
   void cancel();
   void drain();
   void close();
-  bool late() const;
-  [[noreturn]] void fail_late(std::string_view text);
   [[noreturn]] void fail(const PGresult* r, std::string_view text);
   [[noreturn]] void fail_lost();
 
@@ -142,9 +141,9 @@ class session final : public schema_connection {
   parameters parameters_;
   state state_ = state::none;
   isolation level_ = isolation::serializable;
-  std::size_t rounds_ahead_ = 0;  // of lone queries, whose answers have not been read
-  bool draining_ = false;         // the answer to the last commit has not been read
-  bool cancelled_ = false;
+  std::size_t rounds_ahead_ = 0;   // of lone queries, whose answers have not been read
+  bool draining_ = false;          // the answer to the last commit has not been read
+  std::int64_t cancelled_at_ = 0;  // 0: it was not
   std::exception_ptr undone_{}, failure_{};
 };
 

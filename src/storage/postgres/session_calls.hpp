@@ -37,21 +37,6 @@ class untyped_parameter : public storage_error {
   unsigned number_;  // 0: not known
 };
 
-// What ends a transaction is waited for, whatever the deadline: half an end is none.
-class without_deadline {
- public:
-  explicit without_deadline(std::int64_t& deadline) : place_(deadline), before_(deadline) {
-    deadline = 0;
-  }
-  without_deadline(const without_deadline&) = delete;
-  without_deadline& operator=(const without_deadline&) = delete;
-  ~without_deadline() { place_ = before_; }
-
- private:
-  std::int64_t& place_;
-  const std::int64_t before_;
-};
-
 struct session::statement {
   std::string_view text;  // of the program
   std::string name{};     // on the server
@@ -72,7 +57,7 @@ void session::exchange_all(Send&& send_all, Take&& take, Name&& name_of, bool fa
   const bool begins = state_ == state::wanted;
   const bool guarded = state_ == state::open && options_.statements_fail_alone && fails_alone;
   const auto closed = std::exchange(read_, {});
-  cancelled_ = false;
+  cancelled_at_ = 0;
   succeeded_ = 0;
   PQenterPipelineMode(db_.get());
   if (begins) send(begin_text(use_, level_));
@@ -149,7 +134,7 @@ auto session::with_server(Run&& run) {
 template <class Run>
 auto session::with_statement(std::string_view text, std::span<const detail::parameter> values,
                              Run&& run) {
-  if (late()) fail_late(text);
+  if (limit.is_over()) fail_over(text);
   return with_server([&] {
     for (bool again = false;; again = true) {
       try {

@@ -73,15 +73,10 @@ void session::fail_lost() {
                                 address_.without_secrets(PQerrorMessage(db_.get()))));
 }
 
-void session::fail_late(std::string_view text) {
-  throw storage_error(storage_fault::late,
-                      fmt::format("the deadline of the request has passed (in: {})", text));
-}
-
 void session::fail(const PGresult* r, std::string_view text) {
   const auto code = state_of(r);
   if (is_loss(code)) fail_lost();
-  if (code == "57014" && late()) fail_late(text);
+  if (code == "57014" && limit.is_over()) fail_over(text);
   const auto what = fmt::format("{} (in: {})", field(r, PG_DIAG_MESSAGE_PRIMARY), text);
   if (code.starts_with("23")) throw constraint_error(constraint_of(code), what);
   if (code == "0A000" && field(r, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery") {

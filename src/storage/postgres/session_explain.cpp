@@ -12,11 +12,7 @@ namespace aft::storage::postgres {
 // The plan for any values: those of the call are not to be seen. What it sets is undone with it.
 std::string session::explain(std::string_view text) {
   if (state_ == state::failed) return {};
-  struct patience {  // half an end of a transaction is none
-    std::int64_t& place;
-    const std::int64_t before;
-    ~patience() { place = before; }
-  } patient{deadline, std::exchange(deadline, 0)};
+  const without_limit patient(limit);
   drain();
   open();
   const auto known = statements_.find(text);

@@ -99,7 +99,7 @@ class session::open_cursor {
   }
 
   result fetch(std::size_t count, std::string_view text) {
-    if (session_.late()) session_.fail_late(text);
+    if (session_.limit.is_over()) session_.fail_over(text);
     return session_.with_server(
         [&] { return session_.exchange(text, 1, [&] { send_fetch(count, binary_); }); });
   }

@@ -40,7 +40,7 @@ void session::commit(std::span<const std::string> notes, const std::string& own_
   }
   const bool begins = std::exchange(state_, state::none) == state::wanted;
   if (begins && notes.empty()) return;
-  const without_deadline patient(deadline);
+  const without_limit patient(limit);
   try {
     drain();
     open();

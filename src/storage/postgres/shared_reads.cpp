@@ -16,7 +16,7 @@ namespace {
 // A connection of the pool, for as long as this lives.
 class lent_session {
  public:
-  explicit lent_session(session_pool& pool) : pool_(pool), session_(pool.take(0)) {}
+  explicit lent_session(session_pool& pool) : pool_(pool), session_(pool.take({})) {}
   lent_session(const lent_session&) = delete;
   lent_session& operator=(const lent_session&) = delete;
   ~lent_session() { pool_.give_back(std::move(session_)); }

@@ -3,24 +3,32 @@
 #include <algorithm>
 #include <chrono>
 
-#include "../../ground/coarse_clock.hpp"
 #include "shared_reads.hpp"
 
 namespace aft::storage::postgres {
-
-std::unique_ptr<session> session_pool::take(std::int64_t deadline) {
+std::unique_ptr<session> session_pool::take(const time_limit& limit) {
+  using steady = std::chrono::steady_clock;
   std::unique_lock lock(mutex_);
-  const bool soon = deadline != 0;
-  auto at_most = options_.busy_timeout.in_milliseconds();
-  if (soon) at_most = std::min(at_most, deadline - aft::detail::coarse_milliseconds());
   const auto may_go_on = [this] { return !free_.empty() || taken_ < options_.max_readers; };
-  if (!given_back_.wait_for(lock, std::chrono::milliseconds(at_most), may_go_on)) {
-    if (soon && aft::detail::coarse_milliseconds() > deadline) {
-      throw storage_error(storage_fault::late,
-                          "the deadline of the request has passed before a connection was free");
+  const auto give_up =
+      steady::now() + std::chrono::milliseconds(options_.busy_timeout.in_milliseconds());
+  while (!may_go_on()) {
+    auto look = give_up;
+    if (limit)
+      look = std::min(look, steady::now() + std::chrono::milliseconds(time_limit::between_looks));
+    given_back_.wait_until(lock, look, may_go_on);
+    if (may_go_on()) break;
+    if (limit.is_cancelled()) {
+      throw storage_error(storage_fault::cancelled, "cancelled before a connection was free");
     }
-    throw storage_error(storage_fault::busy,
-                        "all connections to the PostgreSQL server are in use (max_readers)");
+    if (limit.is_over()) {
+      throw storage_error(storage_fault::late,
+                          "the deadline has passed before a connection was free");
+    }
+    if (steady::now() >= give_up) {
+      throw storage_error(storage_fault::busy,
+                          "all connections to the PostgreSQL server are in use (max_readers)");
+    }
   }
   std::unique_ptr<session> s;
   if (!free_.empty()) {  // the last, so that few are used where few are needed
@@ -42,31 +50,31 @@ void session_pool::give_back(std::unique_ptr<session> s) {
   given_back_.notify_one();
 }
 
-reader& view::begin(std::int64_t until) {
-  deadline = until;
+reader& view::begin(const time_limit& until) {
+  limit = until;
   return reader_;
 }
 
 reader& view::begin_alone() {
   alone_ = true;
-  return begin(0);
+  return begin({});
 }
 
 void view::end() {
-  deadline = 0;
+  limit = {};
   alone_ = false;
   if (!session_) return;
-  session_->deadline = 0;
+  session_->limit = {};
   session_->end_view();
   pool_.give_back(std::move(session_));
 }
 
 session& view::begun() {
   if (!session_) {
-    session_ = pool_.take(deadline);
+    session_ = pool_.take(limit);
     session_->begin();
   }
-  session_->deadline = deadline;
+  session_->limit = limit;
   return *session_;
 }
 

@@ -18,8 +18,8 @@ class session_pool {
       : address_(address), options_(options), time_(time) {}
   const storage_options& options() const { return options_; }
 
-  // Waits where all are taken: throws storage_error, busy or late.
-  std::unique_ptr<session> take(std::int64_t deadline);
+  // Waits where all are taken: throws storage_error, busy, late or cancelled.
+  std::unique_ptr<session> take(const time_limit& limit);
   void give_back(std::unique_ptr<session> s);
 
  private:
@@ -43,7 +43,7 @@ class view final : public reading, private connection {
     on_query = pool.options().on_query;
   }
 
-  reader& begin(std::int64_t until) override;
+  reader& begin(const time_limit& until) override;
   void end() override;
   reader& begin_alone() override;
 

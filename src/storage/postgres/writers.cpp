@@ -139,6 +139,7 @@ bool writers::run_once(unit& u, session& s) {
   u.thrown = nullptr;
   s.effects.clear();
   s.begin(u.isolated);
+  s.limit = u.limit;
   try {
     u.kept = u.run(t.tx);
     if (u.kept) commit(s, t.notes());
@@ -149,7 +150,7 @@ bool writers::run_once(unit& u, session& s) {
     s.rollback();
   }
   const bool is_in_doubt = is_of(u.thrown, storage_fault::in_doubt);
-  s.deadline = 0;
+  s.limit = {};
   if (s.undone()) {  // whatever the unit made of it
     s.effects.clear();
     u.kept = false;

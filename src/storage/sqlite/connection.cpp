@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include "../../ground/coarse_clock.hpp"
 #include "../durable_file.hpp"
 #include "columns.hpp"
 #include "log_index.hpp"
@@ -113,7 +112,6 @@ class sqlite_connection::running {
   running(sqlite_connection& c, statement& s)
       : connection_(c), s_(s), only_reads_before_(c.only_reads_) {
     s.runs = true;
-    // To stop a statement that writes would undo the transactions of others with it.
     c.only_reads_ = sqlite3_stmt_readonly(s.handle);
     if (!c.only_reads_) {
       ++c.changes_begun_;
@@ -165,7 +163,7 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
         db_, steps_between_looks,
         [](void* self) {
           const auto& c = *static_cast<const sqlite_connection*>(self);
-          return int(c.only_reads_ && c.late());
+          return int((c.only_reads_ || c.is_shared_) && c.limit.is_over());
         },
         this);
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -216,12 +214,8 @@ sqlite_connection::~sqlite_connection() {
   sqlite3_close(db_);
 }
 
-bool sqlite_connection::late() const {
-  return deadline && aft::detail::coarse_milliseconds() > deadline;
-}
-
 void sqlite_connection::fail(int code, std::string_view text) {
-  if ((code & 0xff) == SQLITE_INTERRUPT && late()) fail_late(text);
+  if ((code & 0xff) == SQLITE_INTERRUPT && limit.is_over()) fail_over(text);
   const std::string message = sqlite3_errmsg(db_);
   const auto what = fmt::format("{} (in: {})", message, text);
   if ((code & 0xff) == SQLITE_CONSTRAINT) throw constraint_error(constraint_of(code), what);
@@ -287,11 +281,6 @@ bool sqlite_connection::forget(std::string_view text) {
   return true;
 }
 
-void sqlite_connection::fail_late(std::string_view text) {
-  throw storage_error(storage_fault::late,
-                      fmt::format("the deadline of the request has passed (in: {})", text));
-}
-
 // While it is not reset: SQLite says what failed for so long.
 void sqlite_connection::fail_running(running& r, int code) {
   r.note_failure(code);
@@ -310,7 +299,7 @@ sqlite_connection::statement& sqlite_connection::prepared(
         storage_fault::other,
         fmt::format("the transaction was undone by a statement of it that failed (in: {})", text));
   }
-  if (late()) fail_late(text);
+  if (limit.is_over()) fail_over(text);
   auto& s = prepare(text);
   for (std::size_t i = 0; i < values.size(); ++i) {
     sqlite::bind(s.handle, int(i + 1), values[i]);

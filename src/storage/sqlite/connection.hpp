@@ -76,8 +76,6 @@ class sqlite_connection : public schema_connection {
   void fill_row(statement& s, const type_info& type, void* row);
   [[noreturn]] void fail(int code, std::string_view text);
   [[noreturn]] void fail_running(running& r, int code);
-  [[noreturn]] void fail_late(std::string_view text);
-  bool late() const;
   void make_table(std::size_t size);
 
   sqlite3* db_ = nullptr;

@@ -14,7 +14,7 @@ sqlite_reading::sqlite_reading(const std::string& file, const storage_options& o
   connection_.on_query = options.on_query;
 }
 
-reader& sqlite_reading::begin(std::int64_t deadline) {
+reader& sqlite_reading::begin(const time_limit& limit) {
   while (busy_.exchange(true, std::memory_order_acquire)) {  // the writer takes the snapshot away
     std::this_thread::yield();
   }
@@ -31,7 +31,7 @@ reader& sqlite_reading::begin(std::int64_t deadline) {
     has_snapshot_ = true;
     seen_head_ = head;
   }
-  connection_.deadline = deadline;
+  connection_.limit = limit;
   return reader_;
 }
 
@@ -44,7 +44,7 @@ bool sqlite_reading::read_log_head(log_head& to) {
 }
 
 void sqlite_reading::end() {
-  connection_.deadline = 0;
+  connection_.limit = {};
   if (let_go_.exchange(false, std::memory_order_relaxed)) drop_snapshot();
   busy_.store(false, std::memory_order_release);
 }

@@ -22,7 +22,7 @@ class sqlite_reading final : public reading {
  public:
   sqlite_reading(const std::string& file, const storage_options& options, const clock& time);
 
-  reader& begin(std::int64_t deadline) override;
+  reader& begin(const time_limit& limit) override;
   void end() override;
 
   // By the writer, any thread: lets go of the snapshot, now if nobody reads, else at end().

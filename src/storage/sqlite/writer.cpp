@@ -28,13 +28,15 @@ std::chrono::microseconds patience_with_readers(int pages) {
   return std::chrono::microseconds(std::min(std::int64_t(pages) * pages / 1000, 10'000L));
 }
 
-// As "insert or rollback" does, and raise(rollback, ...) in a trigger.
-bool undone_by_constraint(const sqlite_connection& c) {
+// By "insert or rollback", raise(rollback, ...) in a trigger, or a statement that wrote for too long:
+// not for lack of space and the like, which others lack, too.
+bool undone_by_its_own(const sqlite_connection& c) {
   if (!c.undone()) return false;
   try {
     std::rethrow_exception(c.undone());
-  } catch (const constraint_error&) {
-    return true;
+  } catch (const storage_error& e) {
+    return e.fault() == storage_fault::constraint || e.fault() == storage_fault::late ||
+           e.fault() == storage_fault::cancelled;
   } catch (...) {
     return false;
   }
@@ -231,7 +233,7 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
 
 // SQLite has undone everything, also what went well before.
 void sqlite_writer::fail_round(const unit* first, const unit* end) const {
-  if (undone_by_constraint(connection_)) {  // which was that of another transaction
+  if (undone_by_its_own(connection_)) {  // which is another transaction's
     throw storage_error(storage_fault::busy, "another transaction of the same commit was undone");
   }
   for (const auto* u = first; u != end; u = u->next) {
@@ -318,7 +320,7 @@ bool sqlite_writer::run_one(unit& u, undo how) {
                fmt::format("a transaction held the writer for {} ms",
                            std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
   }
-  if (undone_by_constraint(connection_)) {
+  if (undone_by_its_own(connection_)) {
     if (how != undo::alone) return false;
   } else {
     if (u.kept || how == undo::to_savepoint) return true;
@@ -337,7 +339,9 @@ void sqlite_writer::run_unit(unit& u, undo how) {
   storage_access::plain_transaction t(connection_);
   if (how == undo::to_savepoint) connection_.run("savepoint unit");
   try {
+    connection_.limit = u.limit;
     u.kept = u.run(t.tx);
+    connection_.limit = {};
     if (u.kept && connection_.undone()) std::rethrow_exception(connection_.undone());
     if (u.kept && connection_.has_unmet_foreign_keys()) {
       throw constraint_error(constraint_kind::foreign_key,
@@ -351,6 +355,7 @@ void sqlite_writer::run_unit(unit& u, undo how) {
     u.kept = false;
     u.thrown = std::current_exception();
   }
+  connection_.limit = {};
   connection_.effects.clear();
   if (!connection_.in_transaction()) return;
   if (how == undo::to_savepoint) {
