@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "chunk_size.hpp"
 #include "connection.hpp"
 
 namespace aft {
@@ -66,30 +65,6 @@ std::vector<flaw> check(database& db, std::size_t most) {
     }
     return flaws;
   });
-}
-
-std::int64_t erase_in_chunks(database& db, std::string_view table, const sql_text& condition,
-                             const erase_options& options) {
-  std::int64_t erased = 0;
-  for (storage::chunk_size chunk(options.longest);;) {
-    const auto rows = chunk.rows();
-    sql_text statement("delete from");
-    statement.add_name(table).add("where").add_name(options.key).add("in (select");
-    statement.add_name(options.key).add("from").add_name(table).add("where (");
-    statement.add(condition).add(") limit $1)", rows);
-    duration took;
-    const auto count = db.write(
-        [&](transaction& tx) {
-          const auto began = db.time().steady();
-          const auto gone = tx.execute(statement);
-          took = db.time().steady() - began;
-          return gone;
-        },
-        {.low_priority = true});
-    erased += count;
-    if (count < rows) return erased;
-    chunk.took(took);
-  }
 }
 
 }  // namespace aft

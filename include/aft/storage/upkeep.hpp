@@ -30,15 +30,18 @@ struct flaw {
 std::vector<flaw> check(database& db, std::size_t most = 100);
 
 struct erase_options {
-  std::string key = "id";               // what names a row: the primary key
+  std::string key = "id";  // what names a row and has an index: the primary key. Never NULL
   duration longest = milliseconds(20);  // what one transaction should take, without its commit
 };
 
-// Deletes all rows of the table for which the condition holds, in many transactions of low
-// priority, each as small as `longest` asks for, as far as the last ones tell, so that other writes
-// wait for no more than one of them; rows that come meanwhile may be deleted, too. What cascades
-// counts with the row that it hangs on. The number of rows. May be stopped and begun again at any
-// time. Where none may wait it throws storage_error, misuse.
+// Deletes all rows of the table for which the condition holds. A reader finds them: it goes through
+// the whole table by its key, in portions of some 50 ms, whatever indexes there are for the
+// condition. Then they are deleted by their keys, where the condition still holds, in many
+// transactions of low priority, each as small as `longest` asks for, as far as the last ones tell,
+// so that other writes wait for no more than one of them. What cascades counts with the row that it
+// hangs on. Rows that come meanwhile, or meet the condition only then, may be deleted, too. The
+// number of rows. May be stopped and begun again at any time. Where none may wait it throws
+// storage_error, misuse.
 //   aft::erase_in_chunks(app.db(), "event", aft::sql_text("at < $1", month_ago));
 std::int64_t erase_in_chunks(database& db, std::string_view table, const sql_text& condition,
                              const erase_options& options = {});
