@@ -77,6 +77,41 @@ TEST_CASE_FIXTURE(with_events, "orphans and a broken index are told with their t
   CHECK(aft::check(again, 1).size() == 2);  // one of each kind
 }
 
+TEST_CASE_FIXTURE(storage_fixture, "what PostgreSQL does not enforce is told where rows break it") {
+  if (!on_postgres()) return;
+  db.migrate("host", {{"001", "-", R"(
+create table "a ""parent" (x int, "y""'" text, primary key (x, "y""'"));
+create table child (id int primary key, px int, "p""y" text);
+create table sound (id int primary key, px int, py text);
+create table off (id int primary key, parent int references sound);
+insert into "a ""parent" values (1, 'one');
+insert into sound values (1, 1, 'one');
+insert into child values (1, 1, 'one'), (2, 1, 'two'), (3, 2, 'one'), (4, null, 'two');
+insert into child values (5, 2, null);
+alter table child add constraint child_of_parent
+  foreign key (px, "p""y") references "a ""parent" not valid;
+alter table sound add foreign key (px, py) references "a ""parent" not valid;
+alter table off disable trigger all;
+insert into off values (1, 9), (2, null);
+alter table off enable trigger user;
+create index child_by_px on child (px);
+update pg_index set indisvalid = false where indexrelid = 'child_by_px'::regclass)"}});
+  const auto flaws = aft::check(db);
+  REQUIRE(flaws.size() == 3);
+  CHECK(flaws[0].kind == aft::flaw_kind::corrupt);
+  CHECK(flaws[0].table == "child");
+  CHECK(flaws[0].detail == "the index child_by_px is not valid; build it anew, or drop it");
+  CHECK(flaws[1].kind == aft::flaw_kind::orphan);
+  CHECK(flaws[1].table == "child");
+  CHECK(flaws[1].detail ==
+        "rows that refer to one of a \"parent that is not there, by the foreign key "
+        "child_of_parent: 2");
+  CHECK(flaws[2].table == "off");
+  CHECK(flaws[2].detail ==
+        "rows that refer to one of sound that is not there, by the foreign key off_parent_fkey: 1");
+  CHECK(aft::check(db, 1).size() == 2);  // one of each kind
+}
+
 TEST_CASE_FIXTURE(with_events, "a page that is overwritten is told as well") {
   if (on_postgres()) return;
   const auto file = new_url();

@@ -12,7 +12,7 @@
 namespace aft {
 
 enum class flaw_kind : std::uint8_t {
-  corrupt,  // the file itself: pages, indexes, values against the rules of their columns
+  corrupt,  // the database itself: pages, indexes, values against the rules of their columns
   orphan,   // a row that refers to one that is not there
 };
 
@@ -25,8 +25,10 @@ struct flaw {
 
 // Reads the whole database and gives what is wrong with it, at most `most` of each kind; empty: it
 // is sound. As long as it takes on this thread, hindering neither readers nor writers. SQLite's
-// integrity_check and foreign_key_check; PostgreSQL enforces all that it knows, so there it is
-// empty.
+// integrity_check and foreign_key_check. PostgreSQL enforces what it knows, so there it is what the
+// server has on record as not enforced, in the current schema: indexes that are not valid, and
+// foreign keys that were never validated, or whose triggers are off, where rows break them, with
+// their number. Its files are not read; amcheck and pg_checksums are for that.
 std::vector<flaw> check(database& db, std::size_t most = 100);
 
 struct erase_options {
