@@ -150,6 +150,7 @@
 #include "../../src/storage/text_index.cpp"
 #include "../../src/storage/topics.cpp"
 #include "../../src/storage/upkeep.cpp"
+#include "../../src/storage/upkeep_erase.cpp"
 #include "../../src/storage/write_counters.cpp"
 // 2 trades
 #include "../../src/auth/accounts.cpp"

@@ -77,6 +77,41 @@ TEST_CASE_FIXTURE(with_events, "orphans and a broken index are told with their t
   CHECK(aft::check(again, 1).size() == 2);  // one of each kind
 }
 
+TEST_CASE_FIXTURE(storage_fixture, "what PostgreSQL does not enforce is told where rows break it") {
+  if (!on_postgres()) return;
+  db.migrate("host", {{"001", "-", R"(
+create table "a ""parent" (x int, "y""'" text, primary key (x, "y""'"));
+create table child (id int primary key, px int, "p""y" text);
+create table sound (id int primary key, px int, py text);
+create table off (id int primary key, parent int references sound);
+insert into "a ""parent" values (1, 'one');
+insert into sound values (1, 1, 'one');
+insert into child values (1, 1, 'one'), (2, 1, 'two'), (3, 2, 'one'), (4, null, 'two');
+insert into child values (5, 2, null);
+alter table child add constraint child_of_parent
+  foreign key (px, "p""y") references "a ""parent" not valid;
+alter table sound add foreign key (px, py) references "a ""parent" not valid;
+alter table off disable trigger all;
+insert into off values (1, 9), (2, null);
+alter table off enable trigger user;
+create index child_by_px on child (px);
+update pg_index set indisvalid = false where indexrelid = 'child_by_px'::regclass)"}});
+  const auto flaws = aft::check(db);
+  REQUIRE(flaws.size() == 3);
+  CHECK(flaws[0].kind == aft::flaw_kind::corrupt);
+  CHECK(flaws[0].table == "child");
+  CHECK(flaws[0].detail == "the index child_by_px is not valid; build it anew, or drop it");
+  CHECK(flaws[1].kind == aft::flaw_kind::orphan);
+  CHECK(flaws[1].table == "child");
+  CHECK(flaws[1].detail ==
+        "rows that refer to one of a \"parent that is not there, by the foreign key "
+        "child_of_parent: 2");
+  CHECK(flaws[2].table == "off");
+  CHECK(flaws[2].detail ==
+        "rows that refer to one of sound that is not there, by the foreign key off_parent_fkey: 1");
+  CHECK(aft::check(db, 1).size() == 2);  // one of each kind
+}
+
 TEST_CASE_FIXTURE(with_events, "a page that is overwritten is told as well") {
   if (on_postgres()) return;
   const auto file = new_url();
@@ -153,10 +188,140 @@ TEST_CASE_FIXTURE(with_events, "a delete takes as many rows at once as its time 
     fill(100);
     return other.writes().transactions - before;
   };
-  CHECK(transactions_for(aft::milliseconds(100)) == 101);  // row by row, and none is left
-  CHECK(transactions_for(aft::milliseconds(7)) == 101);    // long enough
+  CHECK(transactions_for(aft::milliseconds(100)) == 100);  // row by row
+  CHECK(transactions_for(aft::milliseconds(7)) == 100);    // long enough
   CHECK(transactions_for(aft::milliseconds(3)) == 7);      // 1, 2, 4, ... 64
   CHECK(transactions_for(aft::microseconds(0)) == 5);      // 1, 4, 16, 64, and the rest
+}
+
+// Two of 3000 rows are meant, and no index leads to them.
+TEST_CASE_FIXTURE(with_events, "no statement of a large delete scans while it holds the writer") {
+  fill(3000);
+  db.write([](aft::transaction& tx) {
+    tx.execute("update event set text = 'old' where id in (1500, 2999)");
+  });
+  std::vector<std::string> plans;
+  const aft::function<void(const aft::query_seen&)> seen = [&](const aft::query_seen& q) {
+    if (q.text.starts_with("delete")) plans.push_back(q.plan());
+  };
+  aft::database other(url, {.on_query = &seen}, log, time);
+  CHECK(aft::erase_in_chunks(other, "event", aft::sql_text("text = $1", "old")) == 2);
+  CHECK(count() == 2998);
+  REQUIRE(!plans.empty());
+  for (const auto& plan : plans) {
+    CAPTURE(plan);
+    CHECK(has(plan, on_postgres() ? "Index" : "SEARCH event"));
+    CHECK(!has(plan, on_postgres() ? "Seq Scan" : "SCAN event"));
+  }
+}
+
+// Each reader's portion is over a number of rows, whether they match or not.
+TEST_CASE_FIXTURE(with_events, "a table in which nothing matches is read in portions") {
+  fill(3000);
+  int portions = 0, deletes = 0;
+  const aft::function<void(const aft::query_seen&)> seen = [&](const aft::query_seen& q) {
+    portions += has(std::string(q.text), "case when");
+    deletes += q.text.starts_with("delete");
+  };
+  aft::database other(url, {.on_query = &seen}, log, time);
+  CHECK(aft::erase_in_chunks(other, "event", aft::sql_text("text = 'none'")) == 0);
+  CHECK(portions == 7);  // 1, 4, ... 1024, and the rest
+  CHECK(deletes == 0);
+  CHECK(count() == 3000);
+}
+
+TEST_CASE_FIXTURE(with_events, "an empty table has nothing to delete") {
+  CHECK(aft::erase_in_chunks(db, "event", aft::sql_text("1 = 1")) == 0);
+}
+
+// Others write when a portion has been read, and none of it is deleted yet.
+struct with_others : with_events {
+  aft::function<void(aft::transaction&)> others;
+  int portions = 0;
+  const aft::function<void(const aft::query_seen&)> seen = [this](const aft::query_seen& q) {
+    if (!q.text.starts_with("select") || !has(std::string(q.text), "case when")) return;
+    ++portions;
+    db.write([this](aft::transaction& tx) { others(tx); });
+  };
+  aft::database other{url, {.on_query = &seen}, log, time};
+};
+
+TEST_CASE_FIXTURE(with_others, "a row that matches no longer when its turn comes is kept") {
+  fill(100);
+  others = [](aft::transaction& tx) {
+    tx.execute("update event set at = 1000 where id in (1, 2, 50)");
+  };
+  CHECK(aft::erase_in_chunks(other, "event", aft::sql_text("at < 100 or at < 50")) == 97);
+  CHECK(portions > 0);
+  db.read([](aft::reader& r) {
+    CHECK(r.all<int>("select id from event order by id") == std::vector<int>{1, 2, 50});
+  });
+}
+
+TEST_CASE_FIXTURE(with_others, "a large delete goes to the end, though others delete meanwhile") {
+  fill(2000);
+  std::int64_t theirs = 0;
+  others = [&](aft::transaction& tx) {
+    theirs += tx.execute(
+        "delete from event where id in (select id from event where at < 1900 order by id limit 1)");
+  };
+  const auto ours = aft::erase_in_chunks(other, "event", aft::sql_text("at < $1", 1900));
+  CHECK(theirs > 3);
+  CHECK(ours + theirs == 1900);
+  CHECK(count() == 100);
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "a large delete goes by keys of any type") {
+  schema(
+      "create table word (id text primary key, n integer not null) strict;"
+      "create table thing (id blob primary key, n integer not null) strict;"
+      "create table level (id real primary key, n integer not null) strict;"
+      "create table part (owner integer not null, id integer not null, n integer not null, "
+      "primary key (owner, id)) strict;");
+  const std::string_view odd[] = {"", "'", "\"", "\\", "{a,b}", "NULL", "\xc3\xa9", "$1"};
+  db.write([&](aft::transaction& tx) {
+    for (int i = 0; i < 500; ++i) {
+      const auto text = (i < 8 ? std::string(odd[i]) : "key" + std::to_string(i));
+      std::vector<std::byte> bytes{std::byte(i % 256), std::byte(0), std::byte(i / 256)};
+      if (i == 0) bytes.clear();
+      tx.execute("insert into word (id, n) values ($1, $2)", text, i);
+      tx.execute("insert into thing (id, n) values ($1, $2)", bytes, i);
+      tx.execute("insert into level (id, n) values ($1, $2)", (i - 250) / 7.0, i);
+      tx.execute("insert into part (owner, id, n) values ($1, $2, $3)", i / 100, i, i);
+    }
+  });
+  for (const char* table : {"word", "thing", "level"}) {
+    CAPTURE(table);
+    const auto left = aft::sql_text("select count(*) from").add_name(table);
+    CHECK(aft::erase_in_chunks(db, table, aft::sql_text("n % 2 = 0 or n = $1", 7)) == 251);
+    db.read([&](aft::reader& r) { CHECK(r.one<int>(left) == 249); });
+    CHECK(aft::erase_in_chunks(db, table, aft::sql_text("1 = 1")) == 249);
+  }
+  // A key that many rows share names all of them; still no others go.
+  CHECK(aft::erase_in_chunks(db, "part", aft::sql_text("n % 3 = 0"), {.key = "owner"}) == 167);
+  db.read([](aft::reader& r) { CHECK(r.one<int>("select count(*) from part") == 333); });
+}
+
+TEST_CASE("a large delete by uuid goes through PostgreSQL's own order") {
+  if (!on_postgres()) return;
+  storage_fixture f;
+  f.db.migrate("host", {{"001", "-", "create table thing (id uuid primary key, n int not null)"}});
+  f.db.write([](aft::transaction& tx) {
+    tx.execute("insert into thing select gen_random_uuid(), n from generate_series(1, 1000) n");
+  });
+  CHECK(aft::erase_in_chunks(f.db, "thing", aft::sql_text("n % 10 = 0")) == 100);
+  f.db.read([](aft::reader& r) { CHECK(r.one<int>("select count(*) from thing") == 900); });
+}
+
+TEST_CASE_FIXTURE(with_events, "a large delete where none may wait is refused, before it reads") {
+  db.write([&](aft::transaction&) {
+    try {
+      aft::erase_in_chunks(db, "event", aft::sql_text("1 = 1"));
+      CHECK(false);
+    } catch (const aft::storage_error& e) {
+      CHECK(e.fault() == aft::storage_fault::misuse);
+    }
+  });
 }
 
 // What a row costs is not known before, and changes on the way.

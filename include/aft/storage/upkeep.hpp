@@ -12,7 +12,7 @@
 namespace aft {
 
 enum class flaw_kind : std::uint8_t {
-  corrupt,  // the file itself: pages, indexes, values against the rules of their columns
+  corrupt,  // the database itself: pages, indexes, values against the rules of their columns
   orphan,   // a row that refers to one that is not there
 };
 
@@ -25,20 +25,25 @@ struct flaw {
 
 // Reads the whole database and gives what is wrong with it, at most `most` of each kind; empty: it
 // is sound. As long as it takes on this thread, hindering neither readers nor writers. SQLite's
-// integrity_check and foreign_key_check; PostgreSQL enforces all that it knows, so there it is
-// empty.
+// integrity_check and foreign_key_check. PostgreSQL enforces what it knows, so there it is what the
+// server has on record as not enforced, in the current schema: indexes that are not valid, and
+// foreign keys that were never validated, or whose triggers are off, where rows break them, with
+// their number. Its files are not read; amcheck and pg_checksums are for that.
 std::vector<flaw> check(database& db, std::size_t most = 100);
 
 struct erase_options {
-  std::string key = "id";               // what names a row: the primary key
+  std::string key = "id";  // what names a row and has an index: the primary key. Never NULL
   duration longest = milliseconds(20);  // what one transaction should take, without its commit
 };
 
-// Deletes all rows of the table for which the condition holds, in many transactions of low
-// priority, each as small as `longest` asks for, as far as the last ones tell, so that other writes
-// wait for no more than one of them; rows that come meanwhile may be deleted, too. What cascades
-// counts with the row that it hangs on. The number of rows. May be stopped and begun again at any
-// time. Where none may wait it throws storage_error, misuse.
+// Deletes all rows of the table for which the condition holds. A reader finds them: it goes through
+// the whole table by its key, in portions of some 50 ms, whatever indexes there are for the
+// condition. Then they are deleted by their keys, where the condition still holds, in many
+// transactions of low priority, each as small as `longest` asks for, as far as the last ones tell,
+// so that other writes wait for no more than one of them. What cascades counts with the row that it
+// hangs on. Rows that come meanwhile, or meet the condition only then, may be deleted, too. The
+// number of rows. May be stopped and begun again at any time. Where none may wait it throws
+// storage_error, misuse.
 //   aft::erase_in_chunks(app.db(), "event", aft::sql_text("at < $1", month_ago));
 std::int64_t erase_in_chunks(database& db, std::string_view table, const sql_text& condition,
                              const erase_options& options = {});
