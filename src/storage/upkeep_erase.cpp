@@ -61,13 +61,24 @@ class chunked_erase {
   chunked_erase(database& db, std::string_view table, const sql_text& condition,
                 const erase_options& options)
       : db_(db), table_(table), key_(options.key), chunk_(options.longest) {
+    asked_.add("(case when").add_name(key_).add("is null then 0 else 1 end) = 1 and (");
+    asked_.add(condition).add(")");
     // The key alone leads to the rows, whatever indexes there are: no planner looks into a case.
     holds_.add("(case when (").add(condition).add(") then 1 end) = 1");
-    db.read([this](reader& r) { learn_key(r); });
+    db.read([this](reader& r) {
+      learn_key(r);
+      has_index_ = is_found_by_index(r);
+    });
   }
 
   std::int64_t run() {
     std::int64_t erased = 0;
+    while (has_index_ && ask()) {
+      const auto before = erased;
+      while (!found_.empty()) erased += erase();
+      has_index_ = erased != before;  // else they would be found for ever
+    }
+    if (has_index_) return erased;
     for (bool more = true; more || !found_.empty();) {
       if (more && std::int64_t(found_.size()) < chunk_.rows()) more = look();
       else erased += erase();
@@ -78,6 +89,9 @@ class chunked_erase {
  private:
   void learn_key(reader& r);
   sql_text select_keys() const;
+  sql_text select_rows() const;
+  bool is_found_by_index(reader& r) const;
+  bool ask();
   bool look();
   std::int64_t erase();
   std::vector<sql_text> deletes(std::span<const erased_key> keys) const;
@@ -85,8 +99,9 @@ class chunked_erase {
 
   database& db_;
   const std::string table_, key_;
-  sql_text holds_{};  // the condition
+  sql_text asked_{}, holds_{};  // the condition
   bool is_postgres_ = false, has_bytes_ = false;
+  bool has_index_ = false;  // for the condition
   storage::chunk_size look_{longest_look}, chunk_;
   std::optional<erased_key> last_{};  // that was looked at
   std::deque<erased_key> found_{};    // and are to go
@@ -103,8 +118,7 @@ void chunked_erase::learn_key(reader& r) {
   has_bytes_ = is_bytea.value_or(false);
 }
 
-// Of the rows behind the last one.
-sql_text chunked_erase::select_keys() const {
+sql_text chunked_erase::select_rows() const {
   sql_text q("select");
   const auto add_kind = [&](sql_of<0> when, sql_of<0> end) {
     q.add("case typeof(").add_name(key_).add(")").add(when).add_name(key_).add(end);
@@ -119,10 +133,45 @@ sql_text chunked_erase::select_keys() const {
     add_kind("when 'text' then", "end as text,");
     add_kind("when 'blob' then", "end as bytes");
   }
-  q.add("from").add_name(table_).add("where").add_name(key_);
+  q.add("from").add_name(table_).add("where");
+  return q;
+}
+
+// Of the rows behind the last one.
+sql_text chunked_erase::select_keys() const {
+  auto q = select_rows().add_name(key_);
   if (last_) bind_key(q.add(">"), *last_);
   else q.add("is not null");
   return q;
+}
+
+// Or the table is so small that it does not matter.
+bool chunked_erase::is_found_by_index(reader& r) const {
+  try {
+    const auto plan = storage_access::connection_of(r).explain(
+        sql_text(select_rows()).add(asked_).add("limit 1").text());
+    return !plan.empty() && plan.find("SCAN") == plan.npos && plan.find("Seq Scan") == plan.npos;
+  } catch (const storage_error&) {
+    return false;
+  }
+}
+
+// For the next rows that are to go. False: there are none, or, without an index that leads to them
+// at once, they are to be looked for in the whole table.
+bool chunked_erase::ask() {
+  try {
+    return db_.read(
+        [this](reader& r) {
+          r.each<erased_key>(select_rows().add(asked_).add("limit $1", chunk_.rows()),
+                             [this](erased_key& k) { found_.push_back(std::move(k)); });
+          return !found_.empty();
+        },
+        {.timeout = longest_look});
+  } catch (const storage_error& e) {
+    if (e.fault() != storage_fault::late) throw;
+    found_.clear();
+    return has_index_ = false;
+  }
 }
 
 // At the next rows of the table, as many as a short read has time for. False: these were the last.

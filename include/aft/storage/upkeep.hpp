@@ -36,9 +36,9 @@ struct erase_options {
   duration longest = milliseconds(20);  // what one transaction should take, without its commit
 };
 
-// Deletes all rows of the table for which the condition holds. A reader finds them: it goes through
-// the whole table by its key, in portions of some 50 ms, whatever indexes there are for the
-// condition. Then they are deleted by their keys, where the condition still holds, in many
+// Deletes all rows of the table for which the condition holds. A reader finds them: by an index of
+// the condition, or where there is none it goes through the whole table by its key, in portions of
+// some 50 ms. Then they are deleted by their keys, where the condition still holds, in many
 // transactions of low priority, each as small as `longest` asks for, as far as the last ones tell,
 // so that other writes wait for no more than one of them. What cascades counts with the row that it
 // hangs on. Rows that come meanwhile, or meet the condition only then, may be deleted, too. The

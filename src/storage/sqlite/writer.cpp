@@ -28,8 +28,8 @@ std::chrono::microseconds patience_with_readers(int pages) {
   return std::chrono::microseconds(std::min(std::int64_t(pages) * pages / 1000, 10'000L));
 }
 
-// By "insert or rollback", raise(rollback, ...) in a trigger, or a statement that wrote for too long:
-// not for lack of space and the like, which others lack, too.
+// By "insert or rollback", raise(rollback, ...) in a trigger, or a statement that wrote for too
+// long: not for lack of space and the like, which others lack, too.
 bool undone_by_its_own(const sqlite_connection& c) {
   if (!c.undone()) return false;
   try {
