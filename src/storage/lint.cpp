@@ -29,13 +29,10 @@ struct lint_rule {
 
 // Found by code; the first that is of the engine.
 constexpr lint_rule lint_rules[] = {
-    {"drop-table", in_sqlite,
-     "Drops {} with its rows, and with those that refer to them on delete cascade.",
-     "Let a release pass in which nothing uses it, and make a backup before."},
-    {"drop-table", in_postgres, "Drops {} with its rows.",
+    {"drop-table", in_both, "Drops {} with its rows.",
      "Let a release pass in which nothing uses it, and make a backup before."},
     {"rebuild-with-keys", in_sqlite,
-     "Makes {} anew with foreign keys on: rows that refer to it go on delete cascade, or it fails.",
+     "Makes {} anew with foreign keys on: fails where rows refer to it.",
      "Say .rebuilds_tables = true, and they are off in this step and checked after it."},
     {"drop-schema", in_postgres, "Drops {} with all that is in it.",
      "Drop its tables by name, and make a backup before."},

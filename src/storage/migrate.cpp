@@ -8,6 +8,7 @@
 #include <aft/ground/digest.hpp>
 #include <aft/ground/encoding.hpp>
 
+#include "guarded_drop.hpp"
 #include "portable_schema.hpp"
 
 namespace aft::storage {
@@ -142,8 +143,9 @@ void run_without_foreign_keys(schema_connection& c, const std::string& sql) {
 }
 
 void run_step(schema_connection& c, const migration& step, const std::string& sql) {
-  const bool without_keys = step.rebuilds_tables && c.kind() == engine_kind::sqlite;
-  without_keys ? run_without_foreign_keys(c, sql) : c.run_script(sql);
+  if (c.kind() == engine_kind::postgres) return c.run_script(sql);
+  if (step.rebuilds_tables) return run_without_foreign_keys(c, sql);
+  run_guarding_drops(c, sql);
 }
 
 void apply(schema_connection& c, const migration& step, const std::string& sql) {
