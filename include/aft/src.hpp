@@ -93,6 +93,7 @@
 #include "../../src/storage/backup_target.cpp"
 #include "../../src/storage/database.cpp"
 #include "../../src/storage/durable_file.cpp"
+#include "../../src/storage/guarded_drop.cpp"
 #include "../../src/storage/kept_texts.cpp"
 #include "../../src/storage/lint.cpp"
 #include "../../src/storage/migrate.cpp"

@@ -84,6 +84,8 @@ class connection {
   kept_texts texts_{};
 };
 
+enum class foreign_keys { off, on };
+
 // One that may also change the schema.
 class schema_connection : public connection {
  public:
@@ -92,6 +94,9 @@ class schema_connection : public connection {
   virtual bool in_transaction() const = 0;
   // Begins a transaction that alone may change the schema; others wait for it.
   virtual void begin_migration() = 0;
+  // On this connection, also inside a transaction; does nothing on PostgreSQL. Throws where they
+  // are to be off while deferred ones are not met.
+  virtual void enforce(foreign_keys keys) = 0;
 };
 
 }  // namespace aft::storage

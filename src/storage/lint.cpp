@@ -29,11 +29,11 @@ struct lint_rule {
 
 // Found by code; the first that is of the engine.
 constexpr lint_rule lint_rules[] = {
-    {"drop-table", in_sqlite,
-     "Drops {} with its rows, and with those that refer to them on delete cascade.",
+    {"drop-table", in_both, "Drops {} with its rows.",
      "Let a release pass in which nothing uses it, and make a backup before."},
-    {"drop-table", in_postgres, "Drops {} with its rows.",
-     "Let a release pass in which nothing uses it, and make a backup before."},
+    {"rebuild-with-keys", in_sqlite,
+     "Makes {} anew with foreign keys on: fails where rows refer to it.",
+     "Say .rebuilds_tables = true, and they are off in this step and checked after it."},
     {"drop-schema", in_postgres, "Drops {} with all that is in it.",
      "Drop its tables by name, and make a backup before."},
     {"drop-column", in_both, "Drops {} with what is in it.",
@@ -78,7 +78,7 @@ constexpr lint_rule lint_rules[] = {
     {"ends-transaction", in_both, "Fails: {} in a step, which has its transaction already.",
      "Leave it out."},
     {"pragma-without-effect", in_sqlite, "Does nothing: {} is for outside of transactions.",
-     "Leave it out; defer_foreign_keys has one, until the end of all steps."},
+     "Leave it out; a step that makes a table anew says .rebuilds_tables = true."},
 };
 
 const lint_rule* find_rule(std::string_view code, unsigned engine) {
@@ -131,7 +131,9 @@ class linting {
       : step_(step), engine_(engine == dialect::sqlite ? in_sqlite : in_postgres), found_(found) {}
 
   void read(const std::string& text) {
-    for (const auto& statement : storage::read_script(text)) {
+    const auto statements = storage::read_script(text);
+    find_rebuilt(statements);
+    for (const auto& statement : statements) {
       line_ = statement.line;
       read_statement(statement);
     }
@@ -148,6 +150,20 @@ class linting {
   }
   void warn_of(std::string_view code, const std::string& table) {
     if (!made_.contains(table)) warn(code, table);
+  }
+
+  // Tables that are dropped, and whose names others get then.
+  void find_rebuilt(const std::vector<script_statement>& statements) {
+    std::set<std::string> dropped;
+    for (const auto& statement : statements) {
+      const bool drops = statement.starts_with({"drop", "table"});
+      if (!drops && !statement.starts_with({"alter", "table"})) continue;
+      auto rest = without(token_span(statement.tokens).subspan(2), {"if", "exists"});
+      const auto name = take_name(rest);
+      if (drops) dropped.insert(name);
+      if (!starts(rest, {"rename", "to"}) || rest.size() < 3) continue;
+      if (dropped.contains(rest[2].name())) rebuilt_.insert(rest[2].name());
+    }
   }
 
   void read_statement(const script_statement& statement) {
@@ -228,7 +244,7 @@ class linting {
       rest = without(rest.subspan(1), {"if", "exists"});
       while (!rest.empty()) {
         const auto table = take_name(rest);
-        warn_of("drop-table", table);
+        warn_of_drop(table);
         if (cascade) warn("drop-cascade", table);
         if (rest.empty() || !rest[0].is(",")) return;
         rest = rest.subspan(1);
@@ -244,6 +260,11 @@ class linting {
     if (starts(rest, {"index", "concurrently"})) {
       warn("outside-transaction", "drop index concurrently");
     }
+  }
+
+  void warn_of_drop(const std::string& table) {
+    if (engine_ != in_sqlite || !rebuilt_.contains(table)) return warn_of("drop-table", table);
+    if (!step_.rebuilds_tables) warn_of("rebuild-with-keys", table);
   }
 
   void read_alter(token_span rest) {
@@ -348,6 +369,7 @@ class linting {
   const unsigned engine_;
   std::vector<migration_warning>& found_;
   std::set<std::string> made_{};
+  std::set<std::string> rebuilt_{};
   std::size_t line_ = 1;
 };
 

@@ -8,6 +8,7 @@
 #include <aft/ground/digest.hpp>
 #include <aft/ground/encoding.hpp>
 
+#include "guarded_drop.hpp"
 #include "portable_schema.hpp"
 
 namespace aft::storage {
@@ -89,9 +90,67 @@ void check_names(const std::vector<migration>& steps) {
   }
 }
 
+// Empty: on SQLite each row refers to one that exists.
+std::string broken_reference(connection& c) {
+  storage_access::plain_reader r(c);
+  struct violation {
+    std::string table;
+    std::string parent;
+  };
+  const auto broken = r.find<violation>("select \"table\", parent from pragma_foreign_key_check");
+  if (!broken) return {};
+  return fmt::format("rows of {} refer to rows of {} that do not exist", broken->table,
+                     broken->parent);
+}
+
+// What was inserted with deferred keys may refer to nothing.
+void check_references(schema_connection& c) {
+  if (c.kind() == engine_kind::postgres) {
+    try {
+      return c.run_script("set constraints all immediate");
+    } catch (const constraint_error& e) {
+      throw configuration_error(
+          fmt::format("after the migrations, rows refer to rows that do not exist: {}", e.what()));
+    }
+  }
+  const auto broken = broken_reference(c);
+  if (!broken.empty()) throw configuration_error("after the migrations, " + broken);
+}
+
+// On again at the end, whatever happens until then.
+class without_foreign_keys {
+ public:
+  explicit without_foreign_keys(schema_connection& c) : c_(c) { c_.enforce(foreign_keys::off); }
+  without_foreign_keys(const without_foreign_keys&) = delete;
+  without_foreign_keys& operator=(const without_foreign_keys&) = delete;
+  ~without_foreign_keys() {
+    try {
+      c_.enforce(foreign_keys::on);
+    } catch (const std::exception&) {
+      // What could be switched off can be switched on.
+    }
+  }
+
+ private:
+  schema_connection& c_;
+};
+
+void run_without_foreign_keys(schema_connection& c, const std::string& sql) {
+  const without_foreign_keys until_checked(c);
+  c.run_script(sql);
+  const auto broken = broken_reference(c);
+  if (!broken.empty()) throw configuration_error("after it, " + broken);
+}
+
+void run_step(schema_connection& c, const migration& step, const std::string& sql) {
+  if (c.kind() == engine_kind::postgres) return c.run_script(sql);
+  if (step.rebuilds_tables) return run_without_foreign_keys(c, sql);
+  run_guarding_drops(c, sql);
+}
+
 void apply(schema_connection& c, const migration& step, const std::string& sql) {
   try {
-    c.run_script(sql);
+    run_step(c, step, sql);
   } catch (const error& e) {
     throw configuration_error(fmt::format("the migration {} failed: {}", step.name, e.what()));
   }
@@ -112,28 +171,6 @@ void begin(schema_connection& c) {
                                     "another process held the database: {}",
                                     e.what()));
   }
-}
-
-// What was inserted with deferred keys may refer to nothing.
-void check_references(schema_connection& c) {
-  if (c.kind() == engine_kind::postgres) {
-    try {
-      return c.run_script("set constraints all immediate");
-    } catch (const constraint_error& e) {
-      throw configuration_error(
-          fmt::format("after the migrations, rows refer to rows that do not exist: {}", e.what()));
-    }
-  }
-  storage_access::plain_reader r(c);
-  struct violation {
-    std::string table;
-    std::string parent;
-  };
-  const auto broken = r.find<violation>("select \"table\", parent from pragma_foreign_key_check");
-  if (!broken) return;
-  throw configuration_error(
-      fmt::format("after the migrations, rows of {} refer to rows of {} that do not exist",
-                  broken->table, broken->parent));
 }
 
 }  // namespace

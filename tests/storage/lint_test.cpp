@@ -112,7 +112,9 @@ TEST_CASE("what is risky has a code, on the engine where it is") {
       {"create temp table t as select 1; create index i on t (c); drop table t", "", ""},
       {"create table if not exists \"new\" (id integer); insert into new select * from t;"
        "drop table t; alter table new rename to t",
-       "drop-table", "drop-table"},
+       "rebuild-with-keys", "drop-table"},
+      {"alter table t rename to old; create table t (id integer); drop table old",
+       "rename-table drop-table", "rename-table drop-table"},
       // What only looks so.
       {"insert into t values ('drop table t'); -- drop table t\n/* delete from t */", "", ""},
       {"create trigger r after insert on t begin delete from u; end", "", ""},
@@ -159,4 +161,31 @@ TEST_CASE("the text that the engine gets is the one that is looked at") {
   const aft::migration step{"001", "drop table t", "select 1"};
   CHECK(codes_of(step, sqlite) == "drop-table");
   CHECK(codes_of(step, postgres) == "");
+}
+
+TEST_CASE("a step that makes a table anew is told to say so, and said so drops nothing") {
+  aft::migration step{"001",
+                      "create table n (id integer);\ninsert into n select id from t;\n"
+                      "drop table t;\nalter table n rename to T;\ndrop table u",
+                      "select 1"};
+  const auto all = aft::lint_migrations({step}, sqlite);
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].line == 3);
+  CHECK(all[0].code == "rebuild-with-keys");
+  CHECK(all[0].danger == "Makes t anew with foreign keys on: fails where rows refer to it.");
+  CHECK(all[0].remedy ==
+        "Say .rebuilds_tables = true, and they are off in this step and checked after it.");
+  CHECK(all[1].code == "drop-table");
+  CHECK(all[1].danger == "Drops u with its rows.");
+  step.rebuilds_tables = true;
+  CHECK(codes_of(step, sqlite) == "drop-table");
+  CHECK(codes_of(step, postgres) == "");
+}
+
+TEST_CASE("a pragma for foreign keys is told what to say instead") {
+  const auto all = aft::lint_migrations({{"001", "pragma foreign_keys = off"}}, sqlite);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].danger == "Does nothing: foreign_keys is for outside of transactions.");
+  CHECK(all[0].remedy ==
+        "Leave it out; a step that makes a table anew says .rebuilds_tables = true.");
 }

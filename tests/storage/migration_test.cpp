@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
+
 #include <aft/ground/error.hpp>
+#include <aft/storage/schema.hpp>
 
 #include "storage/portable_schema.hpp"
 #include "storage/sqlite/connection.hpp"
@@ -204,4 +207,168 @@ TEST_CASE_FIXTURE(with_files, "a text for PostgreSQL alone is run word for word"
     CHECK(r.one<std::string>("select data_type from information_schema.columns where table_schema "
                              "= current_schema() and table_name = 'narrow'") == "smallint");
   });
+}
+
+namespace {
+
+// Rows of three tables refer to p, each with another "on delete".
+const aft::migration family{
+    "001_family",
+    "create table p (id integer primary key, x text) strict;"
+    "create table q (p integer references p (id) on delete cascade) strict;"
+    "create table r (p integer references p (id) on delete set null) strict;"
+    "create table s (p integer references p (id)) strict;"
+    "insert into p (id, x) values (1, '1'), (2, '2');"
+    "insert into q values (1), (2); insert into r values (1); insert into s values (2);"};
+
+const char* const new_p =
+    "create table p_new (id integer primary key, x integer not null) strict;"
+    "insert into p_new select id, cast(x as integer) from p;"
+    "drop table p;"
+    "alter table p_new rename to p;";
+
+const aft::migration numbers{
+    .name = "002_numbers",
+    .sql = new_p,
+    .postgres = "alter table p alter x type bigint using x::bigint, alter x set not null",
+    .rebuilds_tables = true};
+
+struct with_family : with_files {
+  with_family() { db.migrate("host", {family}); }
+  // Rows of p, and of q, r and s that refer to one.
+  std::string family_left() {
+    struct counts {
+      int p, q, r, s;
+    };
+    const auto n = db.read([](aft::reader& r) {
+      return r.one<counts>(
+          "select (select count(*) from p) as p, (select count(p) from q) as q, "
+          "(select count(p) from r) as r, (select count(p) from s) as s");
+    });
+    return fmt::format("{} {} {} {}", n.p, n.q, n.r, n.s);
+  }
+  bool keys_are_on() {
+    try {
+      db.write([](aft::transaction& tx) { tx.execute("insert into q (p) values (99)"); });
+    } catch (const aft::constraint_error& e) {
+      return e.kind() == aft::constraint_kind::foreign_key;
+    }
+    return false;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(with_family, "rows that refer to a table stay where a step makes it anew") {
+  CHECK(db.migrate("host", {family, numbers}).size() == 1);
+  CHECK(family_left() == "2 2 1 1");
+  CHECK(keys_are_on());
+  db.write([](aft::transaction& tx) {
+    CHECK(tx.one<int>("select max(x) from p") == 2);
+    tx.execute("delete from p where id = 1");
+  });
+  CHECK(family_left() == "1 1 0 1");  // they refer to the new one
+  CHECK(aft::schema_drift(db) == "");
+}
+
+TEST_CASE_FIXTURE(with_family, "keys are off in no other step, though all are one transaction") {
+  const aft::migration before{"002", "delete from p where id = 1"};
+  const aft::migration after{"004", "delete from p where id = 2 and not exists (select 1 from s)"};
+  auto empties = numbers;
+  empties.name = "003";
+  empties.sql += "delete from s;";
+  empties.postgres += "; delete from s";
+  CHECK(db.migrate("host", {family, before, empties, after}).size() == 3);
+  CHECK(family_left() == "0 0 0 0");
+  CHECK(keys_are_on());
+}
+
+TEST_CASE_FIXTURE(with_family, "a step that leaves rows without what they refer to is undone") {
+  auto loses = numbers;
+  loses.sql += "delete from p where id = 2;";
+  loses.postgres = "delete from p where id = 2";
+  const auto said = refused({family, loses});
+  CHECK(has(said, "the migration 002_numbers failed: "));
+  if (!on_postgres()) {
+    CHECK(has(said, "failed: after it, rows of "));
+    CHECK(has(said, " refer to rows of p that do not exist"));
+  }
+  CHECK(family_left() == "2 2 1 1");
+  CHECK(keys_are_on());
+  CHECK(db.migrate("host", {family, numbers}).size() == 1);
+}
+
+TEST_CASE_FIXTURE(with_family, "keys are on again where a step that makes a table anew fails") {
+  auto fails = numbers;
+  fails.sql += "nonsense;";
+  fails.postgres += "; nonsense";
+  CHECK(has(refused({family, fails}), "002_numbers failed"));
+  CHECK(keys_are_on());
+  auto leaves = numbers;
+  leaves.sql = leaves.postgres = "rollback";
+  CHECK(has(refused({family, leaves}), "ended the transaction"));
+  CHECK(keys_are_on());
+  CHECK(has(refused({family, numbers, {"003", "nonsense"}}), "003 failed"));
+  CHECK(keys_are_on());
+  CHECK(family_left() == "2 2 1 1");
+}
+
+TEST_CASE_FIXTURE(with_family, "keys are not switched off before those of earlier steps are met") {
+  if (on_postgres()) return;
+  const aft::migration early{"002", "pragma defer_foreign_keys = on; insert into q values (7)"};
+  auto rebuilds = numbers;
+  rebuilds.name = "003";
+  rebuilds.sql += "insert into p values (7, 7);";
+  CHECK(has(refused({family, early, rebuilds}),
+            "003 failed: rows that were written before refer to rows that do not exist"));
+  CHECK(keys_are_on());
+}
+
+TEST_CASE_FIXTURE(with_family,
+                  "what a dropped table would take with it keeps it from being dropped") {
+  if (on_postgres()) return;  // it drops nothing to which others refer
+  CHECK(has(refused({family, {"002", new_p}}),
+            "the migration 002 failed: it drops p, to which rows of q refer on delete cascade; a "
+            "step that makes p anew says .rebuilds_tables = true, any other one drops q before, or "
+            "empties it"));
+  CHECK(has(refused({family, {"002", "DELETE FROM q; DROP TABLE IF EXISTS main.\"P\""}}),
+            "to which rows of r refer on delete set null"));
+  CHECK(has(refused({family, {"002", "delete from q; delete from r; drop table p"}}),
+            "FOREIGN KEY constraint failed"));
+  CHECK(family_left() == "2 2 1 1");
+}
+
+TEST_CASE_FIXTURE(with_family, "a table is dropped after those that refer to it") {
+  db.migrate("host", {family,
+                      {"002",
+                       "drop table q; update r set p = null; drop table s; "
+                       "drop table r; drop table p; create table t (x integer)"}});
+  for (const auto* gone : {"p", "q", "r", "s"}) CHECK(tables(gone) == 0);
+  CHECK(tables("t") == 1);
+}
+
+TEST_CASE_FIXTURE(with_files, "rows with half a key refer to nothing, and hold no drop up") {
+  if (on_postgres()) return;
+  const aft::migration pairs{
+      "001",
+      "create table \"a pair\" (x integer, y integer, primary key (x, y));"
+      "create table \"its \"\"child\" (x integer, \"the y\" integer,"
+      " foreign key (x, \"the y\") references \"a pair\" on delete cascade);"
+      "insert into \"a pair\" values (1, 2); insert into \"its \"\"child\" values (1, null);"};
+  const aft::migration drops{"002", "drop table \"a pair\""};
+  const aft::migration fills{"002", "insert into \"its \"\"child\" values (1, 2)"};
+  CHECK(has(refused({pairs, fills, {"003", drops.sql}}),
+            "rows of its \"child refer on delete cascade"));
+  CHECK(db.migrate("host", {pairs, drops}).size() == 2);
+}
+
+TEST_CASE_FIXTURE(with_files, "a view of a table that is made anew goes before and comes back") {
+  if (on_postgres()) return;
+  const aft::migration viewed{"002", "create view v as select id from p"};
+  auto rebuilds = numbers;
+  rebuilds.name = "003";
+  CHECK(has(refused({family, viewed, rebuilds}), "error in view v"));
+  rebuilds.sql = "drop view v;" + rebuilds.sql + viewed.sql;
+  CHECK(db.migrate("host", {family, viewed, rebuilds}).size() == 3);
+  CHECK(aft::schema_drift(db) == "");
 }

@@ -31,6 +31,12 @@ struct migration {
   // Its triggers or views use virtual tables, as a full-text index does. SQLite lets them only
   // where it trusts the schema in the file; by default it does not.
   bool virtual_tables = false;
+  // On SQLite, for what "alter table" cannot do: it makes a new table, copies the rows, drops the
+  // old table and gives the new one its name. Foreign keys are off in this step; with them the drop
+  // would delete rows of other tables, on delete cascade, and so is refused. After the step each
+  // row must refer to one that exists, or all is undone. Views of the table are dropped before, and
+  // made again with its indexes and triggers. On PostgreSQL it says nothing: alter the table there.
+  bool rebuilds_tables = false;
   // Codes of lint_migrations that say nothing new here: {"drop-column"}.
   std::vector<std::string> intended{};
 };

@@ -60,6 +60,7 @@ class session final : public schema_connection {
   void run_script(const std::string& text) override;
   bool in_transaction() const override;
   void begin_migration() override;
+  void enforce(foreign_keys) override {}
 
   void begin(std::optional<isolation> level = {});  // nothing: as storage_options say
   // Tells the notes, too, with our own name, so that they are not heard twice here. Throws:

@@ -394,6 +394,20 @@ void sqlite_connection::begin_shared() {
   is_shared_ = true;
 }
 
+// "pragma foreign_keys" does nothing inside a transaction, as SQLite counts the keys that are still
+// to be met only while they are on. Where there are none, the count is right before and after.
+void sqlite_connection::enforce(foreign_keys keys) {
+  if (keys == foreign_keys::off && has_unmet_foreign_keys()) {
+    throw constraint_error(constraint_kind::foreign_key,
+                           "rows that were written before refer to rows that do not exist");
+  }
+  const int wanted = keys == foreign_keys::on;
+  int found = -1;
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_FKEY, wanted, &found);
+  if (found == wanted) return;
+  throw storage_error(storage_fault::statement, "SQLite does not switch foreign keys on or off");
+}
+
 bool sqlite_connection::has_unmet_foreign_keys() const {
   int unmet = 0, highest = 0;
   sqlite3_db_status(db_, SQLITE_DBSTATUS_DEFERRED_FKS, &unmet, &highest, 0);

@@ -44,6 +44,7 @@ class sqlite_connection : public schema_connection {
   void run_script(const std::string& text) override;
   bool in_transaction() const override;
   void begin_migration() override { run("begin immediate"); }
+  void enforce(foreign_keys keys) override;
   // One that others share. Where a statement of it undoes all of it, as "insert or rollback" does,
   // every other is refused until its end: it would be committed at once.
   void begin_shared();
