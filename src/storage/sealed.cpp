@@ -186,7 +186,9 @@ std::vector<sealing_key> sealing_keys_from_file(const std::string& file) {
 
 class key_ring::impl {
  public:
-  explicit impl(std::shared_ptr<const derived_keys> keys) : keys_(std::move(keys)) {}
+  explicit impl(std::shared_ptr<const derived_keys> keys,
+                function<std::vector<sealing_key>()> load = {})
+      : keys_(std::move(keys)), load_(std::move(load)) {}
 
   // Shared by those who seal or open with them at the moment.
   std::shared_ptr<const derived_keys> keys() const {
@@ -197,16 +199,28 @@ class key_ring::impl {
     std::lock_guard lock(mutex_);
     keys_.swap(keys);
   }
+  void reload() {
+    if (!load_) throw configuration_error("a key ring that was given keys does not load any");
+    std::lock_guard lock(loading_);
+    replace(derive(load_()));
+  }
 
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const derived_keys> keys_;  // guarded by mutex_
+  std::mutex loading_;
+  function<std::vector<sealing_key>()> load_;  // guarded by loading_
 };
 
 key_ring::key_ring(const std::vector<sealing_key>& keys) : impl_(new impl(derive(keys))) {}
+key_ring key_ring::loaded_by(function<std::vector<sealing_key>()> load) {
+  auto keys = derive(load());
+  return key_ring(new impl(std::move(keys), std::move(load)), nullptr);
+}
 key_ring::~key_ring() { delete impl_; }
 
 void key_ring::replace(const std::vector<sealing_key>& keys) { impl_->replace(derive(keys)); }
+void key_ring::reload() { impl_->reload(); }
 
 sealed key_ring::seal(std::string_view value, const sealed_place& place) const {
   const auto keys = impl_->keys();
@@ -286,10 +300,11 @@ sql_text select_sealed(const sealed_column& what) {
   return q.add_name(what.table).add("where").add_name(what.key);
 }
 
-void reseal_row(transaction& tx, const key_ring& keys, const sealed_column& what, std::int64_t id) {
+// Whether it was to be done.
+bool reseal_row(transaction& tx, const key_ring& keys, const sealed_column& what, std::int64_t id) {
   // Read again: it may have been written or erased meanwhile.
   const auto row = tx.find<sealed_row>(select_sealed(what).add("= $1", id));
-  if (!row || !row->value || keys.is_newest(*row->value)) return;
+  if (!row || !row->value || keys.is_newest(*row->value)) return false;
   const sealed_place place{what.table, what.column, std::to_string(id)};
   const auto text = keys.open(*row->value, place);
   sql_text update("update");
@@ -300,6 +315,26 @@ void reseal_row(transaction& tx, const key_ring& keys, const sealed_column& what
     update.add("= $1", keys.index(text.reveal(), what.table, what.column));
   }
   tx.execute(update.add("where").add_name(what.key).add("= $1", id));
+  return true;
+}
+
+struct resealed_chunk {
+  std::int64_t count = 0;
+  std::exception_ptr failure{};  // of the row behind these
+};
+
+resealed_chunk reseal_chunk(transaction& tx, const key_ring& keys, const sealed_column& what,
+                            const std::vector<std::int64_t>& rows) {
+  resealed_chunk done;
+  for (const auto id : rows) {
+    try {
+      done.count += reseal_row(tx, keys, what, id);
+    } catch (const unsealing_error&) {
+      done.failure = std::current_exception();
+      break;
+    }
+  }
+  return done;
 }
 
 }  // namespace
@@ -324,12 +359,10 @@ std::int64_t reseal(database& db, const key_ring& keys, const sealed_column& wha
     });
     if (!seen) return done;
     if (old.empty()) continue;
-    db.write(
-        [&](transaction& tx) {
-          for (const auto id : old) reseal_row(tx, keys, what, id);
-        },
-        {.low_priority = true});
-    done += std::int64_t(old.size());
+    const auto chunk = db.write([&](transaction& tx) { return reseal_chunk(tx, keys, what, old); },
+                                {.low_priority = true});
+    if (chunk.failure) std::rethrow_exception(chunk.failure);
+    done += chunk.count;
   }
 }
 

@@ -107,6 +107,28 @@ TEST_CASE("a ring is checked when it is made") {
   CHECK(ring.is_newest(ring.seal("x", place)));  // it still has what it had
 }
 
+TEST_CASE("a ring asks for its keys where it is told to, and again") {
+  std::vector<aft::sealing_key> there{first};
+  bool is_away = false;
+  auto ring = aft::key_ring::loaded_by([&] {
+    if (is_away) throw aft::error("the service is away");
+    return there;
+  });
+  const auto old = ring.seal("x", place);
+  there.insert(there.begin(), second);
+  CHECK(ring.is_newest(old));
+  ring.reload();
+  CHECK(!ring.is_newest(old));
+  CHECK(ring.open(old, place).reveal() == "x");
+  is_away = true;
+  CHECK(has(thrown_by([&] { ring.reload(); }), "is away"));
+  is_away = false;
+  there = {{"short", "short"}};
+  CHECK_THROWS_AS(ring.reload(), aft::configuration_error);
+  CHECK(ring.open(old, place).reveal() == "x");  // it still has what it had
+  CHECK(has(thrown_by([] { aft::key_ring(std::vector{first}).reload(); }), "was given keys"));
+}
+
 TEST_CASE("keys come from text, from the environment, and from a file for their owner alone") {
   const auto text = "# the newest first\n2026=" + aft::to_base64(second.bytes) +
                     "\r\n\n2025=" + aft::to_base64(first.bytes);
@@ -185,6 +207,8 @@ TEST_CASE_FIXTURE(with_people, "a rotation stops at a value that does not open, 
   keys.replace({second, first});
   CHECK(has(thrown_by([&] { (void)aft::reseal(db, keys, pins); }), "in row 2 does not open"));
   CHECK(pin(3) == "3");
+  CHECK(keys.is_newest(db.one<aft::sealed>("select pin from person where id = 1")));
+  CHECK(!keys.is_newest(db.one<aft::sealed>("select pin from person where id = 3")));
 }
 
 TEST_CASE("a sealed value is its ciphertext in JSON") {

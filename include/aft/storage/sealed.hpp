@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <aft/ground/error.hpp>
+#include <aft/ground/function.hpp>
 #include <aft/ground/type.hpp>
 #include <aft/storage/database.hpp>
 
@@ -78,6 +79,8 @@ class key_ring {
  public:
   // The newest first. Throws configuration_error for none, a wrong one, or two of one id.
   explicit key_ring(const std::vector<sealing_key>& keys);
+  // With the keys of a service for keys, or of whatever `load` asks: here, and at reload().
+  static key_ring loaded_by(function<std::vector<sealing_key>()> load);
   key_ring(const key_ring&) = delete;
   key_ring& operator=(const key_ring&) = delete;
   ~key_ring();
@@ -85,6 +88,8 @@ class key_ring {
   // Takes other keys into use while values are sealed and opened. To rotate: put a new key in front
   // and keep the old ones, reseal() every column, then leave the old ones out.
   void replace(const std::vector<sealing_key>& keys);
+  // The same with what `load` gives now; what it throws leaves all as it was.
+  void reload();
 
   sealed seal(std::string_view value, const sealed_place& place) const;
   secret_text open(const sealed& value, const sealed_place& place) const;  // throws unsealing_error
@@ -101,6 +106,7 @@ class key_ring {
 
  private:
   class impl;
+  key_ring(impl* inside, std::nullptr_t) : impl_(inside) {}
   impl* impl_;
 };
 
