@@ -61,6 +61,7 @@ std::string put_files(const std::string& fresh, const std::string& place, time_p
     return "";
   }
   // With that name first, so that no moment has the old ones nowhere but where they are removed.
+  storage::give_to_owner_of(place, fresh);
   const auto previous = storage::name_for_previous(place, now);
   storage::rename_new(fresh, previous);
   try {
@@ -92,7 +93,7 @@ restored restore_backup(const std::string& path, const std::string& database_fil
   storage::require_sound(fresh, options.database_key, options.schema);
 
   std::optional<storage::scratch_directory> file_scratch;
-  const auto files = without_slash(options.files);
+  const auto files = storage::resolved(without_slash(options.files));
   if (!files.empty()) {
     file_scratch.emplace(beside(files));
     extract_files(backup, file_scratch->path() + "/files");

@@ -214,6 +214,7 @@ class key_ring::impl {
 
 key_ring::key_ring(const std::vector<sealing_key>& keys) : impl_(new impl(derive(keys))) {}
 key_ring key_ring::loaded_by(function<std::vector<sealing_key>()> load) {
+  if (!load) throw configuration_error("a key ring needs a function that loads its keys");
   auto keys = derive(load());
   return key_ring(new impl(std::move(keys), std::move(load)), nullptr);
 }

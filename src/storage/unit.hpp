@@ -41,7 +41,17 @@ class unit {
     if (how.timeout > duration()) limit.at = now + how.timeout.in_milliseconds();
     limit.cancel = how.cancel;
   }
-  bool late() const { return give_up_at && detail::coarse_milliseconds() > give_up_at; }
+  bool late() const {
+    return (give_up_at && detail::coarse_milliseconds() > give_up_at) || limit.is_over();
+  }
+  // Why it is not run.
+  void turn_away() {
+    const storage_error why =
+        limit.is_cancelled()
+            ? storage_error(storage_fault::cancelled, "cancelled before its turn had come")
+            : storage_error(storage_fault::late, "the transaction waited for longer than it may");
+    thrown = std::make_exception_ptr(why);
+  }
 
   bool low_priority = false;
   std::optional<isolation> isolated{};              // nothing: as the database's options say

@@ -59,14 +59,16 @@ struct unused_index {
   std::string table, name;
 };
 
-// Those that are being built are left out.
+// Those that may be being built are left out.
 void check_indexes(reader& r, std::size_t most, std::vector<flaw>& flaws) {
   for (const auto& i : r.all<unused_index>(R"(
 select c.relname::text as "table", i.relname::text as name
   from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class c on c.oid = x.indrelid
  where not x.indisvalid
    and c.relnamespace = (select oid from pg_namespace where nspname = current_schema())
-   and not exists (select from pg_stat_progress_create_index p where p.index_relid = i.oid)
+   and not exists (select from pg_locks l where l.relation = c.oid and l.granted
+                   and l.database = (select oid from pg_database where datname = current_database())
+                   and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock'))
  order by 1, 2 limit $1)",
                                            std::int64_t(most))) {
     auto detail = fmt::format("the index {} is not valid; build it anew, or drop it", i.name);

@@ -391,7 +391,21 @@ TEST_CASE_FIXTURE(backup_fixture, "a database behind a link is replaced where th
   CHECK(texts_of_file(real) == std::vector<std::string>{"one"});
   CHECK(fs::is_symlink(link));
   CHECK(done.previous.starts_with(real));
-  CHECK(entries(elsewhere.string()) <= 4);  // these two, with a log
+
+  fs::create_directories(folder / "uploads");
+  put_content(folder / "uploads/file", "old");
+  const auto with_files =
+      aft::backup_to(db, backups, {.name = "files", .files = folder / "uploads"});
+  const auto files = (elsewhere / "files").string(), files_link = folder / "files.link";
+  fs::create_directories(files);
+  put_content(files + "/file", "new");
+  fs::create_symlink(files, files_link);
+  const auto back = restore(with_files.path, link, time, {.files = files_link});
+  CHECK(content_of(files + "/file") == "old");
+  CHECK(content_of(files_link + "/file") == "old");
+  CHECK(fs::is_symlink(files_link));
+  CHECK(content_of(back.previous_files + "/file") == "new");
+  CHECK(entries(elsewhere.string()) <= 7);  // these and those of before, with a log
   fs::remove_all(elsewhere);
 }
 

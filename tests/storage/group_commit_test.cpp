@@ -134,6 +134,14 @@ TEST_CASE_FIXTURE(with_held_writer, "a transaction that has waited for too long 
 
 namespace {
 
+std::string message_of(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& e) {
+    return e.what();
+  }
+}
+
 // Counts its runs; writes its name, or what the test says.
 struct counted_unit final : aft::storage::unit {
   counted_unit(with_held_writer& test, std::string text) : owner(test), name(std::move(text)) {}
@@ -149,14 +157,26 @@ struct counted_unit final : aft::storage::unit {
         if (goes_on) tx.execute("insert into t (id, x) values ($1, 'half')", id);
       }
     }
+    if (scans) {
+      tx.each<int>("select id from t", [&](int) {
+        try {
+          tx.execute("insert or rollback into t (id, x) values (0, 'no')");
+        } catch (const aft::storage_error&) {}
+      });
+    }
+    if (fills_disk) {
+      tx.one<int>("pragma max_page_count = 1");  // as many as there are
+      tx.execute("insert into t (x) values (hex(zeroblob(1000000)))");
+    }
     if (repeats) tx.execute("insert into t (id, x) select id, x from t");
     if (fails) throw std::runtime_error("no");
     return !says_no;
   }
   bool may_run_again() const override { return !once; }
-  aft::waker* done(std::exception_ptr why) noexcept override {
+  aft::waker* done(std::exception_ptr told) noexcept override {
     std::lock_guard lock(owner.mutex);
-    failed = why != nullptr;
+    failed = told != nullptr;
+    if (told) why = message_of(told);
     ++owner.ended;
     owner.changed.notify_all();
     return nullptr;
@@ -166,7 +186,8 @@ struct counted_unit final : aft::storage::unit {
   std::string name;
   int runs = 0;
   bool reads_only = false, repeats = false, fails = false, says_no = false, once = false;
-  bool takes_all_with_it = false, goes_on = false;
+  bool takes_all_with_it = false, goes_on = false, fills_disk = false, scans = false;
+  std::string why{};
   bool failed = false;
 };
 
@@ -315,6 +336,25 @@ TEST_CASE_FIXTURE(with_units, "SQLite: one that undoes the whole commit fails al
   submit("later");
   wait_for(6);
   CHECK(stored() == others + " later");
+}
+
+TEST_CASE_FIXTURE(with_units, "SQLite: a full disk is told as such to all of a commit" *
+                                  doctest::skip(on_postgres())) {
+  units[1].fails = true;
+  units[3].fills_disk = true;
+  run_together();
+  CHECK(units[1].why == "no");
+  for (const int i : {0, 2, 3}) CHECK(has(units[i].why, "full"));
+}
+
+TEST_CASE_FIXTURE(with_units, "SQLite: a scan that lost its transaction fails alone, too" *
+                                  doctest::skip(on_postgres())) {
+  one.submit([](aft::transaction& tx) { tx.execute("insert into t (id, x) values (0, 'zero')"); },
+             [](std::exception_ptr) {});
+  units[2].scans = true;
+  run_together();
+  CHECK(units[2].failed);
+  CHECK(stored() == "zero a b d e");
 }
 
 TEST_CASE_FIXTURE(with_units, "SQLite: where it undid one that may run only once, all are told" *

@@ -95,10 +95,12 @@ struct write_options {
   bool low_priority = false;
   // Where its turn comes later than that, it is not run: storage_error, late. 0: any time will do.
   duration max_wait{};
-  // From the call on, with all that it waits; when it has passed, the statement that runs and all
-  // further ones fail: storage_error, late. A commit that has begun is waited for. 0: none.
+  // From the call on: where its turn comes later it is not run, and when it has passed, the
+  // statement that runs and all further ones fail: storage_error, late. A commit that has begun is
+  // waited for. 0: none.
   duration timeout{};
-  // The same, cancelled, once it is true. It must live as long as the transaction.
+  // The same, cancelled, once it is true, and stays so; a new connection to a server is waited for.
+  // It must live as long as the transaction.
   const std::atomic<bool>* cancel = nullptr;
   // Instead of storage_options::level, on PostgreSQL: for a transaction that is right in itself
   // with less, and often meets others.

@@ -61,7 +61,7 @@ constexpr bool controls_transaction(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
     auto behind = at;  // a blank or a comment
-    if (std::string_view(" \t\r\n\f;").find(text[at]) != text.npos) ++behind;
+    if (std::string_view(" \t\r\n\f;\xEF\xBB\xBF").find(text[at]) != text.npos) ++behind;
     else if (text.substr(at, 2) == "--") behind = text.find('\n', at);
     else if (text.substr(at, 2) == "/*" && (behind = text.find("*/", at + 2)) != text.npos)
       behind += 2;

@@ -25,6 +25,7 @@ class round {
   }
   std::size_t size() const { return size_; }
   std::span<lone_query* const> queries() const { return {queries_.data(), size_}; }
+  void begin_now() { began_ = std::chrono::steady_clock::now(); }  // it waited for another
   auto took() const { return std::chrono::steady_clock::now() - began_; }
 
   void fail(const std::exception_ptr& why) {

@@ -242,6 +242,7 @@ std::size_t shared_reads::run_ahead(thread& me, round& first) {
     note_slow(*now);
     finished = now->finish();
     if (!next->size()) return finished;
+    next->begin_now();
   }
 }
 

@@ -110,8 +110,7 @@ void writers::run(unit& u, session& s) {
   }
   const auto began = steady::now();
   if (u.late()) {
-    u.thrown = std::make_exception_ptr(
-        storage_error(storage_fault::late, "the transaction waited for longer than it may"));
+    u.turn_away();
     return counters_.gave_up();
   }
   for (unsigned attempt = 1; run_once(u, s); ++attempt) {

@@ -287,7 +287,7 @@ void sqlite_connection::fail_running(running& r, int code) {
   try {
     fail(code, r.text());
   } catch (...) {
-    if (is_shared_ && !in_transaction()) undone_ = std::current_exception();
+    if (is_shared_ && !undone_ && !in_transaction()) undone_ = std::current_exception();
     throw;
   }
 }

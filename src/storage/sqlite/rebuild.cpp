@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -29,17 +30,25 @@ std::string compact_time(time_point now) {
   return text + "Z";
 }
 
-// As far as this process may.
+}  // namespace
+
 void give_to_owner_of(const std::string& before, const std::string& fresh) {
   struct stat about {};
   if (::stat(before.c_str(), &about) != 0) return;
-  if (::geteuid() == 0 && ::chown(fresh.c_str(), about.st_uid, about.st_gid) != 0) {
-    fail_file("change the owner of", fresh, errno);
+  const auto give = [&](const std::string& path) {
+    if (::lchown(path.c_str(), about.st_uid, about.st_gid) != 0 && errno != EPERM) {
+      fail_file("change the owner of", path, errno);
+    }
+  };
+  if (::geteuid() == 0) {
+    give(fresh);
+    std::error_code is_file;
+    for (const auto& inside : std::filesystem::recursive_directory_iterator(fresh, is_file)) {
+      give(inside.path().string());
+    }
   }
-  ::chmod(fresh.c_str(), about.st_mode & 0777);
+  ::chmod(fresh.c_str(), about.st_mode & 07777);
 }
-
-}  // namespace
 
 std::string resolved(const std::string& path) {
   char real[4096];

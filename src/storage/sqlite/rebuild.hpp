@@ -11,6 +11,9 @@
 
 namespace aft::storage {
 
+// Of a file, or a directory and all that is in it, as far as this process may; with its mode.
+void give_to_owner_of(const std::string& before, const std::string& fresh);
+
 // SQLite follows a link, so its logs, and what replaces the file, belong where that leads.
 std::string resolved(const std::string& path);
 

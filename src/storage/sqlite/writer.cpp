@@ -204,7 +204,10 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
     const auto how = end == first ? undo::alone : together ? undo::together : undo::to_savepoint;
     if (!end->settled && !run_one(*end, how)) {
       end->settled = true;
-      if (connection_.undone() && some_may_not_run_again) fail_round(first, end = end->next);
+      if (connection_.undone() && some_may_not_run_again) {
+        end = end->next;
+        fail_round();
+      }
       roll_back();
       drop_notes();
       together = false;
@@ -218,7 +221,7 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
     if (++ran == 2 && rounds_with_savepoints_) --rounds_with_savepoints_;
     if (!end->may_run_again()) some_may_not_run_again = true, together = false;
     auto* last = std::exchange(end, end->next);
-    if (!connection_.in_transaction()) fail_round(first, end);
+    if (!connection_.in_transaction()) fail_round();
     const auto took = now_ - began;
     const bool has_time = took < longest_round;
     if (end && !has_time) return;
@@ -232,13 +235,11 @@ void sqlite_writer::run_round(unit* first, unit*& end) {
 }
 
 // SQLite has undone everything, also what went well before.
-void sqlite_writer::fail_round(const unit* first, const unit* end) const {
+void sqlite_writer::fail_round() const {
   if (undone_by_its_own(connection_)) {  // which is another transaction's
     throw storage_error(storage_fault::busy, "another transaction of the same commit was undone");
   }
-  for (const auto* u = first; u != end; u = u->next) {
-    if (u->thrown) std::rethrow_exception(u->thrown);  // a full disk and the like: for all of them
-  }
+  if (connection_.undone()) std::rethrow_exception(connection_.undone());  // a full disk
   throw storage_error(storage_fault::other, "the transaction was undone by the engine");
 }
 
@@ -305,8 +306,7 @@ bool sqlite_writer::run_one(unit& u, undo how) {
   u.thrown = nullptr;
   if (is_first_run && u.late()) {
     u.settled = true;
-    u.thrown = std::make_exception_ptr(
-        storage_error(storage_fault::late, "the transaction waited for longer than it may"));
+    u.turn_away();
     counters_.gave_up();
     return true;
   }

@@ -45,7 +45,7 @@ class sqlite_writer {
   void roll_back();
   unit* run_some(unit* first);
   void run_round(unit* first, unit*& end);
-  [[noreturn]] void fail_round(const unit* first, const unit* end) const;
+  [[noreturn]] void fail_round() const;
   unit* take_more(unit& last, std::size_t ran);
   unit* take_patient(unit& last);
   // How one that fails is undone: with all of the transaction, in which it is the first; to a
