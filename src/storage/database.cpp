@@ -138,8 +138,7 @@ void storage::connection::fail_over(std::string_view text) const {
   if (limit.is_cancelled()) {
     throw storage_error(storage_fault::cancelled, fmt::format("cancelled (in: {})", text));
   }
-  throw storage_error(storage_fault::late,
-                      fmt::format("the deadline has passed (in: {})", text));
+  throw storage_error(storage_fault::late, fmt::format("the deadline has passed (in: {})", text));
 }
 
 void transaction::notify(std::string_view topic) { add_note(std::string(topic)); }
