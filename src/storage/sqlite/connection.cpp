@@ -467,6 +467,4 @@ std::chrono::nanoseconds sqlite_connection::sync_time() const {
   return syncs_ ? syncs_->spent : std::chrono::nanoseconds();
 }
 
-void sqlite_connection::interrupt() { sqlite3_interrupt(db_); }
-
 }  // namespace aft::storage

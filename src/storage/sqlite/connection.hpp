@@ -63,7 +63,6 @@ class sqlite_connection : public schema_connection {
   // What it reads of the file stays when others commit. That takes three quarters of the memory for
   // its cache; the rest is left for what is in the log. Of one that reads, without a key.
   void keep_pages(std::size_t cache_bytes);
-  void interrupt();  // any thread: a statement that runs stops with an error
 
  private:
   struct statement;
