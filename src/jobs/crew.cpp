@@ -15,11 +15,18 @@ constexpr double newest_part = 0.1;        // of the usual time of a run
 
 }  // namespace
 
+std::size_t crew::at_once() const { return std::max(threads, 1u) + replaced; }
+
 std::size_t crew::room() const {
-  const auto running = std::max(threads, 1u) + replaced;
-  if (usual_run_ < 0) return std::min<std::size_t>(running, prefetch);
+  const auto running = at_once();
+  if (usual_run_ < 0) return std::min(running, prefetch);
   const auto next = double(running) * longest_hold / std::max(usual_run_, 1.0);
   return std::size_t(std::min(double(running) + next, double(prefetch)));
+}
+
+bool crew::is_slow_and_full() const {
+  const auto all = room();
+  return all <= at_once() && held + promised >= all;
 }
 
 void crew::took(duration one) {
@@ -78,7 +85,7 @@ std::vector<held_job*> crew::take_all() {
 crew_room room_of(const crew& c) {
   const auto all = c.room();
   const auto taken = c.held + c.promised;
-  crew_room room{all > taken ? all - taken : 0, std::max(c.threads, 1u) + c.replaced, {}};
+  crew_room room{all > taken ? all - taken : 0, c.at_once(), {}};
   // Some run while others are claimed.
   if (all > smallest_part) room.left = std::min(room.left, std::max(all / 2, smallest_part));
   for (const auto& [name, share] : c.shares) room.held.push_back(name);

@@ -22,8 +22,7 @@ struct crew {
   std::size_t prefetch = 0;  // at most
 
   std::size_t held = 0;      // claimed, and not run yet
-  std::size_t arriving = 0;  // claimed, in a transaction that is not at its end
-  std::size_t promised = 0;  // to claims that are under way, at most
+  std::size_t promised = 0;  // to claims that are under way: what they have found, or may find
   std::size_t reserved = 0;  // for jobs whose transactions are not at their ends
   unsigned idle = 0;         // threads that wait for a job
   unsigned replaced = 0;     // threads that take the place of those with stuck jobs
@@ -38,8 +37,11 @@ struct crew {
   };
   std::map<std::string, share, std::less<>> shares{};
 
+  std::size_t at_once() const;  // jobs that it runs
   // Jobs that it should hold at once: what its threads work off soon.
   std::size_t room() const;
+  // One more would wait until another one has ended, however long that takes.
+  bool is_slow_and_full() const;
   void took(duration one);  // how long a job ran
 
   void hold(std::string_view of);

@@ -33,7 +33,7 @@ std::unique_ptr<job_start> runner::reserve(std::string_view kind, std::string_vi
   auto& of = crew_of(queue);
   std::lock_guard lock(mutex_);
   if (stopping_ || wanted_ || of.is_hungry) return nullptr;
-  if (of.held + of.arriving + of.reserved >= of.room()) return nullptr;
+  if (of.held + of.promised + of.reserved >= of.room()) return nullptr;
   ++of.reserved;
   ++reserved_;
   return std::make_unique<job_start>(*this, known->second, of, worker_.load());
@@ -74,7 +74,9 @@ bool runner::may_begin(job_start& start) {
   auto* const job = start.job_;
   --start.crew_.reserved;
   --reserved_;
-  if (stopping_ || job->left_behind || start.worker_ != worker_) {
+  // Claims do not wait for open transactions, and may have filled the room.
+  const bool is_late = !job->takes_transaction() && job->its_crew().is_slow_and_full();
+  if (stopping_ || job->left_behind || start.worker_ != worker_ || is_late) {
     if (!job->left_behind) all_.remove(*job);
     delete job;
     strays_wanted_ = true;

@@ -49,6 +49,12 @@ std::int64_t sweep(transaction& tx, time_point now) {
   return count;
 }
 
+struct stray {
+  std::int64_t id, worker;
+  int attempt;
+  time_point run_at;
+};
+
 }  // namespace
 
 // A worker that was silent for too long has been taken for dead, and others have its jobs. It goes
@@ -94,11 +100,10 @@ std::vector<std::string> runner::queues_to_claim(transaction& tx) {
   return queues;
 }
 
-// `rooms` are those of the crews.
-runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>& rooms) {
+// Without a promise one for each crew.
+runner::round runner::claim_round(transaction& tx, room_promise* promise) {
   const auto now = tx.now();
   round r;
-  r.rooms = rooms;
   const auto start = begin_claim(tx, worker_);
   if (!start.is_worker) beat_or_begin_anew(tx);
   if (start.due && *start.due <= now) {
@@ -108,7 +113,11 @@ runner::round runner::claim_round(transaction& tx, const std::vector<crew_room>&
   }
   const auto queues = queues_to_claim(tx);
   const bool knows_all = cut_short_.empty() || queues != cut_short_;
+  // As late as can be: meanwhile jobs that are stored here find no room.
+  if (promise) r.rooms = promise->renew();
+  else r.rooms.assign(crews_.size(), crew_room{1, 0, {}});
   take(tx, queues, worker_, r);
+  if (promise) promise->settle(r.claimed);
   r.more = r.more || (!knows_all && r.cut_short.empty());
   return r;
 }
@@ -150,23 +159,11 @@ void runner::take(transaction& tx, const std::vector<std::string>& queues, std::
 bool runner::claim_some(bool all_queues) {
   if (all_queues) cut_short_.clear();
   ++turn_;
-  round found;
-  room_promise room(*this);
-  try {
-    found = db_.write(
-        [&](transaction& tx) {
-          auto r = claim_round(tx, room.renew());
-          expect(r.claimed);
-          return r;
-        },
-        {.level = enough});
-  } catch (...) {
-    expect({});
-    throw;
-  }
+  room_promise promise(*this);
+  auto found =
+      db_.write([&](transaction& tx) { return claim_round(tx, &promise); }, {.level = enough});
   cut_short_ = std::move(found.cut_short);
-  dispatch(std::move(found.claimed), worker_, true);
-  room.end();
+  dispatch(std::move(found.claimed), worker_, promise);
   if (claims_beside_ && !cut_short_.empty()) begin_second_claim();
   std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < crews_.size(); ++i) {
@@ -179,14 +176,8 @@ bool runner::claim_some(bool all_queues) {
   return found.more;
 }
 
-// For those who store jobs meanwhile.
-void runner::expect(const std::vector<stored_job>& claimed) {
-  std::lock_guard lock(mutex_);
-  for (auto& c : crews_) c->arriving = 0;
-  for (const auto& job : claimed) ++crew_of(job.queue).arriving;
-}
-
-void runner::dispatch(std::vector<stored_job>&& claimed, std::int64_t worker, bool were_expected) {
+void runner::dispatch(std::vector<stored_job>&& claimed, std::int64_t worker,
+                      room_promise& promise) {
   std::vector<held_job*> jobs;
   for (auto& stored : claimed) {
     const auto& kind = kinds_.find(stored.kind)->second;
@@ -195,7 +186,7 @@ void runner::dispatch(std::vector<stored_job>&& claimed, std::int64_t worker, bo
   }
   {
     std::lock_guard lock(mutex_);
-    for (auto& c : crews_) c->arriving = were_expected ? 0 : c->arriving;
+    promise.give_back();
     for (auto* job : jobs) {
       all_.add(*job);
       job->its_crew().hold(job->stored().queue);
@@ -228,7 +219,8 @@ void runner::begin(const std::vector<held_job*>& jobs) {
   }
 }
 
-// Where a commit was in doubt there may be rows of jobs that are held to run here, and do not.
+// Where a commit was in doubt, or a place was taken, there are rows of jobs that are held to run
+// here, and do not.
 void runner::put_back_strays() {
   if (lone_runs_) return;
   {
@@ -238,18 +230,19 @@ void runner::put_back_strays() {
   }
   take_strays_apart();
   auto rows = db_.read([this](reader& db) {
-    return db.all<job_claim>(
-        "select id, worker, attempt from aft_job where worker = $1 and state = 1", worker_.load());
+    return db.all<stray>(
+        "select id, worker, attempt, run_at from aft_job where worker = $1 and state = 1",
+        worker_.load());
   });
   {
     std::lock_guard lock(mutex_);
     std::set<std::int64_t> held;
     for (const auto* job : all_) held.insert(job->stored().id);
-    std::erase_if(rows, [&](const job_claim& c) { return held.contains(c.id); });
+    std::erase_if(rows, [&](const stray& s) { return held.contains(s.id); });
   }
   if (rows.empty()) return;
   db_.write([&rows](transaction& tx) {
-    for (const auto& c : rows) put_back(tx, c, tx.now(), tx.now());
+    for (const auto& s : rows) put_back(tx, {s.id, s.worker, s.attempt}, tx.now(), s.run_at);
     tx.notify(topic);
   });
 }

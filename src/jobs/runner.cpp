@@ -393,9 +393,8 @@ std::size_t runner::run_due() {
     ~at_end() { --runs; }
   } one_less{lone_runs_};
   std::size_t runs = 0;
-  const std::vector<crew_room> one_each(crews_.size(), crew_room{1, 0, {}});
   while (true) {
-    auto found = db_.write([&](transaction& tx) { return claim_round(tx, one_each); });
+    auto found = db_.write([&](transaction& tx) { return claim_round(tx, nullptr); });
     if (found.claimed.empty() && !found.more) break;
     for (auto& stored : found.claimed) {
       ++runs;

@@ -114,12 +114,11 @@ class runner {
   void beat_or_begin_anew(transaction& tx);
   bool is_something_due();
   std::vector<std::string> queues_to_claim(transaction& tx);
-  round claim_round(transaction& tx, const std::vector<crew_room>& rooms);
+  round claim_round(transaction& tx, room_promise* promise);
   std::size_t crew_number(std::string_view queue) const;
   bool claim_some(bool all_queues);
   void take(transaction& tx, const std::vector<std::string>& queues, std::int64_t worker, round& r);
-  void expect(const std::vector<stored_job>& claimed);
-  void dispatch(std::vector<stored_job>&& claimed, std::int64_t worker, bool were_expected);
+  void dispatch(std::vector<stored_job>&& claimed, std::int64_t worker, room_promise& promise);
   void begin(const std::vector<held_job*>& jobs);
   void pass_stop_requests();
   void look_for_stuck();

@@ -17,26 +17,36 @@ constexpr std::size_t least_room = 50;  // for which it is worth a transaction
 
 }  // namespace
 
-const std::vector<crew_room>& room_promise::renew(std::size_t least) {
+room_promise::~room_promise() {
+  std::lock_guard lock(of_.mutex_);
+  give_back();
+}
+
+std::vector<crew_room> room_promise::renew(std::size_t least) {
+  std::vector<crew_room> rooms;
   std::lock_guard lock(of_.mutex_);
   give_back();
   for (auto& c : of_.crews_) {
-    rooms_.push_back(room_of(*c));
-    auto& room = rooms_.back();
+    auto room = room_of(*c);
     if (room.left < least) room.left = 0;
     c->promised += room.left;
+    promised_.push_back(room.left);
+    rooms.push_back(std::move(room));
   }
-  return rooms_;
+  return rooms;
 }
 
-void room_promise::end() {
+void room_promise::settle(const std::vector<stored_job>& claimed) {
   std::lock_guard lock(of_.mutex_);
   give_back();
+  promised_.resize(of_.crews_.size());
+  for (const auto& job : claimed) ++promised_[of_.crew_number(job.queue)];
+  for (std::size_t i = 0; i < promised_.size(); ++i) of_.crews_[i]->promised += promised_[i];
 }
 
 void room_promise::give_back() {
-  for (std::size_t i = 0; i < rooms_.size(); ++i) of_.crews_[i]->promised -= rooms_[i].left;
-  rooms_.clear();
+  for (std::size_t i = 0; i < promised_.size(); ++i) of_.crews_[i]->promised -= promised_[i];
+  promised_.clear();
 }
 
 second_claim::second_claim(runner& owner, std::vector<std::string> queues)
@@ -45,7 +55,7 @@ second_claim::second_claim(runner& owner, std::vector<std::string> queues)
 }
 
 bool second_claim::has_room() {
-  const auto& rooms = room_.renew(least_room);
+  const auto rooms = room_.renew(least_room);
   return std::any_of(queues_.begin(), queues_.end(), [&](const std::string& queue) {
     return rooms[owner_.crew_number(queue)].left > 0;
   });
@@ -53,19 +63,20 @@ bool second_claim::has_room() {
 
 bool second_claim::run(transaction& tx) {
   found_ = {};
-  found_.rooms = room_.rooms();
-  for (auto& room : found_.rooms) room.least = 0;
   worker_ = owner_.worker_;
   if (!begin_claim(tx, worker_).is_worker) return true;
   for (const auto& name : paused(tx)) std::erase(queues_, name);
+  found_.rooms = room_.renew(least_room);
+  for (auto& room : found_.rooms) room.least = 0;
   owner_.take(tx, queues_, worker_, found_);
+  room_.settle(found_.claimed);
   return true;
 }
 
 waker* second_claim::done(std::exception_ptr failure) noexcept {
   const bool again = !failure && !found_.claimed.empty() && !found_.cut_short.empty();
   if (failure) owner_.claim_failed(failure);
-  else owner_.dispatch(std::move(found_.claimed), worker_, false);
+  else owner_.dispatch(std::move(found_.claimed), worker_, room_);
   if (again && owner_.goes_on() && has_room() && owner_.db_.inside().submit(*this)) return nullptr;
   auto& owner = owner_;
   const auto left = std::move(found_.cut_short);

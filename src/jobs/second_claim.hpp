@@ -12,24 +12,22 @@
 
 namespace aft::jobs {
 
-// What claims that are under way may take, so that two do not fill the same room.
+// What a claim that is under way may take, so that nothing else fills the same room.
 class room_promise {
  public:
   explicit room_promise(runner& of) : of_(of) {}
   room_promise(const room_promise&) = delete;
   room_promise& operator=(const room_promise&) = delete;
-  ~room_promise() { end(); }
+  ~room_promise();
 
   // As it is now; what was promised before is over. No less than that of a crew.
-  const std::vector<crew_room>& renew(std::size_t least = 1);
-  const std::vector<crew_room>& rooms() const { return rooms_; }
-  void end();
+  std::vector<crew_room> renew(std::size_t least = 1);
+  void settle(const std::vector<stored_job>& claimed);  // that is all it takes
+  void give_back();                                     // with the runner's mutex held
 
  private:
-  void give_back();  // with the mutex held
-
   runner& of_;
-  std::vector<crew_room> rooms_{};
+  std::vector<std::size_t> promised_{};  // to its crews
 };
 
 // Of queues that had more than the claim before it could take, and again while there is much room

@@ -218,6 +218,142 @@ TEST_CASE("a job whose transaction ends after the worker's goes back as if it ha
   });
 }
 
+namespace {
+
+// A worker with a place for one job. Those that are not number 0 stay in their handler.
+struct lone_place {
+  std::atomic<bool> go{false};
+  std::atomic<int> inside{0};
+  std::mutex mutex;
+  std::multiset<int> seen;
+  aft::app app;
+
+  lone_place() : app({.database = new_database(), .jobs = options()}) {
+    app.job<number>([this](number n, aft::job_context& c) {
+      if (n.n == 0) return;
+      CHECK(c.attempt() == 1);
+      ++inside;
+      while (!go) std::this_thread::yield();
+      std::lock_guard lock(mutex);
+      seen.insert(n.n);
+    });
+    app.start({.port = 0});
+    wait_for_worker(app);
+  }
+  ~lone_place() { go = true; }
+
+  static aft::jobs_options options() {
+    auto o = alone();
+    o.prefetch = 1;
+    return o;
+  }
+  void wake_worker() {
+    app.db().write([](aft::transaction& tx) { tx.notify("aft_job"); });
+  }
+  // That is under way, or may be.
+  void wait_for_claim() {
+    const auto before = app.db().writes().transactions;
+    wake_worker();
+    CHECK(soon([&] { return app.db().writes().transactions >= before + 2; }));
+  }
+  int running() { return app.db().one<int>("select count(*) from aft_job where state = 1"); }
+  void let_go() {
+    go = true;
+    CHECK(soon([this] { return app.db().one<int>("select count(*) from aft_job") == 0; }));
+    app.stop();
+  }
+};
+
+// Calls `meanwhile` once somebody waits for what `lock` locks, after `wake`.
+template <class Lock, class Wake, class Meanwhile>
+void while_locked(aft::app& app, Lock lock, Wake wake, Meanwhile meanwhile) {
+  std::atomic<bool> is_locked{false}, is_over{false};
+  std::thread locks([&] {
+    app.db().write([&](aft::transaction& tx) {
+      lock(tx);
+      is_locked = true;
+      CHECK(soon([&] { return is_over.load(); }));
+    });
+  });
+  CHECK(soon([&] { return is_locked.load(); }));
+  wake();
+  CHECK(soon([] {
+    return postgres_server::shared().execute("select count(*) from pg_locks where not granted") !=
+           "0";
+  }));
+  meanwhile();
+  is_over = true;
+  locks.join();
+}
+
+}  // namespace
+
+TEST_CASE("a job whose place was taken before its commit goes back, for others to begin") {
+  if (!on_postgres()) return;  // on SQLite transactions come one after another
+  lone_place one;
+  std::atomic<bool> stored{false};
+  std::thread stores([&] {
+    one.app.db().write([&](aft::transaction& tx) {
+      aft::enqueue(tx, number{1});
+      stored = true;
+      CHECK(soon([&] { return one.inside == 1; }));  // no thread waits for an open transaction
+    });
+  });
+  CHECK(soon([&] { return stored.load(); }));
+  one.app.db().write([](aft::transaction& tx) { aft::enqueue(tx, number{2}); });
+  stores.join();
+  CHECK(soon([&] { return one.running() == 1; }));
+  one.let_go();
+  CHECK(one.seen == std::multiset<int>{1, 2});
+}
+
+TEST_CASE("a claim takes no more than there is room for beside what has begun meanwhile") {
+  if (!on_postgres()) return;  // on SQLite transactions come one after another
+  lone_place one;
+  while_locked(
+      one.app,
+      [](aft::transaction& tx) { tx.execute("lock table aft_limit in access exclusive mode"); },
+      [&] { one.wake_worker(); },
+      [&] {
+        one.app.db().write([](aft::transaction& tx) {
+          for (int i = 1; i <= 3; ++i) aft::enqueue(tx, number{i});
+        });
+      });
+  CHECK(soon([&] { return one.inside == 1; }));
+  one.wait_for_claim();
+  CHECK(soon([&] { return one.running() == 1; }));
+  one.let_go();
+  CHECK(one.seen == std::multiset<int>{1, 2, 3});
+}
+
+TEST_CASE("a job that is stored while a claim takes the last place goes through the table") {
+  if (!on_postgres()) return;  // on SQLite transactions come one after another
+  lone_place one;
+  one.app.db().write([](aft::transaction& tx) {
+    aft::enqueue(tx, number{1}, {.delay = aft::hours(1), .limit_key = "key", .limit = 1});
+  });
+  int state = -1;
+  while_locked(
+      one.app,
+      [](aft::transaction& tx) {
+        tx.find<int>("select 1 from aft_limit where key = 'key' for update");
+      },
+      [&] {
+        one.app.db().write(
+            [](aft::transaction& tx) { tx.execute("update aft_job set state = 0"); });
+        one.wake_worker();
+      },
+      [&] {
+        state = one.app.db().write(
+            [](aft::transaction& tx) { return state_of(tx, aft::enqueue(tx, number{2})); });
+      });
+  CHECK(state == 0);
+  CHECK(soon([&] { return one.inside == 1; }));
+  CHECK(soon([&] { return one.running() == 1; }));
+  one.let_go();
+  CHECK(one.seen == std::multiset<int>{1, 2});
+}
+
 TEST_CASE("where nobody can tell whether a job was stored, it runs exactly where it was") {
   if (!on_postgres()) return;  // on SQLite a commit has an answer
   std::mutex mutex;
