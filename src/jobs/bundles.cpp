@@ -39,34 +39,32 @@ std::vector<stored_job> take_bundle(transaction& tx, std::int64_t worker, const 
   // By chance: what a server gives out itself comes again when it loses a commit with its power.
   constexpr std::uint64_t largest_id = INT64_MAX;
   constexpr std::int64_t longest_arguments = 10'000;  // bytes; a bundle is one value
-  sql_text q("with picked as materialized (select ctid as at");
+  sql_text q(
+      "with picked as materialized (select ctid as at, attempt = 0 and unique_key is null "
+      "and limit_key is null and followers = 0 and saved is null and history is null "
+      "and error is null and progress is null and octet_length(arguments) <= $1 as fits",
+      longest_arguments);
   add_most_urgent(q, room);
   q.add(
       "limit $1 for update skip locked), "
-      "gone as (delete from aft_job where ctid = any (array(select at from picked)) "
-      "and (select count(*) from picked) >= $4 and attempt = 0 and unique_key is null "
-      "and limit_key is null and followers = 0 and saved is null and history is null "
-      "and error is null and progress is null "
-      "and octet_length(arguments) <= $5 "
+      "sorted as (select at, fits and (select count(*) from picked) >= $4 as is_bundled "
+      "from picked), "
+      "gone as (delete from aft_job "
+      "where ctid = any (array(select at from sorted where is_bundled)) "
       "returning id, kind, arguments, queue, priority, run_at, attempt + 1 as attempt, "
       "max_attempts, created_at, limit_key, request_id, traceparent, aft_job as job), "
       "bundle as (insert into aft_job_bundle (id, worker, started_at, lowest, highest, remaining, "
-      "jobs) select $6, $2, $3, min(id), max(id), count(*), array_agg(job) from gone "
+      "jobs) select $5, $2, $3, min(id), max(id), count(*), array_agg(job) from gone "
       "having count(*) > 0 returning id), "
       "kept as (update aft_job set state = 1, attempt = attempt + 1, worker = $2, started_at = $3 "
-      "where ctid = any (array(select at from picked)) and not ("
-      "(select count(*) from picked) >= $4 and attempt = 0 and unique_key is null "
-      "and limit_key is null and followers = 0 and saved is null and history is null "
-      "and error is null and progress is null "
-      "and octet_length(arguments) <= $5) "
+      "where ctid = any (array(select at from sorted where not is_bundled)) "
       "returning id, kind, arguments, queue, priority, run_at, attempt, max_attempts, created_at, "
       "limit_key, request_id, traceparent) "
       "select id, kind, arguments, queue, priority, run_at, attempt, max_attempts, created_at, "
       "limit_key, request_id, traceparent, (select id from bundle) as bundle from gone "
       "union all select id, kind, arguments, queue, priority, run_at, attempt, max_attempts, "
       "created_at, limit_key, request_id, traceparent, 0 from kept",
-      room.most, worker, now, smallest_bundle, longest_arguments,
-      std::int64_t(random_number(largest_id) + 1));
+      room.most, worker, now, smallest_bundle, std::int64_t(random_number(largest_id) + 1));
   return tx.all<stored_job>(q);
 }
 

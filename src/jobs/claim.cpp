@@ -151,60 +151,34 @@ claimed_jobs claim(transaction& tx, std::int64_t worker, const known_kinds& know
 
 namespace {
 
-struct soonest {
-  std::optional<time_point> job, limit, schedule;
-
-  std::optional<time_point> first() const {
-    auto first = job;
-    for (const auto& other : {limit, schedule}) {
-      if (other && (!first || *other < *first)) first = other;
-    }
-    return first;
-  }
-};
-
-struct start_row {
-  bool is_worker;
-  std::optional<time_point> job, limit, schedule;
-};
+void add_next_due(sql_text& q) {
+  q.add(
+      "(select min(at) from "
+      "(select min(coalesce(keep_until, run_at)) as at from aft_job where state = 5 and state > 1 "
+      "union all select min(opens_at) from aft_limit where is_waited = 1 "
+      "union all select min(next_at) from aft_schedule where is_paused = 0) next_of_each) as due");
+}
 
 }  // namespace
 
 std::optional<time_point> next_due(reader& db) {
-  return db
-      .one<soonest>(
-          "select (select min(coalesce(keep_until, run_at)) from aft_job where state = 5 and state "
-          "> 1) "
-          "as job, "
-          "(select min(opens_at) from aft_limit where is_waited = 1) as \"limit\", "
-          "(select min(next_at) from aft_schedule where is_paused = 0) as schedule")
-      .first();
+  sql_text q("select");
+  add_next_due(q);
+  return db.one<std::optional<time_point>>(q);
 }
 
 claim_start begin_claim(transaction& tx, std::int64_t worker) {
-  const auto row =
-      is_on_postgres(tx)
-          ? tx.one<start_row>(
-                "select exists (select 1 from aft_worker where id = $1) and "
-                "set_config('synchronous_commit', 'off', true) = 'off' and "
-                "set_config('jit', 'off', true) = 'off' and "
-                "set_config('enable_seqscan', 'off', true) = 'off' and "
-                "set_config('enable_sort', 'off', true) = 'off' as is_worker, "
-                "(select min(coalesce(keep_until, run_at)) from aft_job where state = 5 and state "
-                "> 1) "
-                "as job, "
-                "(select min(opens_at) from aft_limit where is_waited = 1) as \"limit\", "
-                "(select min(next_at) from aft_schedule where is_paused = 0) as schedule",
-                worker)
-          : tx.one<start_row>(
-                "select exists (select 1 from aft_worker where id = $1) as is_worker, "
-                "(select min(coalesce(keep_until, run_at)) from aft_job where state = 5 and state "
-                "> 1) "
-                "as job, "
-                "(select min(opens_at) from aft_limit where is_waited = 1) as \"limit\", "
-                "(select min(next_at) from aft_schedule where is_paused = 0) as schedule",
-                worker);
-  return {row.is_worker, soonest{row.job, row.limit, row.schedule}.first()};
+  sql_text q("select exists (select 1 from aft_worker where id = $1)", worker);
+  if (is_on_postgres(tx)) {
+    q.add(
+        "and set_config('synchronous_commit', 'off', true) = 'off' "
+        "and set_config('jit', 'off', true) = 'off' "
+        "and set_config('enable_seqscan', 'off', true) = 'off' "
+        "and set_config('enable_sort', 'off', true) = 'off'");
+  }
+  q.add("as is_worker,");
+  add_next_due(q);
+  return tx.one<claim_start>(q);
 }
 
 }  // namespace aft::jobs

@@ -85,10 +85,10 @@ void runner::tidy() {
 
 // All with something that is ready; or for a moment, while much waits, those that had more than
 // there was room for.
-std::vector<std::string> runner::queues_to_claim(transaction& tx) {
+runner::found_queues runner::queues_to_claim(transaction& tx) {
   if (!cut_short_.empty() && steady::now() - looked_ < std::chrono::milliseconds(100)) {
     for (const auto& name : paused(tx)) std::erase(cut_short_, name);
-    if (!cut_short_.empty()) return cut_short_;
+    if (!cut_short_.empty()) return {cut_short_, false};
   }
   looked_ = steady::now();
   places_.forget();
@@ -97,7 +97,7 @@ std::vector<std::string> runner::queues_to_claim(transaction& tx) {
     std::rotate(queues.begin(), queues.begin() + std::ptrdiff_t(turn_ % queues.size()),
                 queues.end());
   }
-  return queues;
+  return {std::move(queues)};
 }
 
 // Without a promise one for each crew.
@@ -112,13 +112,12 @@ runner::round runner::claim_round(transaction& tx, room_promise* promise) {
     r.more = promote(tx, now) || r.more;
   }
   const auto queues = queues_to_claim(tx);
-  const bool knows_all = cut_short_.empty() || queues != cut_short_;
   // As late as can be: meanwhile jobs that are stored here find no room.
   if (promise) r.rooms = promise->renew();
   else r.rooms.assign(crews_.size(), crew_room{1, 0, {}});
-  take(tx, queues, worker_, r);
+  take(tx, queues.names, worker_, r);
   if (promise) promise->settle(r.claimed);
-  r.more = r.more || (!knows_all && r.cut_short.empty());
+  r.more = r.more || (!queues.are_all && r.cut_short.empty());
   return r;
 }
 

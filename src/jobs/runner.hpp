@@ -100,6 +100,10 @@ class runner {
     std::vector<std::string> cut_short{};  // queues that had more than there was room for
     bool more = false;                     // there may be
   };
+  struct found_queues {
+    std::vector<std::string> names{};
+    bool are_all = true;  // with something that is ready
+  };
   struct worker_thread {
     std::thread thread{};
     bool has_ended = false;  // guarded by mutex_
@@ -113,7 +117,7 @@ class runner {
   void tidy();
   void beat_or_begin_anew(transaction& tx);
   bool is_something_due();
-  std::vector<std::string> queues_to_claim(transaction& tx);
+  found_queues queues_to_claim(transaction& tx);
   round claim_round(transaction& tx, room_promise* promise);
   std::size_t crew_number(std::string_view queue) const;
   bool claim_some(bool all_queues);
