@@ -143,6 +143,7 @@
 #include "../../src/storage/sqlite/raw_file.cpp"
 #include "../../src/storage/sqlite/readers.cpp"
 #include "../../src/storage/sqlite/rebuild.cpp"
+#include "../../src/storage/sqlite/restore_plan.cpp"
 #include "../../src/storage/sqlite/table_source.cpp"
 #include "../../src/storage/sqlite/unlock.cpp"
 #include "../../src/storage/sqlite/writer.cpp"

@@ -297,8 +297,6 @@ backup_info receive_backup(const backup_source& source, const std::string& direc
   try {
     fs::create_directories(directory);
     storage::scratch_directory place(directory + storage::partial_prefix);
-    auto lock = storage::durable_file::open(place.path());
-    lock.lock();
     const auto inside = place.path() + "/backup";
     storage::unpack_backup(source, inside);
     auto found = look_at_backup(inside);

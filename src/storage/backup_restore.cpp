@@ -1,8 +1,6 @@
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <filesystem>
+#include <optional>
+#include <set>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -17,11 +15,6 @@ namespace aft {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool exists_there(const std::string& path) {
-  struct stat about {};
-  return ::lstat(path.c_str(), &about) == 0;
-}
 
 // An untrusted name, below a directory.
 fs::path path_below(const fs::path& root, const std::string& path) {
@@ -38,12 +31,14 @@ fs::path path_below(const fs::path& root, const std::string& path) {
 void extract_files(const storage::opened_backup& backup, const std::string& to) {
   std::error_code failed;
   fs::create_directories(to, failed);
+  std::set<fs::path> directories{to};
   for (const auto& file : backup.manifest.files) {
     const auto path = path_below(to, file.path);
     fs::create_directories(path.parent_path(), failed);
     storage::extract(backup, file, path.string());
-    storage::sync_directory(path.parent_path().string());
+    for (auto at = path.parent_path(); directories.insert(at).second;) at = at.parent_path();
   }
+  for (const auto& directory : directories) storage::sync_directory(directory.string());
 }
 
 std::string without_slash(std::string path) {
@@ -51,41 +46,23 @@ std::string without_slash(std::string path) {
   return path;
 }
 
-// Where what is restored waits for its name: where a link leads, as it may be another file system.
-std::string beside(const std::string& path) { return storage::resolved(path) + ".restoring-"; }
-
-// The name that the previous directory got, or empty.
-std::string put_files(const std::string& fresh, const std::string& place, time_point now) {
-  if (!exists_there(place)) {
-    storage::rename_new(fresh, place);
-    return "";
-  }
-  // With that name first, so that no moment has the old ones nowhere but where they are removed.
+storage::placing placing_of_files(const std::string& fresh, const std::string& place,
+                                  time_point now) {
+  storage::placing p{fresh, place, "", storage::inode_of(fresh)};
+  if (!storage::inode_of(place)) return p;
   storage::give_to_owner_of(place, fresh);
-  const auto previous = storage::name_for_previous(place, now);
-  storage::rename_new(fresh, previous);
-  try {
-    storage::swap_names(previous, place);
-  } catch (...) {
-    storage::rename_new(previous, fresh);
-    throw;
-  }
-  return previous;
-}
-
-void take_files_back(const std::string& place, const std::string& previous) noexcept {
-  try {
-    if (previous.empty()) fs::remove_all(place);
-    else storage::swap_names(place, previous), fs::remove_all(previous);
-  } catch (const std::exception&) {  // what went wrong before is what is told
-  }
+  p.previous = storage::name_for_previous(place, now);
+  return p;
 }
 
 }  // namespace
 
 restored restore_backup(const std::string& path, const std::string& database_file,
                         const clock& time, const restore_options& options) {
-  const storage::scratch_directory scratch(beside(database_file));
+  const auto files = storage::resolved(without_slash(options.files));
+  storage::take_back_restore(database_file);
+  storage::remove_left_over(storage::beside(database_file));
+  const storage::scratch_directory scratch(storage::beside(database_file));
   const auto backup =
       storage::open_backup(storage::unpacked_path(path, scratch.path()), options.key);
   const auto fresh = scratch.path() + "/database";
@@ -93,23 +70,18 @@ restored restore_backup(const std::string& path, const std::string& database_fil
   storage::require_sound(fresh, options.database_key, options.schema);
 
   std::optional<storage::scratch_directory> file_scratch;
-  const auto files = storage::resolved(without_slash(options.files));
   if (!files.empty()) {
-    file_scratch.emplace(beside(files));
+    storage::remove_left_over(storage::beside(files));
+    file_scratch.emplace(storage::beside(files));
     extract_files(backup, file_scratch->path() + "/files");
   }
   storage::database_place place(database_file, options.database_key);
-  restored done{database_file, "", files, "", backup.manifest.time};
+  storage::placing placing;
   if (file_scratch) {
-    done.previous_files = put_files(file_scratch->path() + "/files", files, time.now());
+    placing = placing_of_files(file_scratch->path() + "/files", files, time.now());
   }
-  try {
-    done.previous = place.put(fresh, time.now());
-  } catch (...) {
-    if (file_scratch) take_files_back(files, done.previous_files);
-    throw;
-  }
-  return done;
+  const auto previous = place.put(fresh, time.now(), placing);
+  return {database_file, previous, files, placing.previous, backup.manifest.time};
 }
 
 void undo_restore(const restored& r, const secret& database_key) {
@@ -119,8 +91,12 @@ void undo_restore(const restored& r, const secret& database_key) {
         fmt::format("there was nothing before {} was restored; remove it instead", r.database));
   }
   storage::database_place place(r.database, database_key);
-  place.exchange(r.previous);
-  if (!r.previous_files.empty()) storage::swap_names(r.files, r.previous_files);
+  storage::placing files;
+  if (!r.previous_files.empty()) {
+    const auto& previous = r.previous_files;
+    files = {previous, r.files, previous, storage::inode_of(previous)};
+  }
+  place.exchange(r.previous, files);
 }
 
 }  // namespace aft

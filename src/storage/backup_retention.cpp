@@ -45,18 +45,6 @@ void remove_whole(const std::filesystem::path& path) {
   std::filesystem::remove_all(going);
 }
 
-void remove_left_overs(const std::string& directory) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    if (!entry.path().filename().string().starts_with(".partial-")) continue;
-    try {
-      if (!storage::durable_file::open(entry.path().string()).lock()) continue;
-      std::filesystem::remove_all(entry.path(), ignored);
-    } catch (const storage_error&) {  // it has just got its name
-    }
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> superfluous(std::span<const dated_backup> backups, const retention& keep) {
@@ -91,7 +79,7 @@ std::vector<std::string> prune_backups(const std::string& directory, const reten
   } catch (const std::filesystem::filesystem_error& e) {
     storage::fail_file("remove backups from", directory, e.code().value());
   }
-  remove_left_overs(directory);
+  storage::remove_left_over(directory + storage::partial_prefix);
   return names;
 }
 

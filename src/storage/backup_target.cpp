@@ -64,10 +64,7 @@ class frame_reader {
 // ---- a directory
 
 directory_target::directory_target(const std::string& directory)
-    : directory_(directory), place_(directory + partial_prefix),
-      lock_(durable_file::open(place_.path())) {
-  lock_.lock();  // prune_backups removes only those that nobody has
-}
+    : directory_(directory), place_(directory + partial_prefix) {}
 
 backup_writer directory_target::begin_part(const std::string& name, const stream_coding& coding) {
   if (name.starts_with("files/")) fs::create_directory(place_.path() + "/files");

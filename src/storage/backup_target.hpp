@@ -37,7 +37,6 @@ class directory_target final : public backup_target {
  private:
   std::string directory_;
   scratch_directory place_;
-  durable_file lock_;
 };
 
 // A line that says what it is; then for each part its name and its bytes in frames, and an empty

@@ -88,6 +88,11 @@ void durable_file::sync() {
   if (::fsync(fd_) != 0) fail_file("sync", path_, errno);
 }
 
+void durable_file::clear() {
+  if (::ftruncate(fd_, 0) != 0) fail_file("empty", path_, errno);
+  sync();
+}
+
 bool durable_file::lock() { return ::flock(fd_, LOCK_EX | LOCK_NB) == 0; }
 
 std::string read_whole_file(const std::string& path, std::size_t most) {
@@ -150,12 +155,27 @@ void swap_names(const std::string& one, const std::string& other) {
 
 scratch_directory::scratch_directory(const std::string& prefix) : path_(prefix + "XXXXXX") {
   if (!::mkdtemp(path_.data())) fail_file("make a directory", path_, errno);
+  lock_ = durable_file::open(path_);
+  lock_.lock();
 }
 
 scratch_directory::~scratch_directory() {
   if (kept_) return;
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
+}
+
+void remove_left_over(const std::string& prefix) {
+  const auto name = prefix.substr(prefix.rfind('/') + 1);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_of(prefix), ignored)) {
+    if (!entry.path().filename().string().starts_with(name)) continue;
+    try {
+      if (!durable_file::open(entry.path().string()).lock()) continue;
+      std::filesystem::remove_all(entry.path(), ignored);
+    } catch (const storage_error&) {  // it has just got its name, or is another's
+    }
+  }
 }
 
 }  // namespace aft::storage

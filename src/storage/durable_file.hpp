@@ -30,7 +30,8 @@ class durable_file {
   std::size_t read_at(char* to, std::size_t size, std::int64_t offset);  // the same
   void start_writing_back();  // so that a later sync has little to do, and keeps nobody waiting
   void sync();
-  bool lock();  // for this descriptor alone; false: another has it
+  void clear();  // and sync
+  bool lock();   // for this descriptor alone; false: another has it
 
  private:
   durable_file(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
@@ -53,7 +54,7 @@ std::string directory_of(const std::string& path);
 
 [[noreturn]] void fail_file(const std::string& doing, const std::string& path, int error);
 
-// A new directory with an unlikely name after `prefix`, removed with all that is in it.
+// A new directory with an unlikely name after `prefix`, locked, and removed with all that is in it.
 class scratch_directory {
  public:
   explicit scratch_directory(const std::string& prefix);
@@ -65,7 +66,11 @@ class scratch_directory {
 
  private:
   std::string path_;
+  durable_file lock_;
   bool kept_ = false;
 };
+
+// The scratch directories with this prefix that processes which were killed have left.
+void remove_left_over(const std::string& prefix);
 
 }  // namespace aft::storage

@@ -528,6 +528,7 @@ TEST_CASE_FIXTURE(backup_fixture, "a broken database is replaced, and kept with 
   const auto done = restore(made.path, target, time);
   CHECK(texts_of_file(target) == std::vector<std::string>{"old"});
   CHECK(content_of(done.previous) == std::string(8192, 'x'));
+  CHECK(content_of(done.previous + "-wal") == "some log");
 }
 
 TEST_CASE_FIXTURE(backup_fixture,

@@ -168,6 +168,17 @@ struct restored {
 // too); corrupt, where the backup was changed or a key is wrong, missing or one too many; and
 // configuration_error, where the program's migrations do not fit. Nothing is changed then. What is
 // restored has the key that the database had.
+//
+// The database and the files are replaced both or neither: what a process was killed in is taken
+// back when the database is opened, restored or undone the next time, to be done again. Until then
+// a note of it lies beside the database ("notes.db.restoring"), and one may be new and the other
+// old. Killed earlier it changes nothing, but leaves directories ("notes.db.restoring-x1Y2z3", the
+// same beside the files) with copies that are not encrypted by the backup's key; the next restore
+// removes them.
+//
+// What is restored gets the owner (if root restores it) and the mode of the database before it, and
+// of the directory of files. Below that, files are for their owner alone, and directories as the
+// process makes them (umask): a backup holds neither owners nor modes.
 restored restore_backup(const std::string& path, const std::string& database_file,
                         const clock& time, const restore_options& options = {});
 
@@ -179,9 +190,9 @@ restored restore_archive(const std::string& directory, const std::string& databa
                          const clock& time, std::optional<time_point> to = {},
                          const restore_options& options = {});
 
-// Goes back to what was there before. What was restored gets the name that the previous one had, so
-// that doing it twice undoes it; files stay where there were none before. The key is of what is
-// there now. Throws storage_error.
+// Goes back to what was there before, both or neither of the database and the files, as above. What
+// was restored gets the name that the previous one had, so that doing it twice undoes it; files
+// stay where there were none before. The key is of what is there now. Throws storage_error.
 void undo_restore(const restored& r, const secret& database_key = {});
 
 // ---- which to keep

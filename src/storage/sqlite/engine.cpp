@@ -10,6 +10,7 @@
 #include "connection.hpp"
 #include "log_archive.hpp"
 #include "readers.hpp"
+#include "restore_plan.hpp"
 #include "writer.hpp"
 
 namespace aft::storage {
@@ -23,6 +24,7 @@ std::string file_of(const std::string& url, const std::optional<temporary_direct
                     url.substr(0, url.find("://") + 3)));
   }
   if (url.empty()) throw configuration_error("the database has no name; give a file's name");
+  take_back_restore(url);
   return url;
 }
 

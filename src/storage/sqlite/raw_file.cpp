@@ -46,8 +46,7 @@ raw_file::raw_file(const std::string& path, raw_access access, const secret& key
   sqlite3_busy_timeout(db_, int(busy_timeout.in_milliseconds()));
   sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   if (access == raw_access::read) {
-    // One connection of the process writes and checkpoints.
-    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    leave_log(true);  // one connection of the process writes and checkpoints
   }
   if (key.empty()) return;
   try {
@@ -84,6 +83,10 @@ void raw_file::fail(const std::string& doing) {
   }
   throw storage_error(fault_of_raw(sqlite3_extended_errcode(db_)),
                       fmt::format("{}: {} ({})", path_, sqlite3_errmsg(db_), doing));
+}
+
+void raw_file::leave_log(bool leave) {
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave ? 1 : 0, nullptr);
 }
 
 void raw_file::run(const std::string& sql) {

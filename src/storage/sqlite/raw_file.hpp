@@ -30,6 +30,10 @@ class raw_file {
   raw_file& operator=(const raw_file&) = delete;
   ~raw_file();
 
+  // Whether the log stays as it is at the end, even if nobody else has the file open; else SQLite
+  // takes it in, and removes it, though it can make nothing of the file.
+  void leave_log(bool leave);
+
   void run(const std::string& sql);
   std::vector<std::vector<std::string>> rows(const std::string& sql);
 

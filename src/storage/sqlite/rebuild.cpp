@@ -19,11 +19,6 @@
 namespace aft::storage {
 namespace {
 
-bool is_there(const std::string& path) {
-  struct stat about {};
-  return ::lstat(path.c_str(), &about) == 0;
-}
-
 std::string compact_time(time_point now) {
   auto text = to_rfc3339(now).substr(0, 19);
   std::erase(text, ':');
@@ -57,6 +52,7 @@ std::string resolved(const std::string& path) {
 
 void take_in_log(const std::string& database, const secret& key) {
   raw_file file(database, raw_access::write, key, seconds(0));
+  file.leave_log(true);  // unless it is known to be in the file
   // So nobody else can be there: two that checkpoint at once may break the file (before 3.51.3).
   file.run("pragma locking_mode=exclusive");
   file.run("pragma synchronous=full");
@@ -64,6 +60,7 @@ void take_in_log(const std::string& database, const secret& key) {
   if (result.empty() || result[0].empty() || result[0][0] != "0") {
     throw storage_error(storage_fault::busy, fmt::format("{} is open elsewhere", database));
   }
+  file.leave_log(false);
 }
 
 std::vector<std::string> find_faults(raw_file& database) {
@@ -136,15 +133,18 @@ void require_sound(const std::string& database, const secret& key,
 
 std::string name_for_previous(const std::string& path, time_point now) {
   const auto name = fmt::format("{}.before-{}", path, compact_time(now));
-  if (!is_there(name)) return name;
+  auto is_free = [](const std::string& n) { return !inode_of(n) && !inode_of(n + "-wal"); };
+  if (is_free(name)) return name;
   for (int i = 2;; ++i) {
     const auto next = fmt::format("{}-{}", name, i);
-    if (!is_there(next)) return next;
+    if (is_free(next)) return next;
   }
 }
 
 database_place::database_place(const std::string& file, const secret& key) : file_(resolved(file)) {
-  if (!is_there(file_)) return;
+  take_back_restore(file_);
+  remove_left_over(beside(file_));
+  if (!inode_of(file_)) return;
   auto busy = [&] {
     throw storage_error(
         storage_fault::busy,
@@ -161,30 +161,25 @@ database_place::database_place(const std::string& file, const secret& key) : fil
   if (!lock_->lock_out_others()) busy();
 }
 
-std::string database_place::put(const std::string& fresh, time_point now) {
-  std::string previous;
-  if (lock_ || is_there(file_ + "-wal")) previous = name_for_previous(file_, now);
+std::string database_place::put(const std::string& fresh, time_point now, const placing& files) {
+  restore_plan plan{{fresh, file_, "", inode_of(fresh)}, "", files};
+  const auto previous = name_for_previous(file_, now);
   if (lock_) {
     give_to_owner_of(file_, fresh);
-    if (::link(file_.c_str(), previous.c_str()) != 0) fail_file("link", previous, errno);
+    plan.database.previous = previous;
   }
-  // A log of the old one would be taken for the new one's. It goes first: until the new one is
-  // there, a crash leaves all of the old one, if under two names.
-  if (is_there(file_ + "-wal")) rename_new(file_ + "-wal", previous + "-wal");
-  ::unlink((file_ + "-shm").c_str());
-  if (::rename(fresh.c_str(), file_.c_str()) != 0) fail_file("rename to", file_, errno);
-  sync_directory(directory_of(file_));
-  return lock_ ? previous : "";
+  if (inode_of(file_ + "-wal")) plan.log = previous + "-wal";
+  carry_out(plan);
+  return plan.database.previous;
 }
 
-void database_place::exchange(const std::string& with) {
+void database_place::exchange(const std::string& with, const placing& files) {
   if (!lock_) throw storage_error(storage_fault::misuse, file_ + " is not there any more");
-  if (is_there(file_ + "-wal")) {
+  if (inode_of(file_ + "-wal")) {
     throw storage_error(storage_fault::misuse, file_ + " has a log that cannot be taken into it");
   }
-  swap_names(file_, with);
-  if (is_there(with + "-wal")) rename_new(with + "-wal", file_ + "-wal");
-  sync_directory(directory_of(file_));
+  const auto log = with + "-wal";
+  carry_out({{with, file_, with, inode_of(with)}, inode_of(log) ? log : "", files});
 }
 
 }  // namespace aft::storage

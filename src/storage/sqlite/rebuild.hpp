@@ -8,6 +8,7 @@
 #include <aft/storage/backup.hpp>
 
 #include "raw_file.hpp"
+#include "restore_plan.hpp"
 
 namespace aft::storage {
 
@@ -38,10 +39,12 @@ void require_sound(const std::string& database, const secret& key,
 // The place of a database that nobody has open, and nobody can open as long as this lives.
 class database_place {
  public:
-  database_place(const std::string& file, const secret& key);  // throws storage_error, busy
-  // Puts a database there. The name that the previous one got, or empty.
-  std::string put(const std::string& fresh, time_point now);
-  void exchange(const std::string& with);
+  // Takes back a restore that has broken off. Throws storage_error, busy.
+  database_place(const std::string& file, const secret& key);
+  // Puts a database there, and files in their place, both or neither. The name that the previous
+  // one got, or empty.
+  std::string put(const std::string& fresh, time_point now, const placing& files = {});
+  void exchange(const std::string& with, const placing& files);
 
  private:
   std::string file_;

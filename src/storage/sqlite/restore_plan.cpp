@@ -1,0 +1,232 @@
+#include "restore_plan.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <aft/storage/errors.hpp>
+
+#include "../durable_file.hpp"
+#include "raw_file.hpp"
+#include "rebuild.hpp"
+
+namespace aft::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view note_head = "aft restore 1";
+constexpr std::size_t most_note_bytes = 1u << 16;
+
+bool exchanges_names(const placing& p) { return p.fresh == p.previous; }
+
+// ---- files
+
+void place_files(const placing& p) {
+  if (p.place.empty()) return;
+  if (p.previous.empty()) return rename_new(p.fresh, p.place);
+  // With that name first, so that no moment has the old ones nowhere but where they are removed.
+  if (!exchanges_names(p)) rename_new(p.fresh, p.previous);
+  swap_names(p.previous, p.place);
+}
+
+void take_files_back(const placing& p) {
+  if (p.place.empty()) return;
+  std::error_code there_already;
+  if (!exchanges_names(p)) fs::create_directories(directory_of(p.fresh), there_already);
+  if (inode_of(p.place) == p.inode) {
+    if (p.previous.empty()) return rename_new(p.place, p.fresh);
+    swap_names(p.previous, p.place);
+  }
+  if (exchanges_names(p) || inode_of(p.previous) != p.inode) return;
+  rename_new(p.previous, p.fresh);
+}
+
+// ---- the database, and its log, that would be taken for another one's
+
+std::string log_at(const placing& p) { return p.place + "-wal"; }
+
+void place_database(const restore_plan& plan) {
+  const auto& p = plan.database;
+  if (exchanges_names(p)) {
+    swap_names(p.place, p.previous);
+    if (!plan.log.empty()) rename_new(plan.log, log_at(p));
+    return;
+  }
+  if (!p.previous.empty() && ::link(p.place.c_str(), p.previous.c_str()) != 0) {
+    fail_file("link", p.previous, errno);
+  }
+  if (!plan.log.empty()) rename_new(log_at(p), plan.log);
+  ::unlink((p.place + "-shm").c_str());
+  sync_directory(directory_of(p.place));  // it has the other name before it loses this one
+  if (p.previous.empty()) return rename_new(p.fresh, p.place);
+  if (::rename(p.fresh.c_str(), p.place.c_str()) != 0) fail_file("rename to", p.place, errno);
+}
+
+void take_database_back(const restore_plan& plan) {
+  const auto& p = plan.database;
+  const auto there = inode_of(p.place);
+  if (exchanges_names(p)) {
+    if (there != p.inode) return;
+    const auto log = p.previous + "-wal";
+    if (inode_of(log_at(p)) && !inode_of(log)) rename_new(log_at(p), log);
+    return swap_names(p.place, p.previous);
+  }
+  if (there == p.inode) {
+    remove_file(log_at(p));
+    if (p.previous.empty()) remove_file(p.place);
+    else if (::rename(p.previous.c_str(), p.place.c_str()) != 0)
+      fail_file("rename to", p.place, errno);
+  } else if (!p.previous.empty() && inode_of(p.previous) == there) {
+    remove_file(p.previous);  // another name of the same
+  }
+  if (!plan.log.empty() && inode_of(plan.log)) rename_new(plan.log, log_at(p));
+}
+
+// ---- the note
+
+std::string note_of(const std::string& database_file) { return database_file + ".restoring"; }
+
+std::string text_of(const restore_plan& plan) {
+  std::string text(note_head);
+  auto add = [&text](const std::string& field) { text += '\0', text += field; };
+  auto add_path = [&add](const std::string& path) {
+    add(path.empty() ? path : fs::absolute(path).string());
+  };
+  for (const auto& p : {plan.database, plan.files}) {
+    add_path(p.fresh), add_path(p.place), add_path(p.previous), add(std::to_string(p.inode));
+  }
+  add_path(plan.log);
+  return text;
+}
+
+std::optional<restore_plan> plan_in(const std::string& text) {
+  std::vector<std::string> fields{""};
+  for (const char c : text) {
+    if (c == '\0') fields.emplace_back();
+    else fields.back() += c;
+  }
+  if (fields.size() != 10 || fields[0] != note_head) return {};
+  auto next = fields.begin() + 1;
+  restore_plan plan;
+  for (auto* p : {&plan.database, &plan.files}) {
+    p->fresh = *next++, p->place = *next++, p->previous = *next++;
+    const auto* end = next->data() + next->size();
+    if (std::from_chars(next->data(), end, p->inode).ptr != end) return {};
+    ++next;
+  }
+  plan.log = *next;
+  return plan;
+}
+
+// What was there is gone.
+bool was_moved(const placing& p) { return !p.previous.empty() && !inode_of(p.place); }
+
+// Locked as long as the restore is at work.
+durable_file write_note(const restore_plan& plan) {
+  const auto& file = plan.database.place;
+  const scratch_directory draft(beside(file));
+  const auto fresh = draft.path() + "/note";
+  auto note = durable_file::create(fresh);
+  note.write(text_of(plan));
+  note.sync();
+  note.lock();
+  rename_new(fresh, note_of(file));
+  sync_directory(directory_of(file));
+  return note;
+}
+
+void sync_places(const restore_plan& plan) {
+  for (const auto* p : {&plan.database, &plan.files}) {
+    if (!p->place.empty()) sync_directory(directory_of(p->place));
+  }
+}
+
+void remove_note(const restore_plan& plan) {
+  remove_file(note_of(plan.database.place));
+  sync_directory(directory_of(plan.database.place));
+}
+
+void take_back(const restore_plan& plan) {
+  take_database_back(plan);
+  take_files_back(plan.files);
+  sync_places(plan);
+  remove_note(plan);
+}
+
+}  // namespace
+
+void carry_out(const restore_plan& plan) {
+  for (const auto* p : {&plan.database, &plan.files}) {
+    if (p->place.empty()) continue;
+    if (!p->inode) fail_file("find", p->fresh, ENOENT);
+    if (was_moved(*p)) fail_file("find", p->place, ENOENT);
+  }
+  auto note = write_note(plan);
+  try {
+    place_files(plan.files);
+    place_database(plan);
+    sync_places(plan);
+    note.clear();  // from now on it is done
+  } catch (...) {
+    try {
+      take_back(plan);
+    } catch (const std::exception&) {  // the note stays; what went wrong before is what is told
+    }
+    throw;
+  }
+  try {
+    remove_note(plan);
+  } catch (const storage_error&) {  // nothing is taken back by an empty one
+  }
+}
+
+void take_back_restore(const std::string& database_file) {
+  const auto path = note_of(resolved(database_file));
+  if (!inode_of(path)) return;
+  auto note = durable_file::open(path);
+  if (!note.lock()) {
+    throw storage_error(storage_fault::busy,
+                        fmt::format("the database {} is being restored", database_file));
+  }
+  if (!inode_of(path)) return;  // it has just been done
+  const auto text = read_whole_file(path, most_note_bytes);
+  if (text.empty()) return remove_file(path);  // that one was done
+  const auto plan = plan_in(text);
+  if (!plan || was_moved(plan->database) || was_moved(plan->files)) {
+    throw storage_error(
+        storage_fault::corrupt,
+        fmt::format("a restore of {} has broken off and cannot be taken back, as files were moved "
+                    "since; see to it that the right ones are in their places, and remove {}",
+                    database_file, path));
+  }
+  std::optional<raw_file> lock;
+  if (inode_of(plan->database.place)) {
+    lock.emplace(plan->database.place, raw_access::write, secret(), seconds(0));
+    if (!lock->lock_out_others()) {
+      throw storage_error(storage_fault::busy,
+                          fmt::format("a restore of {} has broken off and is to be taken back; "
+                                      "close the programs that use it first",
+                                      database_file));
+    }
+  }
+  take_back(*plan);
+  remove_left_over(beside(plan->database.place));
+  if (!plan->files.place.empty()) remove_left_over(beside(plan->files.place));
+}
+
+std::string beside(const std::string& place) { return resolved(place) + ".restoring-"; }
+
+std::uint64_t inode_of(const std::string& path) {
+  struct stat about {};
+  return ::lstat(path.c_str(), &about) == 0 ? std::uint64_t(about.st_ino) : 0;
+}
+
+}  // namespace aft::storage
