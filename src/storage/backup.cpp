@@ -105,7 +105,7 @@ class backup_maker {
     secrets_ = storage::make_secrets(options.key, manifest_);
   }
 
-  backup_manifest make() {
+  backup_manifest make(std::size_t most_manifest_bytes = storage::most_manifest_bytes) {
     begin();
     copy_log();
     copy_database();
@@ -113,7 +113,7 @@ class backup_maker {
     source_.run("commit");
     if (!options_.files.empty()) copy_files();
     const auto text = json::write(manifest_);
-    if (text.size() > storage::most_manifest_bytes) {
+    if (text.size() > most_manifest_bytes) {
       throw storage_error(storage_fault::misuse,
                           fmt::format("{} has too many files for one backup", options_.files));
     }
@@ -263,13 +263,14 @@ backup_info info_of(const std::string& path, backup_manifest&& manifest) {
 }  // namespace
 
 backup_info storage::backup_until(database& db, const std::string& directory,
-                                  const backup_options& options, const std::atomic<bool>& stopped) {
+                                  const backup_options& options, const std::atomic<bool>& stopped,
+                                  std::size_t manifest_bytes) {
   refuse_where_none_waits("a backup");
   const auto path = directory + "/" + name_of_backup(options, db.time().now());
   try {
     fs::create_directories(directory);
     storage::directory_target target(directory);
-    auto manifest = backup_maker(db, target, options, stopped).make();
+    auto manifest = backup_maker(db, target, options, stopped).make(manifest_bytes);
     target.rename(path);
     return info_of(path, std::move(manifest));
   } catch (const fs::filesystem_error& e) {

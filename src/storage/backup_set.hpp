@@ -40,7 +40,8 @@ stream_coding coding_of(const backup_manifest& manifest, const backup_secrets& s
 
 // backup_to a directory that is broken off once `stopped` is true: throws storage_error, closed.
 backup_info backup_until(database& db, const std::string& directory, const backup_options& options,
-                         const std::atomic<bool>& stopped);
+                         const std::atomic<bool>& stopped,
+                         std::size_t manifest_bytes = most_manifest_bytes);
 
 struct opened_backup {
   std::string path;

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -19,6 +20,7 @@
 #include <aft/ground/encoding.hpp>
 #include <aft/ground/json.hpp>
 
+#include "storage/backup_set.hpp"
 #include "storage/backup_stream.hpp"
 #include "storage/sqlite/raw_file.hpp"
 #include "storage_fixture.hpp"
@@ -424,6 +426,49 @@ TEST_CASE_FIXTURE(backup_fixture, "what is restored belongs to whom the one befo
   REQUIRE(::stat(target.c_str(), &about) == 0);
   CHECK(about.st_uid == 1234);
   CHECK(about.st_gid == 2345);
+}
+
+TEST_CASE_FIXTURE(backup_fixture,
+                  "files belong to whom the directory before did, and are private") {
+  const auto uploads = folder / "uploads";
+  fs::create_directories(uploads + "/a/b");
+  put_content(uploads + "/a/b/picture", "p");
+  put_content(uploads + "/text", "t");
+  const auto made = aft::backup_to(db, backups, {.files = uploads});
+  const bool is_root = ::geteuid() == 0;
+  if (!is_root) MESSAGE("SKIPPED: only root gives files away");
+  REQUIRE(::chmod(uploads.c_str(), 02750) == 0);
+  if (is_root) REQUIRE(::chown(uploads.c_str(), 1234, 2345) == 0);
+  const auto mask = ::umask(027);
+  static_cast<void>(restore(made.path, folder / "target.db", time, {.files = uploads}));
+  ::umask(mask);
+  auto mode_of = [&](const std::string& path) {
+    struct stat about {};
+    REQUIRE(::lstat((uploads + path).c_str(), &about) == 0);
+    CHECK(about.st_uid == (is_root ? 1234u : ::geteuid()));
+    if (is_root) CHECK(about.st_gid == 2345);
+    return about.st_mode & 07777;
+  };
+  CHECK(mode_of("") == 02750);
+  CHECK(mode_of("/a") == 0750);
+  CHECK(mode_of("/a/b") == 0750);
+  CHECK(mode_of("/a/b/picture") == 0600);
+  CHECK(mode_of("/text") == 0600);
+}
+
+TEST_CASE_FIXTURE(backup_fixture, "a manifest that could not be read back is not written") {
+  const auto uploads = folder / "uploads";
+  fs::create_directories(uploads);
+  for (int i = 0; i < 20; ++i) put_content(uploads + "/" + std::to_string(i), "x");
+  auto back_up = [&](std::size_t most) {
+    return aft::storage::backup_until(db, backups, {.name = "b", .files = uploads}, false, most);
+  };
+  const auto why = thrown_by(storage_fault::misuse, [&] { back_up(2000); });
+  CHECK(contains(why, uploads + " has too many files"));
+  CHECK(entries(backups) == 0);
+  const auto made = back_up(10'000);
+  CHECK(fs::file_size(made.path + "/manifest.json") > 2000);
+  CHECK(verify(made.path, {}, time).sound());
 }
 
 TEST_CASE_FIXTURE(backup_fixture, "a database that is open is not replaced, nor its files") {
