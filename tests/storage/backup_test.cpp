@@ -471,6 +471,38 @@ TEST_CASE_FIXTURE(backup_fixture, "a manifest that could not be read back is not
   CHECK(verify(made.path, {}, time).sound());
 }
 
+TEST_CASE_FIXTURE(backup_fixture, "a database that is replaced while it is opened is not used") {
+  add("one");
+  const auto made = aft::backup_to(db, backups);
+  const auto target = folder / "target.db", other = folder / "other.db";
+  static_cast<void>(restore(made.path, target, time));
+  static_cast<void>(restore(made.path, other, time));
+  auto descriptors = [&] {
+    std::size_t n = 0;
+    std::error_code closed;
+    for (const auto& fd : fs::directory_iterator("/proc/self/fd")) {
+      n += fs::read_symlink(fd.path(), closed) == target;
+    }
+    return n;
+  };
+  std::optional<aft::storage::raw_file> lock;
+  lock.emplace(target, aft::storage::raw_access::write, aft::secret(), aft::seconds(0));
+  REQUIRE(lock->lock_out_others());
+  const auto before = descriptors();
+  std::string why;
+  std::thread opens([&] {
+    why = thrown_by(storage_fault::busy, [&] {
+      aft::database(target, {.busy_timeout = aft::seconds(60), .key = test_key()}, log, time);
+    });
+  });
+  while (descriptors() == before) std::this_thread::yield();
+  fs::rename(other, target);
+  lock.reset();
+  opens.join();
+  CHECK(contains(why, "was replaced while it was opened"));
+  CHECK(texts_of_file(target) == std::vector<std::string>{"one"});
+}
+
 TEST_CASE_FIXTURE(backup_fixture, "a database that is open is not replaced, nor its files") {
   add("one");
   const auto uploads = folder / "uploads";

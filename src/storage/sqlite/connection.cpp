@@ -172,6 +172,7 @@ sqlite_connection::sqlite_connection(const std::string& file, sqlite_access acce
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
     if (access == sqlite_access::write) {
       begin_log(busy_timeout);
+      require_its_name(file);
       run_script(durable ? "pragma synchronous=full" : "pragma synchronous=normal");
       sqlite3_wal_hook(
           db_,
@@ -207,6 +208,16 @@ void sqlite_connection::begin_log(duration busy_timeout) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
+}
+
+// A restore may have put another one there while this waited for the file.
+void sqlite_connection::require_its_name(const std::string& file) {
+  int moved = 0;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (!moved) return;
+  throw storage_error(
+      storage_fault::busy,
+      fmt::format("the database {} was replaced while it was opened; open it again", file));
 }
 
 sqlite_connection::~sqlite_connection() {

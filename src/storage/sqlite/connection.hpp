@@ -70,6 +70,7 @@ class sqlite_connection : public schema_connection {
   struct watched_syncs;
 
   void begin_log(duration busy_timeout);
+  void require_its_name(const std::string& file);
   statement& prepare(std::string_view text);
   statement& prepared(std::string_view text, std::span<const detail::parameter> values);
   void plan_rows(statement& s, const type_info& type);
