@@ -103,8 +103,9 @@ class chunked_erase {
   bool is_postgres_ = false, has_bytes_ = false;
   bool has_index_ = false;  // for the condition
   storage::chunk_size look_{longest_look}, chunk_;
-  std::optional<erased_key> last_{};  // that was looked at
-  std::deque<erased_key> found_{};    // and are to go
+  std::int64_t undisturbed_ = storage::largest_chunk;  // rows with which others hardly interfere
+  std::optional<erased_key> last_{};                   // that was looked at
+  std::deque<erased_key> found_{};                     // and are to go
 };
 
 void chunked_erase::learn_key(reader& r) {
@@ -202,22 +203,35 @@ void go_by_index(transaction& tx) {
       "select set_config('enable_seqscan', 'off', true) || set_config('jit', 'off', true)");
 }
 
+// On PostgreSQL fewer rows at once where others were in the way; none, where they always were.
 std::int64_t chunked_erase::erase() {
-  const auto end = found_.begin() + std::min(std::ssize(found_), std::ptrdiff_t(chunk_.rows()));
-  const std::vector<erased_key> keys(std::move_iterator(found_.begin()), std::move_iterator(end));
-  found_.erase(found_.begin(), end);
+  const auto size = std::min({std::int64_t(std::ssize(found_)), chunk_.rows(), undisturbed_});
+  const auto end = found_.begin() + std::ptrdiff_t(size);
+  const std::vector<erased_key> keys(found_.begin(), end);
   const auto statements = deletes(keys);
+  int runs = 0;
   duration took;
-  const auto erased = db_.write(
-      [&](transaction& tx) {
-        const auto began = db_.time().steady();
-        if (is_postgres_) go_by_index(tx);
-        std::int64_t rows = 0;
-        for (const auto& s : statements) rows += tx.execute(s);
-        took = db_.time().steady() - began;
-        return rows;
-      },
-      {.low_priority = true});
+  std::int64_t erased = 0;
+  try {
+    erased = db_.write(
+        [&](transaction& tx) {
+          ++runs;
+          const auto began = db_.time().steady();
+          if (is_postgres_) go_by_index(tx);
+          std::int64_t rows = 0;
+          for (const auto& s : statements) rows += tx.execute(s);
+          took = db_.time().steady() - began;
+          return rows;
+        },
+        {.low_priority = true});
+  } catch (const storage_error& e) {
+    if (!is_postgres_ || e.fault() != storage_fault::busy || size == 1) throw;
+    undisturbed_ = std::max<std::int64_t>(size / 8, 1);
+    return 0;
+  }
+  found_.erase(found_.begin(), end);
+  undisturbed_ = runs > 1 ? std::max<std::int64_t>(size / 2, 1)
+                          : std::min(undisturbed_ + undisturbed_ / 8 + 1, storage::largest_chunk);
   chunk_.took(took);
   return erased;
 }

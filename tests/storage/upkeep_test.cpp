@@ -304,6 +304,56 @@ TEST_CASE_FIXTURE(with_others, "a large delete goes to the end, though others de
   CHECK(count() == 100);
 }
 
+// On PostgreSQL transactions are serializable if nobody says otherwise. Each of these reads what is
+// to go, keeps some of it, and adds more that is to stay.
+TEST_CASE_FIXTURE(with_events, "a large delete ends, and loses nothing, where others write a lot") {
+  constexpr int rows = 6000, writers = 3;
+  fill(rows);
+  std::atomic<bool> done{false};
+  std::atomic<std::int64_t> kept{0}, added{0}, failed{0};
+  std::vector<std::thread> others;
+  for (int w = 0; w < writers; ++w) {
+    others.emplace_back([&, w] {
+      for (int id = w + 1; !done; id = (id + 7 * writers) % rows) {
+        std::int64_t changed = 0;
+        try {
+          db.write([&](aft::transaction& tx) {
+            const auto left = tx.one<std::int64_t>(
+                "select count(*) from event where at between $1 and $2", id, id + 50);
+            changed = tx.execute("update event set at = at + 1000000 where id = $1 and at < $2", id,
+                                 rows);
+            tx.execute("insert into event (at, text) values (2000000, $1)", std::to_string(left));
+          });
+          kept += changed;
+          ++added;
+        } catch (const aft::storage_error&) {
+          ++failed;
+        }
+      }
+    });
+  }
+  while (added < writers) std::this_thread::yield();
+  std::int64_t erased = 0;
+  std::string why;
+  try {
+    erased = aft::erase_in_chunks(db, "event", aft::sql_text("at < $1", rows));
+  } catch (const aft::storage_error& e) {
+    why = e.what();
+  }
+  const auto meanwhile = added.load();
+  done = true;
+  for (auto& o : others) o.join();
+  CHECK(why == "");
+  CHECK(failed == 0);
+  CHECK(meanwhile > writers);
+  CHECK(erased + kept == rows);
+  db.read([&](aft::reader& r) {
+    CHECK(r.one<std::int64_t>("select count(*) from event where at < 1000000") == 0);
+    CHECK(r.one<std::int64_t>("select count(*) from event where at < 2000000") == kept);
+    CHECK(r.one<std::int64_t>("select count(*) from event where at = 2000000") == added);
+  });
+}
+
 TEST_CASE_FIXTURE(storage_fixture, "a large delete goes by keys of any type") {
   schema(
       "create table word (id text primary key, n integer not null) strict;"

@@ -42,8 +42,9 @@ struct erase_options {
 // transactions of low priority, each as small as `longest` asks for, as far as the last ones tell,
 // so that other writes wait for no more than one of them. What cascades counts with the row that it
 // hangs on. Rows that come meanwhile, or meet the condition only then, may be deleted, too. The
-// number of rows. May be stopped and begun again at any time. Where none may wait it throws
-// storage_error, misuse.
+// number of rows. May be stopped and begun again at any time. Where others are in the way of many
+// rows it goes on with fewer; of a single one, it throws storage_error, busy (PostgreSQL, see
+// storage_options::max_attempts). Where none may wait it throws storage_error, misuse.
 //   aft::erase_in_chunks(app.db(), "event", aft::sql_text("at < $1", month_ago));
 std::int64_t erase_in_chunks(database& db, std::string_view table, const sql_text& condition,
                              const erase_options& options = {});
