@@ -139,6 +139,11 @@ class postgres_server {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
   }
+  // Whether it has not ended by itself.
+  bool runs() {
+    if (process_ > 0 && ::waitpid(process_, nullptr, WNOHANG) == process_) process_ = 0;
+    return process_ > 0;
+  }
   void stop() {
     if (process_ <= 0) return;
     ::kill(process_, SIGINT);  // it ends its connections

@@ -54,6 +54,12 @@ void app::impl::serve_health(const routes& where, health_options how) {
     const auto* file = storage->inside().engine().file();
     return file ? check_disk(*file, how.min_free_bytes) : health_verdict();
   });
+  if (!options.storage.archive.directory.empty()) {
+    checks.add("archive", [this, how] {
+      return check_archive(storage->archived().value_or(archive_status()), how.max_archive_lag,
+                           storage->time().now());
+    });
+  }
   if (options.backups.directory.empty()) return;
   const auto most =
       how.max_backup_age > duration() ? how.max_backup_age : options.backups.verify_every * 3;

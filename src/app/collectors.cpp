@@ -36,6 +36,16 @@ std::string_view state_text(jobs::job_state s) {
   return "";
 }
 
+void collect_archive(metric_sink& to, database& db) {
+  const auto is = db.archived();
+  if (!is) return;
+  to.level({"aft.archive.working", "1 where what is written can be restored from the archive.", ""},
+           {}, is->working ? 1 : 0);
+  if (is->shipped == time_point()) return;
+  to.level({"aft.archive.lag", "Age of the last moment that the archive can restore.", "s"}, {},
+           double((db.time().now() - is->shipped).in_microseconds()) / 1e6);
+}
+
 }  // namespace
 
 void collect_storage(metric_sink& to, database& db) {
@@ -47,6 +57,7 @@ void collect_storage(metric_sink& to, database& db) {
     to.level({"db.wal.file.size", "Bytes of the file of the write-ahead log.", "By"}, {},
              double(about.st_size));
   }
+  collect_archive(to, db);
 }
 
 void job_counts::collect(metric_sink& to, database& db) {

@@ -67,6 +67,13 @@ response health::ready() {
       std::string("{\"status\":\"") + text_of(worst) + "\",\"checks\":{" + checks + "}}");
 }
 
+health_verdict check_archive(const archive_status& is, duration max_lag, time_point now) {
+  if (!is.failure.empty()) return {health_status::degraded, "it has failed", is.failure};
+  if (!is.working) return {health_status::degraded, "its copy is not whole yet", {}};
+  if (now - is.shipped > max_lag) return {health_status::degraded, "it does not keep up", {}};
+  return {};
+}
+
 health_verdict check_disk(const std::string& file, std::uint64_t min_free_bytes) {
   const auto slash = file.rfind('/');
   const auto folder = slash == file.npos ? "." : slash == 0 ? "/" : file.substr(0, slash);

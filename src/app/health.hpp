@@ -12,6 +12,7 @@
 #include <aft/ground/log.hpp>
 #include <aft/health.hpp>
 #include <aft/http/routes.hpp>
+#include <aft/storage/archive.hpp>
 
 namespace aft {
 
@@ -43,6 +44,7 @@ class health {
   std::map<std::string, health_status> last_;  // guarded by mutex_
 };
 
+health_verdict check_archive(const archive_status& is, duration max_lag, time_point now);
 health_verdict check_disk(const std::string& file, std::uint64_t min_free_bytes);
 
 void add_health_routes(const routes& where, const std::string& path, health& all);

@@ -23,6 +23,21 @@ struct archive_target {
   bool beyond;  // what was shipped after the mark, too
 };
 
+// Throws where what was written between the mark and the moment may be missing; when the archive
+// went on, if it did.
+void require_known(const archive_generation& g, const archive_mark& mark, time_point to,
+                   std::optional<time_point> went_on) {
+  if (mark.is_closed || to - mark.time <= storage::most_lost(g.base)) return;
+  throw configuration_error(
+      went_on
+          ? fmt::format("the archive does not know what was written between {} and {}: it can go "
+                        "back to one of these, not to {}",
+                        to_rfc3339(mark.time), to_rfc3339(*went_on), to_rfc3339(to))
+          : fmt::format("the archive does not know what was written after {}: it can go back to "
+                        "that, or to the latest where no moment is named, not to {}",
+                        to_rfc3339(mark.time), to_rfc3339(to)));
+}
+
 archive_target choose_target(const std::string& directory, std::optional<time_point> to) {
   auto all = storage::list_generations(directory);
   if (all.empty()) {
@@ -37,9 +52,14 @@ archive_target choose_target(const std::string& directory, std::optional<time_po
                                           to_rfc3339(all.front().base.time), to_rfc3339(*to)));
   }
   auto& chosen = *(after - 1);
-  auto mark = chosen.marks.front();
-  for (const auto& m : chosen.marks) {
-    if (m.time <= *to) mark = m;
+  const auto next = std::find_if(chosen.marks.begin() + 1, chosen.marks.end(),
+                                 [&](const auto& m) { return m.time > *to; });
+  const auto mark = *(next - 1);
+  if (next != chosen.marks.end()) {
+    if (!next->is_same_state(mark)) require_known(chosen, mark, *to, next->time);
+  } else {
+    require_known(chosen, mark, *to,
+                  after != all.end() ? std::optional(after->base.time) : std::nullopt);
   }
   return {std::move(chosen), mark, false};
 }
@@ -106,7 +126,8 @@ restored restore_archive(const std::string& directory, const std::string& databa
   const auto target = choose_target(directory, to);
   storage::require_key_that_fits("the archive in " + directory, target.generation.base.keyed_by,
                                  options.database_key);
-  const storage::scratch_directory scratch(storage::resolved(database_file) + ".restoring-");
+  storage::remove_left_over(storage::beside(database_file));
+  const storage::scratch_directory scratch(storage::beside(database_file));
   const auto fresh = scratch.path() + "/database";
   extract_base(target.generation, fresh);
   replay_logs(target, fresh, options.database_key);

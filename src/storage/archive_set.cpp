@@ -19,6 +19,7 @@ namespace storage {
 namespace {
 
 constexpr std::size_t most_marks_bytes = 1u << 30;
+constexpr const char* closed = "closed";
 
 std::vector<archive_mark> read_marks(const std::string& path) {
   std::vector<archive_mark> marks;
@@ -30,6 +31,8 @@ std::vector<archive_mark> read_marks(const std::string& path) {
     std::int64_t moment = 0;
     if (!(words >> mark.log >> mark.frames >> moment)) break;
     mark.time = time_point(microseconds(moment));
+    std::string end;
+    mark.is_closed = bool(words >> end) && end == closed;
     marks.push_back(mark);
   }
   return marks;
@@ -54,7 +57,9 @@ std::optional<archive_generation> read_generation(const std::filesystem::path& p
 std::string log_file_name(std::uint32_t number) { return fmt::format("{:08}.log", number); }
 
 std::string mark_line(const archive_mark& mark) {
-  return fmt::format("{} {} {}\n", mark.log, mark.frames, mark.time.since_1970().in_microseconds());
+  return fmt::format("{} {} {}{}{}\n", mark.log, mark.frames,
+                     mark.time.since_1970().in_microseconds(), mark.is_closed ? " " : "",
+                     mark.is_closed ? closed : "");
 }
 
 std::vector<archive_generation> list_generations(const std::string& directory) {
@@ -95,8 +100,17 @@ void remove_generations_before(const std::string& directory, time_point moment) 
 
 std::vector<archive_span> list_archive(const std::string& directory) {
   std::vector<archive_span> spans;
-  for (const auto& g : storage::list_generations(directory)) {
-    spans.push_back({g.base.time, g.marks.back().time});
+  const auto all = storage::list_generations(directory);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto& [path, base, marks] = all[i];
+    spans.push_back({base.time, base.time});
+    for (std::size_t k = 1; k < marks.size(); ++k) {
+      const bool is_known = marks[k].is_same_state(marks[k - 1]) ||
+                            marks[k].time - marks[k - 1].time <= storage::most_lost(base);
+      if (!is_known) spans.push_back({marks[k].time, marks[k].time});
+      spans.back().to = marks[k].time;
+    }
+    if (marks.back().is_closed && i + 1 < all.size()) spans.back().to = all[i + 1].base.time;
   }
   return spans;
 }

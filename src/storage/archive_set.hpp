@@ -5,8 +5,12 @@
 //   <time>-<random>/base.zst      the bytes of the database file while its log did not begin anew
 //                   base.json     written last: without it the rest is worth nothing
 //                   00000001.log  the log that was there then; those that followed
-//   <time>-<random>/base.zst      the bytes of the database file while its log did not begin anew
+//                   marks         what was committed when, a line each: log, frames, time in
+//                                 microseconds, and at an end behind which nothing was written,
+//                                 "closed". A line of what is in the one before says that nothing
+//                                 was committed in between.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,12 +31,18 @@ struct archive_base {
   std::int64_t stored_size = 0;
   std::string sha256;
   std::optional<std::string> keyed_by;  // as in a backup_manifest
+  std::int64_t interval = 0;            // archive_options::interval, in microseconds
 };
 
 struct archive_mark {
   std::uint32_t log = 0;  // number of the file; 0: there was none
   std::uint32_t frames = 0;
-  time_point time;
+  time_point time;  // what was committed before is in it, and nothing of later
+  bool is_closed = false;
+
+  bool is_same_state(const archive_mark& other) const {
+    return log == other.log && frames == other.frames;
+  }
 };
 
 struct archive_generation {
@@ -40,6 +50,12 @@ struct archive_generation {
   archive_base base;
   std::vector<archive_mark> marks;  // one at least
 };
+
+// For how long after a mark its state may be given as that of a moment, though something may have
+// been written since: what an archive promises to lose at most.
+inline duration most_lost(const archive_base& base) {
+  return std::max(seconds(2), microseconds(base.interval) * 2);
+}
 
 std::string log_file_name(std::uint32_t number);
 std::string mark_line(const archive_mark& mark);

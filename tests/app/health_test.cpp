@@ -1,5 +1,9 @@
 #include <aft/health.hpp>
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
 #include <doctest/doctest.h>
@@ -71,6 +75,41 @@ TEST_CASE("a schema of a later version is degraded, and a disk with too little r
   CHECK(holds(r.body, R"("migrations":{"status":"degraded","reason":"the schema is of another)"));
   CHECK(holds(r.body, R"("disk":{"status":"failed","reason":"it is full"})") == !on_postgres());
   CHECK(r.status == (on_postgres() ? 200 : 503));
+}
+
+TEST_CASE("an archive that does not work degrades, and its numbers tell how far it is behind") {
+  if (on_postgres()) return;  // has archives of its own
+  temporary_folder folder;
+  const auto archive = folder / "archive";
+  aft::app app({.database = new_database(folder / "a.db"),
+                .storage = {.archive = {.directory = archive, .interval = aft::milliseconds(1)}},
+                .log = [](const aft::log_record&) {}});
+  app.serve_health();
+  app.serve_metrics();
+  const auto ready = [&] { return app.handle({.target = "/healthz/ready"}).body; };
+  const auto numbers = [&] { return app.handle({.target = "/metrics"}).body; };
+  const auto soon = [](auto&& f) {
+    for (int i = 0; i < 60'000 && !f(); ++i) ::usleep(1000);
+    return f();
+  };
+  app.prepare();
+  CHECK(soon([&] { return holds(ready(), R"("archive":{"status":"ok"})"); }));
+  CHECK(soon([&] { return holds(numbers(), "aft_archive_lag_seconds 0.0"); }));
+  CHECK(holds(numbers(), "aft_archive_working 1\n"));
+  std::filesystem::rename(archive, archive + ".away");
+  std::ofstream(archive) << "in the way";
+  app.db().write([](aft::transaction& tx) { tx.execute("create table t (pad text) strict"); });
+  for (const int rows : {3000, 1, 1, 1}) {  // enough for a log that begins anew
+    app.db().write([rows](aft::transaction& tx) {
+      for (int i = 0; i < rows; ++i) tx.execute("insert into t values (hex(randomblob(2000)))");
+    });
+  }
+  CHECK(soon([&] {
+    return holds(ready(), R"("archive":{"status":"degraded","reason":"it has failed"})");
+  }));
+  CHECK(app.handle({.target = "/healthz/ready"}).status == 200);
+  CHECK(!holds(ready(), archive));
+  CHECK(holds(numbers(), "aft_archive_working 0\n"));
 }
 
 TEST_CASE("an app that drains is not ready, but still answers") {

@@ -1,12 +1,8 @@
-// A small file system that is really full, and one that may only be read. To mount them takes
-// rights: where those are missing, the tests say that they were skipped.
+// A small file system that is really full, and one that may only be read.
 
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -16,31 +12,10 @@
 #include <aft/storage/backup.hpp>
 #include <aft/storage/database.hpp>
 
+#include "../small_disk.hpp"
 #include "../temporary_file.hpp"
 
 namespace {
-
-class small_disk {
- public:
-  small_disk() {
-    mounted_ = ::mount("tmpfs", path().c_str(), "tmpfs", 0, "size=4m") == 0;
-    if (!mounted_) MESSAGE("SKIPPED: no file system can be mounted here: " << std::strerror(errno));
-  }
-  small_disk(const small_disk&) = delete;
-  small_disk& operator=(const small_disk&) = delete;
-  ~small_disk() {
-    if (mounted_) ::umount2(path().c_str(), MNT_DETACH);
-  }
-  explicit operator bool() const { return mounted_; }
-  std::string path() const { return folder_ / "."; }
-  void forbid_writing() const {
-    REQUIRE(::mount("tmpfs", path().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0);
-  }
-
- private:
-  temporary_folder folder_;
-  bool mounted_ = false;
-};
 
 const std::vector<aft::migration> schema = {
     {"001", "create table row (n integer primary key, filling text not null) strict"}};
@@ -55,7 +30,8 @@ std::int64_t count_of(aft::database& db) {
 }  // namespace
 
 TEST_CASE("a file system that is full refuses what has no room, and loses nothing") {
-  const small_disk disk;
+  const temporary_folder folder;
+  const small_disk disk(folder / ".", 4);
   if (!disk) return;
   const auto file = disk.path() + "/test.db", ballast = disk.path() + "/ballast";
   aft::clock time;
@@ -158,7 +134,8 @@ TEST_CASE("writes that the system cuts short are refused, and nothing acknowledg
 }
 
 TEST_CASE("a file that may only be read is refused with an error that says so") {
-  const small_disk disk;
+  const temporary_folder folder;
+  const small_disk disk(folder / ".", 4);
   if (!disk) return;
   const auto file = disk.path() + "/test.db";
   aft::clock time;

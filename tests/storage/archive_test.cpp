@@ -140,7 +140,67 @@ TEST_CASE_FIXTURE(archive_fixture,
   db.reset();
   CHECK(restored() == up_to(2));
   CHECK(restored(then) == up_to(1));
-  CHECK(aft::list_archive(archive).size() == 2);
+  // It ended by itself: nothing was written in between, nor is now.
+  CHECK(restored(then + aft::seconds(30)) == up_to(1));
+  CHECK(restored(time.now() + aft::hours(1)) == up_to(2));
+  const auto spans = aft::list_archive(archive);
+  REQUIRE(spans.size() == 2);
+  CHECK(spans[0].to == spans[1].from);
+}
+
+TEST_CASE_FIXTURE(archive_fixture, "a moment of which something may be missing is refused") {
+  open();
+  add(1);
+  wait_for_shipping();
+  const auto first = time.now();
+  time.advance(aft::minutes(1));
+  wait_for_shipping();  // nothing was written
+  time.advance(aft::seconds(5));
+  wait_for_shipping();
+  add(2);
+  wait_for_shipping();
+  db.reset();
+  fs::path marks;
+  for (const auto& entry : fs::recursive_directory_iterator(archive)) {
+    if (entry.path().filename() == "marks") marks = entry.path();
+  }
+  std::string text;
+  {
+    std::ifstream in(marks);
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  const auto end = text.find(" closed\n");
+  REQUIRE(end == text.size() - 8);
+  const auto cut = [&](std::size_t at) {  // as kill -9 would have left it
+    std::ofstream(marks, std::ios::trunc) << text.substr(0, at);
+  };
+  const auto why = [&](aft::time_point to) {
+    try {
+      restored(to);
+    } catch (const aft::configuration_error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  cut(text.rfind('\n', end) + 1);  // without the last line
+  CHECK(restored() == up_to(2));
+  const auto last = aft::list_archive(archive).back().to;
+  CHECK(restored(last) == up_to(2));
+  CHECK(restored(last + aft::seconds(2)) == up_to(2));
+  CHECK(why(last + aft::milliseconds(2001)).find("after " + to_rfc3339(last)) != std::string::npos);
+  CHECK(restored(first + aft::seconds(30)) == up_to(1));
+
+  // The next run has begun later.
+  time.advance(aft::minutes(1));
+  open();
+  wait_for_shipping();
+  const auto spans = aft::list_archive(archive);
+  REQUIRE(spans.size() == 2);
+  const auto told = why(spans[1].from - aft::seconds(1));
+  CHECK(told.find(to_rfc3339(spans[0].to)) != std::string::npos);
+  CHECK(told.find(to_rfc3339(spans[1].from)) != std::string::npos);
+  CHECK(restored(spans[0].to) == up_to(2));
+  CHECK(restored(spans[1].from) == up_to(2));
 }
 
 TEST_CASE_FIXTURE(archive_fixture, "a busy writer waits for the archive, and loses nothing") {
@@ -196,6 +256,7 @@ TEST_CASE_FIXTURE(archive_fixture, "an archive that fails is begun anew, and sto
   wait_for_shipping();
   const auto before = time.now();
   time.advance(aft::seconds(10));
+  wait_for_shipping();
   // Its directory is gone, and no other can be made.
   fs::rename(archive, archive + ".away");
   std::ofstream(archive) << "in the way";
@@ -207,7 +268,10 @@ TEST_CASE_FIXTURE(archive_fixture, "an archive that fails is begun anew, and sto
   for (int n = 3001; n <= 3020; ++n) add(n);
   wait_until([&] { return !db->archived()->failure.empty(); });
   CHECK(!db->archived()->working);
+  time.advance(aft::seconds(10));
   for (int n = 3021; n <= 3040; ++n) add(n);
+  const auto unknown = time.now();
+  time.advance(aft::seconds(10));
   fs::remove(archive);
   fs::rename(archive + ".away", archive);
   wait_for_shipping();
@@ -217,6 +281,8 @@ TEST_CASE_FIXTURE(archive_fixture, "an archive that fails is begun anew, and sto
   wait_for_shipping();
   CHECK(restored() == up_to(3041));
   CHECK(restored(before) == up_to(1));
+  CHECK(restored(before + aft::seconds(5)) == up_to(1));
+  CHECK_THROWS_AS(restored(unknown), aft::configuration_error);
   CHECK(aft::list_archive(archive).size() == 2);
 }
 

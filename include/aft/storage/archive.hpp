@@ -14,8 +14,9 @@ namespace aft {
 // At its start, and every `base_every`, a database copies itself to the directory; from then on a
 // thread of its own ships what is committed there. Where that fails or takes too long, the log says
 // so, writing goes on, and it is tried again, beginning with a new copy; see archive_status. One
-// database alone may use the directory, and one process alone write the database. What is copied is
-// the bytes of its file and log: encrypted where the database has a key, else not.
+// database alone may use the directory, and one process alone write the database, always with these
+// options: of what is written otherwise the archive does not know. What is copied is the bytes of
+// its file and log: encrypted where the database has a key, else not.
 struct archive_options {
   std::string directory{};                // empty: nothing is archived
   duration interval = milliseconds(500);  // what was committed longer ago has been shipped
@@ -29,11 +30,13 @@ struct archive_options {
 
 struct archive_status {
   bool working = false;   // what was written up to `shipped` can be restored
-  time_point shipped;     // by the database's clock
+  time_point shipped;     // by the database's clock; 1970 where it never worked since the start
   std::string failure{};  // of the last attempt; empty: none
 };
 
-// A span within which any moment can be gone back to.
+// A span within which any moment can be gone back to. Between two of them it is not known what was
+// written: the archive had failed, or the process was killed. Where it ended by itself, its span
+// reaches up to the next run's.
 struct archive_span {
   time_point from;
   time_point to;

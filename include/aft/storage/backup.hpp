@@ -183,9 +183,10 @@ restored restore_backup(const std::string& path, const std::string& database_fil
                         const clock& time, const restore_options& options = {});
 
 // The same from what storage_options::archive has written: the state at a moment, or the latest.
-// It is at most archive_options::interval older, as long as the archive kept up. Files are not in
-// it, and it is encrypted by the database's key alone, if that has one. Throws configuration_error,
-// where it does not go back so far.
+// That is all that was committed archive_options::interval before, and nothing of later; a moment
+// of which more than 2 s (twice the interval, if that is more) may be missing is refused. Files are
+// not in it, and it is encrypted by the database's key alone, if that has one. Throws
+// configuration_error, where it does not know the moment; see list_archive.
 restored restore_archive(const std::string& directory, const std::string& database_file,
                          const clock& time, std::optional<time_point> to = {},
                          const restore_options& options = {});

@@ -25,6 +25,11 @@ using archive_clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds longest_pause_after_failure{60};
 
+// While nothing is written, marks say so this often.
+constexpr auto marked_every = seconds(10);
+// Not worth telling of what was so between two marks.
+constexpr auto short_while = seconds(1);
+
 durable_file open_archive(const std::string& directory) {
   std::error_code failed;
   std::filesystem::create_directories(directory, failed);
@@ -60,12 +65,12 @@ std::string name_for_generation(time_point now) {
 // been replayed over them, up to the first mark at least.
 class log_archive::generation {
  public:
-  generation(const std::string& database, const secret& key, const std::string& directory,
+  generation(const std::string& database, const secret& key, const archive_options& options,
              const clock& time)
-      : place_(directory + "/" + name_for_generation(time.now())), path_(place_.path()),
-        time_(time), source_(new raw_file(database, raw_access::read, key)),
-        keyed_by_(source_->keyed_by()), scan_(source_->log_path()),
-        base_(path_ + "/" + base_file, {.compress = true}),
+      : place_(options.directory + "/" + name_for_generation(time.now())), path_(place_.path()),
+        time_(time), interval_(options.interval.in_microseconds()),
+        source_(new raw_file(database, raw_access::read, key)), keyed_by_(source_->keyed_by()),
+        scan_(source_->log_path()), base_(path_ + "/" + base_file, {.compress = true}),
         marks_(durable_file::create(path_ + "/" + marks_file)) {
     source_->run("begin");
     source_->rows("select count(*) from sqlite_schema");
@@ -77,18 +82,31 @@ class log_archive::generation {
 
   // What is committed; and ships that.
   void look() {
+    looked_at_ = std::max(time_.now(), seen_at_);
     scan_.advance();
-    seen_at_ = std::max(time_.now(), seen_at_);
+    seen_at_ = std::max(time_.now(), looked_at_);
   }
   void ship() {
     if (scan_.has_log()) follow();
-    if (marked_ && last_.log == number_ && last_.frames == scan_.frames()) return;
-    if (number_) log_file_.sync();
-    last_ = {number_, scan_.frames(), seen_at_};
-    marks_.write(mark_line(last_));
+    const archive_mark now{number_, scan_.frames(), seen_at_};
+    if (marked_ && now.is_same_state(last_)) {
+      if (looked_at_ - last_.time >= marked_every) say_unchanged(looked_at_);
+    } else {
+      if (number_) log_file_.sync();
+      if (marked_ && unchanged_until_ - last_.time > short_while) say_unchanged(unchanged_until_);
+      mark(now);
+      marks_.sync();
+      if (!marked_) began_ = seen_at_;
+      marked_ = true;
+    }
+    unchanged_until_ = looked_at_;
+  }
+
+  // Nobody writes the database any more, and all was shipped.
+  void close() {
+    last_.is_closed = true;
+    say_unchanged(std::max(unchanged_until_, last_.time));
     marks_.sync();
-    if (!marked_) began_ = seen_at_;
-    marked_ = true;
   }
 
   // Bytes of the database; 0: that was all, and it can be used from now on.
@@ -135,6 +153,16 @@ class log_archive::generation {
     }
   }
 
+  void mark(const archive_mark& m) {
+    marks_.write(mark_line(m));
+    last_ = m;
+  }
+  void say_unchanged(time_point until) {
+    auto same = last_;
+    same.time = until;
+    mark(same);
+  }
+
   void finish_base() {
     const auto written = base_.finish();
     const archive_base about{1,        began_, written.size, written.stored_size, written.sha256,
@@ -149,6 +177,7 @@ class log_archive::generation {
   scratch_directory place_;
   const std::string path_;
   const clock& time_;
+  const std::int64_t interval_;
   std::unique_ptr<raw_file> source_;
   const std::optional<std::string> keyed_by_;
   log_scan scan_;
@@ -157,9 +186,10 @@ class log_archive::generation {
   durable_file log_file_{};
   std::uint32_t number_ = 0;  // of that
   std::uint32_t salt_ = 0;
-  std::int64_t copied_ = 0;       // of the log
-  std::int64_t copied_base_ = 0;  // of the file
-  time_point seen_at_{};
+  std::int64_t copied_ = 0;             // of the log
+  std::int64_t copied_base_ = 0;        // of the file
+  time_point looked_at_{}, seen_at_{};  // before and after what is committed was last looked for
+  time_point unchanged_until_{};        // the last mark was right, at least
   archive_mark last_{};
   bool marked_ = false;
   time_point began_{};
@@ -259,10 +289,11 @@ void log_archive::take_turn(bool lost, bool hurried, bool stopping) {
   pause_ = std::chrono::microseconds(options_.interval.in_microseconds());
   const bool old = current_ && time_.now() - current_->began() >= options_.base_every;
   if (!next_ && (!current_ || old)) {
-    next_ = std::make_unique<generation>(database_, key_, options_.directory, time_);
+    next_ = std::make_unique<generation>(database_, key_, options_, time_);
   }
   if (hurried || stopping || now >= ship_at_) ship();
   if (next_) copy_base(stopping);
+  if (stopping && current_) current_->close();
 }
 
 void log_archive::ship() {
@@ -277,6 +308,7 @@ void log_archive::ship() {
   if (current_) current_->ship();
   if (next_) next_->ship();
   ship_at_ = archive_clock::now() + std::chrono::microseconds(options_.interval.in_microseconds());
+  if (!current_) return;
   std::lock_guard lock(mutex_);
   status_.shipped = moment;
 }
