@@ -390,6 +390,7 @@ void keep_mark(const std::string& path, const backup_manifest& manifest, const c
 backup_check verify_backup(const std::string& path, const backup_key& key, const clock& time,
                            const std::string& scratch, const secret& database_key) {
   backup_check check;
+  storage::remove_left_over(scratch_prefix(scratch));
   const storage::scratch_directory place(scratch_prefix(scratch));
   const auto note = [&check](const storage_error& e) {
     if (e.fault() != storage_fault::corrupt && e.fault() != storage_fault::statement) throw;

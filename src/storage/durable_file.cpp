@@ -153,10 +153,23 @@ void swap_names(const std::string& one, const std::string& other) {
   fail_file("exchange the names of " + one + " and", other, errno);
 }
 
-scratch_directory::scratch_directory(const std::string& prefix) : path_(prefix + "XXXXXX") {
-  if (!::mkdtemp(path_.data())) fail_file("make a directory", path_, errno);
-  lock_ = durable_file::open(path_);
-  lock_.lock();
+scratch_directory::scratch_directory(const std::string& prefix) {
+  do {
+    path_ = prefix + "XXXXXX";
+    if (!::mkdtemp(path_.data())) fail_file("make a directory", path_, errno);
+  } while (!lock());
+}
+
+// Somebody may take a new one for a left over one, until it is locked.
+bool scratch_directory::lock() {
+  const auto is_there = [this] { return ::access(path_.c_str(), F_OK) == 0; };
+  try {
+    lock_ = durable_file::open(path_);
+    return lock_.lock() && is_there();
+  } catch (const storage_error&) {
+    if (is_there()) throw;
+    return false;
+  }
 }
 
 scratch_directory::~scratch_directory() {

@@ -65,8 +65,10 @@ class scratch_directory {
   void keep() { kept_ = true; }
 
  private:
-  std::string path_;
-  durable_file lock_;
+  bool lock();
+
+  std::string path_{};
+  durable_file lock_{};
   bool kept_ = false;
 };
 

@@ -675,6 +675,17 @@ TEST_CASE_FIXTURE(backup_fixture,
   });
 }
 
+TEST_CASE_FIXTURE(backup_fixture, "a verification removes what a killed one has left") {
+  add("one");
+  const auto made = aft::backup_to(db, backups);
+  const auto scratch = folder / "scratch";
+  fs::create_directories(scratch + "/aft-verify-a1b2c3/backup");
+  fs::create_directories(scratch + "/another");
+  CHECK(aft::verify_backup(made.path, {}, time, scratch, test_key()).sound());
+  CHECK(entries(scratch) == 1);
+  CHECK(fs::exists(scratch + "/another"));
+}
+
 TEST_CASE_FIXTURE(backup_fixture, "the age of the last verified backup is that of its data") {
   CHECK(!aft::age_of_last_verified(backups, time));
   const auto made = aft::backup_to(db, backups);

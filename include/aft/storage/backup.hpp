@@ -133,7 +133,8 @@ struct backup_check {
 // that is sound is marked as verified. `scratch` needs room for the database, and holds it
 // meanwhile without the backup's encryption; for a backup in one file, for that, too; empty: the
 // system's directory for temporary files. `database_key` is the storage_options::key of what was
-// backed up, by which it stays encrypted there as well; without the right one it is not sound.
+// backed up, by which it stays encrypted there as well; without the right one it is not sound. What
+// verifications that were killed have left in `scratch` is removed.
 [[nodiscard]] backup_check verify_backup(const std::string& path, const backup_key& key,
                                          const clock& time, const std::string& scratch = {},
                                          const secret& database_key = {});
