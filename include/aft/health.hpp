@@ -25,7 +25,8 @@ struct health_options {
   // Of the last verified backup, where app_options::backups makes some; beyond: degraded. 0: three
   // times drill_options::verify_every.
   duration max_backup_age{};
-  // Of what storage_options::archive has not shipped; beyond, or where it does not work: degraded.
+  // Of what storage_options::archive has not shipped; beyond (and twice its interval), or where it
+  // does not work: degraded.
   duration max_archive_lag = minutes(1);
 };
 

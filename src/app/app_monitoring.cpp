@@ -2,6 +2,7 @@
 
 #include "app_impl.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "../ground/process_metrics.hpp"
@@ -56,7 +57,8 @@ void app::impl::serve_health(const routes& where, health_options how) {
   });
   if (!options.storage.archive.directory.empty()) {
     checks.add("archive", [this, how] {
-      return check_archive(storage->archived().value_or(archive_status()), how.max_archive_lag,
+      const auto most = std::max(how.max_archive_lag, options.storage.archive.interval * 2);
+      return check_archive(storage->archived().value_or(archive_status()), most,
                            storage->time().now());
     });
   }

@@ -42,8 +42,9 @@ void collect_archive(metric_sink& to, database& db) {
   to.level({"aft.archive.working", "1 where what is written can be restored from the archive.", ""},
            {}, is->working ? 1 : 0);
   if (is->shipped == time_point()) return;
-  to.level({"aft.archive.lag", "Age of the last moment that the archive can restore.", "s"}, {},
-           double((db.time().now() - is->shipped).in_microseconds()) / 1e6);
+  to.level(
+      {"aft.archive.lag", "Age of the last moment that the archive can restore.", "s"}, {},
+      double(std::max((db.time().now() - is->shipped).in_microseconds(), std::int64_t(0))) / 1e6);
 }
 
 }  // namespace

@@ -221,10 +221,10 @@ void runner::begin(const std::vector<held_job*>& jobs) {
 // Where a commit was in doubt, or a place was taken, there are rows of jobs that are held to run
 // here, and do not.
 void runner::put_back_strays() {
-  if (lone_runs_) return;
   {
+    // What these have claimed is not held, or not yet.
     std::lock_guard lock(mutex_);
-    strays_later_ = is_claiming_beside_;  // what that has claimed is not held yet
+    strays_later_ = is_claiming_beside_ || lone_runs_;
     if (strays_later_) return;
   }
   take_strays_apart();

@@ -389,9 +389,14 @@ std::size_t runner::run_due() {
   tidy();
   ++lone_runs_;
   struct at_end {
-    std::atomic<int>& runs;
-    ~at_end() { --runs; }
-  } one_less{lone_runs_};
+    runner& of;
+    ~at_end() {
+      std::lock_guard lock(of.mutex_);
+      if (--of.lone_runs_ || !std::exchange(of.strays_later_, false)) return;
+      of.strays_wanted_ = true;
+      of.pump_wake_.notify_all();
+    }
+  } one_less{*this};
   std::size_t runs = 0;
   while (true) {
     auto found = db_.write([&](transaction& tx) { return claim_round(tx, nullptr); });

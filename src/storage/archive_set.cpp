@@ -74,6 +74,21 @@ std::vector<archive_generation> list_generations(const std::string& directory) {
   return found;
 }
 
+time_point reopen_archive(const std::string& directory, time_point now) {
+  auto all = list_generations(directory);
+  if (all.empty()) return {};
+  auto& marks = all.back().marks;
+  if (marks.back().is_closed) {
+    marks.push_back(marks.back());
+    marks.back().time = std::max(now, marks.back().time);
+    marks.back().is_closed = false;
+    std::string text;  // anew, as the last line may have been torn
+    for (const auto& mark : marks) text += mark_line(mark);
+    replace_file(all.back().path + "/" + marks_file, text);
+  }
+  return marks.back().time;
+}
+
 void remove_unfinished_generations(const std::string& directory) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
@@ -110,7 +125,11 @@ std::vector<archive_span> list_archive(const std::string& directory) {
       if (!is_known) spans.push_back({marks[k].time, marks[k].time});
       spans.back().to = marks[k].time;
     }
-    if (marks.back().is_closed && i + 1 < all.size()) spans.back().to = all[i + 1].base.time;
+    if (i + 1 == all.size()) break;
+    const auto next = all[i + 1].base.time;
+    if (marks.back().is_closed || next - spans.back().to <= storage::most_lost(base)) {
+      spans.back().to = std::max(spans.back().to, next);
+    }
   }
   return spans;
 }

@@ -6,8 +6,8 @@
 //                   base.json     written last: without it the rest is worth nothing
 //                   00000001.log  the log that was there then; those that followed
 //                   marks         what was committed when, a line each: log, frames, time in
-//                                 microseconds, and at an end behind which nothing was written,
-//                                 "closed". A line of what is in the one before says that nothing
+//                                 microseconds, and "closed" at an end behind which nothing was
+//                                 written. A line of what is in the one before says that nothing
 //                                 was committed in between.
 
 #include <algorithm>
@@ -30,8 +30,8 @@ struct archive_base {
   std::int64_t size = 0;
   std::int64_t stored_size = 0;
   std::string sha256;
-  std::optional<std::string> keyed_by;  // as in a backup_manifest
-  std::int64_t interval = 0;            // archive_options::interval, in microseconds
+  std::optional<std::string> keyed_by;   // as in a backup_manifest
+  std::optional<std::int64_t> interval;  // archive_options::interval, in microseconds
 };
 
 struct archive_mark {
@@ -54,7 +54,7 @@ struct archive_generation {
 // For how long after a mark its state may be given as that of a moment, though something may have
 // been written since: what an archive promises to lose at most.
 inline duration most_lost(const archive_base& base) {
-  return std::max(seconds(2), microseconds(base.interval) * 2);
+  return std::max(seconds(2), microseconds(base.interval.value_or(0)) * 2);
 }
 
 std::string log_file_name(std::uint32_t number);
@@ -62,6 +62,10 @@ std::string mark_line(const archive_mark& mark);
 
 // Those that are whole, the oldest first.
 std::vector<archive_generation> list_generations(const std::string& directory);
+
+// For the next run, before anything is written: what ended by itself was as it is until now. The
+// time of the last mark; 1970 where there is none.
+time_point reopen_archive(const std::string& directory, time_point now);
 
 // Removes what was left unfinished; whoever calls it has the archive for himself.
 void remove_unfinished_generations(const std::string& directory);

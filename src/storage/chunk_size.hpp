@@ -17,12 +17,14 @@ class chunk_size {
   explicit chunk_size(duration longest) : longest_(longest) {}
 
   std::int64_t rows() const { return rows_; }
-  void took(duration d) {  // the last chunk
-    if (d > longest_) rows_ /= 4;
-    else if (d > longest_ / 2) rows_ = rows_ * 3 / 4;
-    else if (d < longest_ / 16) rows_ *= 4;
-    else if (d < longest_ / 4) rows_ *= 2;
-    rows_ = std::clamp<std::int64_t>(rows_, 1, largest_chunk);
+  // The last chunk. One of fewer rows than it might have had says nothing about more.
+  void took(duration d, std::int64_t rows) {
+    auto next = rows;
+    if (d > longest_) next /= 4;
+    else if (d > longest_ / 2) next = next * 3 / 4;
+    else if (d < longest_ / 16) next *= 4;
+    else if (d < longest_ / 4) next *= 2;
+    if (rows == rows_ || next < rows) rows_ = std::clamp<std::int64_t>(next, 1, largest_chunk);
   }
 
  private:

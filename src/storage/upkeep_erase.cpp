@@ -191,7 +191,7 @@ bool chunked_erase::look() {
     r.each<erased_key>(q.add("and").add(holds_),
                        [this](erased_key& k) { found_.push_back(std::move(k)); });
     last_ = std::move(end);
-    look_.took(db_.time().steady() - began);
+    look_.took(db_.time().steady() - began, look_.rows());
     return more;
   });
 }
@@ -232,7 +232,7 @@ std::int64_t chunked_erase::erase() {
   found_.erase(found_.begin(), end);
   undisturbed_ = runs > 1 ? std::max<std::int64_t>(size / 2, 1)
                           : std::min(undisturbed_ + undisturbed_ / 8 + 1, storage::largest_chunk);
-  chunk_.took(took);
+  chunk_.took(took, size);
   return erased;
 }
 

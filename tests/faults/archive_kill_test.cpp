@@ -2,15 +2,18 @@
 // alone.
 //
 //   archive_kill_test [ROUNDS]              the test; by default 4 rounds, 60 with AFT_LONG set
-//   archive_kill_test victim FOLDER EVERY   what it kills: writes rows, says when each was begun
-//                                           and safe, and begins a copy EVERY so many milliseconds
+//   archive_kill_test victim FOLDER EVERY RATE
+//                                           what it kills: writes rows, says when each was begun
+//                                           and safe; begins a copy EVERY so many milliseconds, of
+//                                           RATE bytes a second; and ends by itself on SIGTERM
 //
 // What is restored must be a sound prefix of what was written, never less than was restored before,
 // and hold each row that was acknowledged more than 2 s before the kill, and each that the archive
 // said it had shipped. After each kill it goes back to moments, too, chosen at random in all that
 // was written until then: to a prefix with each row that was acknowledged more than 2 s before the
 // moment, and none that was begun after it. Such a moment may be refused only where the archive was
-// not yet working, or the kill came less than 2 s later.
+// not yet working, or the kill came less than 2 s later. Some runs end by themselves, and lose
+// nothing; the next ones have a slow first copy, and are often killed before that is whole.
 //
 // Where the machine has much else to do, the time that a thread beside the archive has lost by it,
 // which only sleeps and syncs a byte, is allowed on top of the 2 s.
@@ -22,8 +25,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <thread>
@@ -62,23 +67,30 @@ void tell_lost_time(const std::string& folder) {
   }
 }
 
-int victim(const std::string& folder, int base_every) {
+volatile std::sig_atomic_t is_to_end = 0;
+
+int victim(const std::string& folder, int base_every, int rate) {
+  ::signal(SIGTERM, [](int) { is_to_end = 1; });
   std::thread(tell_lost_time, folder).detach();
   aft::logger log(aft::log_to_stderr(), aft::log_level::error);
   aft::clock time;
-  aft::database db(
-      folder + "/test.db",
-      {.archive = {.directory = folder + "/archive", .base_every = aft::milliseconds(base_every)},
-       .key = test_key()},
-      log, time);
+  aft::database db(folder + "/test.db",
+                   {.archive = {.directory = folder + "/archive",
+                                .base_every = aft::milliseconds(base_every),
+                                .bytes_per_second = rate},
+                    .key = test_key()},
+                   log, time);
   db.migrate("host", {{"001",
                        "create table row (n integer primary key, pad text) strict;"
                        "create table mirror (n integer primary key) strict"}});
   auto n = db.read(
       [](aft::reader& r) { return r.one<std::int64_t>("select coalesce(max(n), 0) from row"); });
-  while (!db.archived()->working) std::this_thread::sleep_for(milliseconds(1));
-  std::printf("working 0 %lld\n", now_in_milliseconds());
-  for (;;) {
+  bool works = false;
+  while (!is_to_end) {
+    if (!works && db.archived()->working) {
+      works = true;
+      std::printf("working 0 %lld\n", now_in_milliseconds());
+    }
     ++n;
     std::printf("begin %lld %lld\n", static_cast<long long>(n), now_in_milliseconds());
     std::fflush(stdout);
@@ -87,13 +99,14 @@ int victim(const std::string& folder, int base_every) {
       tx.execute("insert into mirror values ($1)", n);
     });
     std::printf("row %lld %lld\n", static_cast<long long>(n), now_in_milliseconds());
-    if (n % 64 == 0) {
+    if (works && n % 64 == 0) {
       const auto shipped = db.archived()->shipped, at = time.now();
       std::printf("behind %lld %lld\n", static_cast<long long>((at - shipped).in_milliseconds()),
                   now_in_milliseconds());
     }
     std::fflush(stdout);
   }
+  return 0;
 }
 
 // What the victim said of the time that it lost.
@@ -127,6 +140,7 @@ struct run {
   lost_time lost{};
   long long shipped = 0;  // the last row of which the archive said so
   long long working_at = 0, killed_at = 0;
+  bool ended_itself = false;
 
   // What may be missing of a moment: for how many milliseconds before it.
   long long allowed(long long since, long long moment) const {
@@ -170,17 +184,30 @@ run read_run(const std::string& said) {
   return r;
 }
 
+struct run_kind {
+  int base_every;  // milliseconds
+  int rate;        // bytes per second
+  bool ends_itself;
+};
+
+constexpr run_kind kinds[] = {
+    {86'400'000, 64 << 20, false},
+    {500, 64 << 20, false},
+    {86'400'000, 64 << 20, true},
+    {86'400'000, 100'000, false},
+};
+
 // Runs this program as the victim for a while.
-run run_and_kill(const std::string& folder, milliseconds span, int base_every) {
+run run_and_end(const std::string& folder, milliseconds span, const run_kind& kind) {
   int ends[2];
   if (::pipe(ends) != 0) std::abort();
-  const auto every = std::to_string(base_every);
+  const auto every = std::to_string(kind.base_every), rate = std::to_string(kind.rate);
   const auto process = ::fork();
   if (process == 0) {
     ::dup2(ends[1], 1);
     ::close(ends[0]), ::close(ends[1]);
     ::execl("/proc/self/exe", "archive_kill_test", "victim", folder.c_str(), every.c_str(),
-            nullptr);
+            rate.c_str(), nullptr);
     ::_exit(127);
   }
   ::close(ends[1]);
@@ -193,12 +220,13 @@ run run_and_kill(const std::string& folder, milliseconds span, int base_every) {
   });
   std::this_thread::sleep_for(span);
   const auto killed_at = now_in_milliseconds();
-  ::kill(process, SIGKILL);
+  ::kill(process, kind.ends_itself ? SIGTERM : SIGKILL);
   reads.join();
   ::close(ends[0]);
   ::waitpid(process, nullptr, 0);
   auto r = read_run(said);
-  r.killed_at = killed_at;
+  r.killed_at = kind.ends_itself ? now_in_milliseconds() : killed_at;
+  r.ended_itself = kind.ends_itself;
   return r;
 }
 
@@ -239,9 +267,9 @@ class matrix {
   // 0 where all was as it must be.
   int go() {
     for (int n = 0; n < rounds_; ++n) {
-      const int base_every = n % 2 ? 500 : 86'400'000;
-      runs_.push_back(run_and_kill(
-          folder_, milliseconds(1500 + std::int64_t(aft::random_number(3000))), base_every));
+      runs_.push_back(run_and_end(folder_,
+                                  milliseconds(1500 + std::int64_t(aft::random_number(3000))),
+                                  kinds[std::size_t(n) % std::size(kinds)]));
       for (const auto& row : runs_.back().rows) acknowledged_ += row.safe != 0;
       if (!before_ && !runs_.back().working_at) continue;  // killed before the first copy
       if (!latest_is_right()) return 1;
@@ -262,12 +290,14 @@ class matrix {
     const auto got = restore(folder_);
     if (!got) return wrong("nothing is restored", 0, 0);
     for (const auto& row : last.rows) {
-      if (!row.safe || row.row <= got->last) continue;
+      if (!last.working_at || !row.safe || row.row <= got->last) continue;
       worst_ = std::max(worst_, last.killed_at - row.safe);
       most_allowed_ = std::max(most_allowed_, last.allowed(row.safe, last.killed_at));
       break;
     }
-    const auto needed = std::max({before_, last.needed_at(last.killed_at), last.shipped});
+    auto needed = std::max(before_, last.shipped);
+    if (last.working_at) needed = std::max(needed, last.needed_at(last.killed_at));
+    if (last.ended_itself) needed = std::max(needed, last.rows.back().row);
     if (!got->is_prefix() || got->last < needed) return wrong("the latest", got->last, needed);
     before_ = got->last;
     return true;
@@ -324,7 +354,9 @@ class matrix {
 
 int main(int count, char** words) {
   const std::string first = count > 1 ? words[1] : "";
-  if (first == "victim") return victim(words[2], std::atoi(words[3]));
+  if (first == "victim") {
+    return victim(words[2], std::atoi(words[3]), std::atoi(words[4]));
+  }
   const bool thorough = std::getenv("AFT_LONG");
   const int rounds = !first.empty() ? std::atoi(words[1]) : thorough ? 60 : 4;
   return matrix(rounds).go();

@@ -95,6 +95,11 @@ TEST_CASE("a server that its full log brings down loses nothing, and is found ag
                                "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
                                "--wal-segsize=1"}));
       });
+  struct at_end {
+    postgres_server& server;
+    std::optional<small_disk>& disk;
+    ~at_end() { server.stop(), disk.reset(); }  // before the folder that it is mounted in goes
+  } const unmount{server, disk};
   if (!*disk) return;
   const auto ballast = disk->path() + "/ballast";
   std::ofstream(ballast) << std::string(6'000'000, 'b');

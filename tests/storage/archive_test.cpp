@@ -174,6 +174,13 @@ TEST_CASE_FIXTURE(archive_fixture, "a moment of which something may be missing i
   const auto cut = [&](std::size_t at) {  // as kill -9 would have left it
     std::ofstream(marks, std::ios::trunc) << text.substr(0, at);
   };
+  const auto change_base = [&](const std::string& from, const std::string& to) {
+    const auto path = fs::path(marks).replace_filename("base.json");
+    std::ifstream in(path);
+    std::string base(std::istreambuf_iterator<char>(in), {});
+    REQUIRE(base.find(from) != base.npos);
+    std::ofstream(path, std::ios::trunc) << base.replace(base.find(from), from.size(), to);
+  };
   const auto why = [&](aft::time_point to) {
     try {
       restored(to);
@@ -189,6 +196,13 @@ TEST_CASE_FIXTURE(archive_fixture, "a moment of which something may be missing i
   CHECK(restored(last + aft::seconds(2)) == up_to(2));
   CHECK(why(last + aft::milliseconds(2001)).find("after " + to_rfc3339(last)) != std::string::npos);
   CHECK(restored(first + aft::seconds(30)) == up_to(1));
+  // Where less was promised less is needed, and archives of before did not say what was.
+  change_base("\"interval\":5000", "\"interval\":60000000");
+  CHECK(restored(last + aft::seconds(120)) == up_to(2));
+  CHECK_THROWS_AS(restored(last + aft::seconds(121)), aft::configuration_error);
+  change_base(",\"interval\":60000000", "");
+  CHECK(restored(last + aft::seconds(2)) == up_to(2));
+  CHECK_THROWS_AS(restored(last + aft::seconds(3)), aft::configuration_error);
 
   // The next run has begun later.
   time.advance(aft::minutes(1));
@@ -201,6 +215,61 @@ TEST_CASE_FIXTURE(archive_fixture, "a moment of which something may be missing i
   CHECK(told.find(to_rfc3339(spans[1].from)) != std::string::npos);
   CHECK(restored(spans[0].to) == up_to(2));
   CHECK(restored(spans[1].from) == up_to(2));
+}
+
+TEST_CASE_FIXTURE(archive_fixture, "while nothing is written, it can go back to right now") {
+  open();
+  add(1);
+  wait_for_shipping();
+  for (const int seconds : {1, 3, 60, 3600}) {
+    time.advance(aft::seconds(seconds));
+    wait_for_shipping();
+    CHECK(restored(time.now()) == up_to(1));
+  }
+  CHECK(aft::list_archive(archive).size() == 1);
+}
+
+TEST_CASE_FIXTURE(archive_fixture, "what a run wrote before its first copy was whole is unknown") {
+  open();
+  add(1);
+  db.reset();
+  const auto ended = time.now();
+  time.advance(aft::minutes(1));
+  auto slow = options();
+  slow.archive.bytes_per_second = 1;
+  open(slow);
+  const auto begun = time.now();
+  time.advance(aft::seconds(10));
+  add(2);
+  const auto whole = archive;
+  archive = folder / "killed";  // as kill -9 would leave it now
+  fs::copy(whole, archive, fs::copy_options::recursive);
+  CHECK(!db->archived()->working);
+  CHECK(restored(ended + aft::seconds(30)) == up_to(1));
+  CHECK(restored(begun) == up_to(1));
+  CHECK_THROWS_AS(restored(time.now()), aft::configuration_error);
+  CHECK(restored() == up_to(1));  // what there is
+  REQUIRE(aft::list_archive(archive).size() == 1);
+  CHECK(aft::list_archive(archive).back().to == begun);
+
+  archive = whole;
+  db.reset();  // the copy is brought to its end
+  CHECK(restored() == up_to(2));
+  CHECK(restored(time.now()) == up_to(2));
+  CHECK(restored(begun) == up_to(1));
+}
+
+TEST_CASE_FIXTURE(archive_fixture,
+                  "the latest is that of the last run, if the clock was set back") {
+  open();
+  add(1);
+  db.reset();
+  time.advance(aft::hours(-5));
+  open();
+  add(2);
+  db.reset();
+  CHECK(restored() == up_to(2));
+  for (const auto& span : aft::list_archive(archive)) CHECK(span.from <= span.to);
 }
 
 TEST_CASE_FIXTURE(archive_fixture, "a busy writer waits for the archive, and loses nothing") {

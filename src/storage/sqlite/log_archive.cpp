@@ -25,10 +25,13 @@ using archive_clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds longest_pause_after_failure{60};
 
-// While nothing is written, marks say so this often.
-constexpr auto marked_every = seconds(10);
-// Not worth telling of what was so between two marks.
-constexpr auto short_while = seconds(1);
+// While nothing is written, marks say so this often. A shorter time between two is not worth it.
+constexpr auto marked_every = seconds(1);
+
+[[noreturn]] void fail_to_use(const std::string& directory, const storage_error& why) {
+  throw configuration_error(
+      fmt::format("the archive's directory {} cannot be used: {}", directory, why.what()));
+}
 
 durable_file open_archive(const std::string& directory) {
   std::error_code failed;
@@ -42,8 +45,7 @@ durable_file open_archive(const std::string& directory) {
     auto lock = durable_file::open(path);
     if (lock.lock()) return lock;
   } catch (const storage_error& e) {
-    throw configuration_error(
-        fmt::format("the archive's directory {} cannot be used: {}", directory, e.what()));
+    fail_to_use(directory, e);
   }
   throw configuration_error(
       fmt::format("another database is archived in {}; give each its own directory", directory));
@@ -66,19 +68,26 @@ std::string name_for_generation(time_point now) {
 class log_archive::generation {
  public:
   generation(const std::string& database, const secret& key, const archive_options& options,
-             const clock& time)
+             const clock& time, time_point after)
       : place_(options.directory + "/" + name_for_generation(time.now())), path_(place_.path()),
         time_(time), interval_(options.interval.in_microseconds()),
         source_(new raw_file(database, raw_access::read, key)), keyed_by_(source_->keyed_by()),
         scan_(source_->log_path()), base_(path_ + "/" + base_file, {.compress = true}),
-        marks_(durable_file::create(path_ + "/" + marks_file)) {
+        marks_(durable_file::create(path_ + "/" + marks_file)), made_at_(time.now()),
+        seen_at_(after) {
     source_->run("begin");
     source_->rows("select count(*) from sqlite_schema");
     look();
     ship();
   }
 
-  time_point began() const { return began_; }
+  // Or the clock was set back since.
+  bool is_older_than(duration most) const {
+    const auto age = time_.now() - made_at_;
+    return age >= most || age < duration();
+  }
+  time_point last_mark() const { return last_.time; }
+  time_point shipped() const { return unchanged_until_; }
 
   // What is committed; and ships that.
   void look() {
@@ -93,7 +102,7 @@ class log_archive::generation {
       if (looked_at_ - last_.time >= marked_every) say_unchanged(looked_at_);
     } else {
       if (number_) log_file_.sync();
-      if (marked_ && unchanged_until_ - last_.time > short_while) say_unchanged(unchanged_until_);
+      if (marked_ && unchanged_until_ - last_.time > marked_every) say_unchanged(unchanged_until_);
       mark(now);
       marks_.sync();
       if (!marked_) began_ = seen_at_;
@@ -165,8 +174,8 @@ class log_archive::generation {
 
   void finish_base() {
     const auto written = base_.finish();
-    const archive_base about{1,        began_, written.size, written.stored_size, written.sha256,
-                             keyed_by_};
+    const archive_base about{1,         began_,   written.size, written.stored_size, written.sha256,
+                             keyed_by_, interval_};
     replace_file(path_ + "/" + base_about_file, json::write(about));
     sync_directory(directory_of(path_));
     source_->run("commit");
@@ -186,10 +195,11 @@ class log_archive::generation {
   durable_file log_file_{};
   std::uint32_t number_ = 0;  // of that
   std::uint32_t salt_ = 0;
-  std::int64_t copied_ = 0;             // of the log
-  std::int64_t copied_base_ = 0;        // of the file
-  time_point looked_at_{}, seen_at_{};  // before and after what is committed was last looked for
-  time_point unchanged_until_{};        // the last mark was right, at least
+  std::int64_t copied_ = 0;       // of the log
+  std::int64_t copied_base_ = 0;  // of the file
+  const time_point made_at_;
+  time_point looked_at_{}, seen_at_;  // before and after what is committed was last looked for
+  time_point unchanged_until_{};      // the last mark was right, at least
   archive_mark last_{};
   bool marked_ = false;
   time_point began_{};
@@ -202,7 +212,12 @@ log_archive::log_archive(std::string database, const secret& key, const archive_
       lock_(open_archive(options.directory)), pace_(options.bytes_per_second) {
   static_cast<void>(
       raw_file(database_, raw_access::read, key_).keyed_by());  // or it cannot be done
-  remove_unfinished_generations(options_.directory);
+  try {
+    remove_unfinished_generations(options_.directory);
+    marked_until_ = reopen_archive(options_.directory, time_.now());
+  } catch (const storage_error& e) {
+    fail_to_use(options_.directory, e);
+  }
   thread_ = detail::quiet_thread("aft archive", [this] { work(); });
 }
 
@@ -287,17 +302,20 @@ void log_archive::take_turn(bool lost, bool hurried, bool stopping) {
   if (failed_ && stopping) return;
   failed_ = false;
   pause_ = std::chrono::microseconds(options_.interval.in_microseconds());
-  const bool old = current_ && time_.now() - current_->began() >= options_.base_every;
-  if (!next_ && (!current_ || old)) {
-    next_ = std::make_unique<generation>(database_, key_, options_, time_);
-  }
+  if (!next_ && (!current_ || current_->is_older_than(options_.base_every))) begin_copy();
   if (hurried || stopping || now >= ship_at_) ship();
   if (next_) copy_base(stopping);
   if (stopping && current_) current_->close();
 }
 
+void log_archive::begin_copy() {
+  next_ = std::make_unique<generation>(database_, key_, options_, time_,
+                                       marked_until_ + microseconds(1));
+  copy_at_ = {};
+  marked_until_ = next_->last_mark();
+}
+
 void log_archive::ship() {
-  const auto moment = time_.now();
   if (current_) current_->look();
   if (next_) next_->look();
   {
@@ -305,24 +323,38 @@ void log_archive::ship() {
     std::lock_guard lock(mutex_);
     if (lost_) return;
   }
-  if (current_) current_->ship();
-  if (next_) next_->ship();
+  for (const auto* one : {&current_, &next_}) {
+    if (!*one) continue;
+    (*one)->ship();
+    marked_until_ = std::max(marked_until_, (*one)->last_mark());
+  }
   ship_at_ = archive_clock::now() + std::chrono::microseconds(options_.interval.in_microseconds());
   if (!current_) return;
   std::lock_guard lock(mutex_);
-  status_.shipped = moment;
+  status_.shipped = current_->shipped();
 }
 
 void log_archive::copy_base(bool all) {
-  std::size_t n;
-  do {
-    n = next_->copy_some();
-  } while (n && all);
-  if (n) {
-    pause_ = std::min(pause_, pace_.after(std::int64_t(n)));
-    return;
+  const auto left = [this] {
+    return std::chrono::ceil<std::chrono::microseconds>(copy_at_ - archive_clock::now());
+  };
+  if (all || left().count() <= 0) {
+    std::size_t n;
+    do {
+      n = next_->copy_some();
+      copy_at_ = archive_clock::now() + pace_.after(std::int64_t(n));
+    } while (n && all);
+    if (!n) return use_copy();
   }
+  pause_ = std::min(pause_, std::max(left(), std::chrono::microseconds(0)));
+}
+
+void log_archive::use_copy() {
   current_ = std::move(next_);
+  {
+    std::lock_guard lock(mutex_);
+    status_.shipped = current_->shipped();
+  }
   patience_with_failure_ = std::chrono::seconds(1);
   remove_generations_before(options_.directory, time_.now() - options_.keep);
 }

@@ -42,9 +42,11 @@ class log_archive {
   class generation;
 
   void work();
+  void begin_copy();
   void take_turn(bool lost, bool hurried, bool stopping);
   void ship();
   void copy_base(bool all);
+  void use_copy();
   void fail(const char* why) noexcept;
 
   const std::string database_;
@@ -57,8 +59,9 @@ class log_archive {
   // The thread's own.
   std::unique_ptr<generation> current_;  // with its base
   std::unique_ptr<generation> next_;     // whose base is being copied
+  time_point marked_until_{};            // by all that was shipped
   pace pace_;
-  std::chrono::steady_clock::time_point ship_at_{}, retry_at_{};
+  std::chrono::steady_clock::time_point ship_at_{}, retry_at_{}, copy_at_{};
   std::chrono::microseconds pause_{0};
   std::chrono::seconds patience_with_failure_{1};
   bool failed_ = false;
