@@ -17,6 +17,11 @@
 #include <aft/storage/errors.hpp>
 
 namespace aft::storage {
+namespace {
+
+constexpr std::string_view unlikely = "XXXXXX";  // for mkdtemp
+
+}  // namespace
 
 void fail_file(const std::string& doing, const std::string& path, int error) {
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -155,17 +160,18 @@ void swap_names(const std::string& one, const std::string& other) {
 
 scratch_directory::scratch_directory(const std::string& prefix) {
   do {
-    path_ = prefix + "XXXXXX";
+    path_ = prefix + std::string(unlikely);
     if (!::mkdtemp(path_.data())) fail_file("make a directory", path_, errno);
   } while (!lock());
 }
 
-// Somebody may take a new one for a left over one, until it is locked.
+// Somebody may take a new one for a left over one, until it is locked. False: somebody has.
 bool scratch_directory::lock() {
   const auto is_there = [this] { return ::access(path_.c_str(), F_OK) == 0; };
   try {
     lock_ = durable_file::open(path_);
-    return lock_.lock() && is_there();
+    if (!lock_.lock() && errno == EWOULDBLOCK) return false;
+    return is_there();
   } catch (const storage_error&) {
     if (is_there()) throw;
     return false;
@@ -182,10 +188,12 @@ void remove_left_over(const std::string& prefix) {
   const auto name = prefix.substr(prefix.rfind('/') + 1);
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory_of(prefix), ignored)) {
-    if (!entry.path().filename().string().starts_with(name)) continue;
+    const auto found = entry.path().filename().string();
+    if (!found.starts_with(name) || found.size() != name.size() + unlikely.size()) continue;
+    if (entry.symlink_status(ignored).type() != std::filesystem::file_type::directory) continue;
     try {
-      if (!durable_file::open(entry.path().string()).lock()) continue;
-      std::filesystem::remove_all(entry.path(), ignored);
+      auto left = durable_file::open(entry.path().string());
+      if (left.lock()) std::filesystem::remove_all(entry.path(), ignored);
     } catch (const storage_error&) {  // it has just got its name, or is another's
     }
   }

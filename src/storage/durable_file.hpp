@@ -31,7 +31,7 @@ class durable_file {
   void start_writing_back();  // so that a later sync has little to do, and keeps nobody waiting
   void sync();
   void clear();  // and sync
-  bool lock();   // for this descriptor alone; false: another has it
+  bool lock();   // for this descriptor alone; false: another has it, if errno is EWOULDBLOCK
 
  private:
   durable_file(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
@@ -54,7 +54,8 @@ std::string directory_of(const std::string& path);
 
 [[noreturn]] void fail_file(const std::string& doing, const std::string& path, int error);
 
-// A new directory with an unlikely name after `prefix`, locked, and removed with all that is in it.
+// A new directory with an unlikely name after `prefix`, locked where the file system has locks, and
+// removed with all that is in it.
 class scratch_directory {
  public:
   explicit scratch_directory(const std::string& prefix);
@@ -72,7 +73,8 @@ class scratch_directory {
   bool kept_ = false;
 };
 
-// The scratch directories with this prefix that processes which were killed have left.
+// The scratch directories with this prefix that processes which were killed have left; not where
+// the file system has no locks to tell them by.
 void remove_left_over(const std::string& prefix);
 
 }  // namespace aft::storage

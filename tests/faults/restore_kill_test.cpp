@@ -6,11 +6,13 @@
 //
 // The database and the files must each be the old or the new ones as a whole, at any moment; both
 // of the same age once the database was opened, or the restore done again, though that was killed,
-// too; the old ones must be found under the name that is told; and nothing else may be left.
+// too; the old ones must be found under the name that is told; and nothing else may be left. Then
+// what happens between two calls, by another process, or on a file system without locks.
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -30,6 +32,7 @@
 
 #include <aft/aft.hpp>
 
+#include "storage/durable_file.hpp"
 #include "storage/sqlite/raw_file.hpp"
 #include "storage/sqlite/rebuild.hpp"
 
@@ -51,6 +54,8 @@ bool counts_calls = false, counts_writes = false;
 long calls_left = 0;
 bool fails = false;                 // when none is left; else the process is killed then
 std::vector<call>* seen = nullptr;  // if not null, neither
+int (*before_lock)() = nullptr;     // if not null: the error that a lock ends with, or 0
+void (*before_unlink)() = nullptr;
 
 // Whether it shall fail.
 bool about_to(const char* what, std::string path) {
@@ -94,6 +99,7 @@ int unlink(const char* path) noexcept {
   return do_call(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 int unlinkat(int at, const char* path, int flags) noexcept {
+  if (before_unlink) before_unlink();
   if (about_to("unlink", path)) return -1;
   return do_call(SYS_unlinkat, at, path, flags);
 }
@@ -108,6 +114,11 @@ int mkdir(const char* path, mode_t mode) noexcept {
 int chmod(const char* path, mode_t mode) noexcept {
   if (about_to("chmod", path)) return -1;
   return do_call(SYS_fchmodat, AT_FDCWD, path, mode);
+}
+int flock(int fd, int operation) noexcept {
+  const int error = before_lock ? before_lock() : 0;
+  if (error) return errno = error, -1;
+  return do_call(SYS_flock, fd, operation);
 }
 // Nobody waits for the disk: what was written outlives the process.
 int fsync(int fd) { return about_to_sync(fd) ? -1 : 0; }
@@ -505,6 +516,42 @@ void look_at_order(scene& s, const std::string& what, const deed& doing) {
   }
 }
 
+// ---- others in between
+
+std::string left_over;
+
+void look_at_left_over() {
+  aft::storage::durable_file other;
+  try {
+    other = aft::storage::durable_file::open(left_over);
+  } catch (const aft::storage_error&) {
+    return;  // it is gone
+  }
+  before_unlink = nullptr;
+  expect(!other.lock(), "it is not locked");
+}
+
+void remove_what_is_left(const scene& s) {
+  during = "removing what is left";
+  left_over = (s.top / "left-a1B2c3").string();
+  fs::create_directories(left_over + "/deep");
+  before_unlink = look_at_left_over;
+  aft::storage::remove_left_over((s.top / "left-").string());
+  expect(before_unlink == nullptr, "nobody has looked");
+  before_unlink = nullptr;
+  expect(!fs::exists(left_over), "it is still there");
+}
+
+void lock_where_there_are_no_locks(const scene& s) {
+  during = "a file system without locks";
+  static int locks;
+  locks = 0;
+  before_lock = [] { return ++locks < 10 ? ENOLCK : 0; };
+  const aft::storage::scratch_directory scratch((s.top / "scratch-").string());
+  before_lock = nullptr;
+  expect(locks == 1, "it has tried " + std::to_string(locks) + " directories");
+}
+
 }  // namespace
 
 int main() {
@@ -517,6 +564,8 @@ int main() {
   const int kills =
       kill_restore(s) + kill_restore_into_nothing(s) + kill_restore_over_broken(s) + kill_undo(s);
   const int faults = fail(s);
+  remove_what_is_left(s);
+  lock_where_there_are_no_locks(s);
   std::printf("%d kills, %d calls that failed, %d failures\n", kills, faults, failures);
   return failures || kills < 100 ? 1 : 0;
 }

@@ -681,9 +681,13 @@ TEST_CASE_FIXTURE(backup_fixture, "a verification removes what a killed one has 
   const auto scratch = folder / "scratch";
   fs::create_directories(scratch + "/aft-verify-a1b2c3/backup");
   fs::create_directories(scratch + "/another");
+  fs::create_directories(scratch + "/aft-verify-reports");
+  put_content(scratch + "/aft-verify-report.txt", "sound");
+  put_content(scratch + "/aft-verify-report", "sound");
+  fs::create_directory_symlink(scratch + "/another", scratch + "/aft-verify-latest");
   CHECK(aft::verify_backup(made.path, {}, time, scratch, test_key()).sound());
-  CHECK(entries(scratch) == 1);
-  CHECK(fs::exists(scratch + "/another"));
+  CHECK(!fs::exists(scratch + "/aft-verify-a1b2c3"));
+  CHECK(entries(scratch) == 5);
 }
 
 TEST_CASE_FIXTURE(backup_fixture, "the age of the last verified backup is that of its data") {
