@@ -126,6 +126,7 @@ restored restore_archive(const std::string& directory, const std::string& databa
   const auto target = choose_target(directory, to);
   storage::require_key_that_fits("the archive in " + directory, target.generation.base.keyed_by,
                                  options.database_key);
+  storage::take_back_restore(database_file);
   storage::remove_left_over(storage::beside(database_file));
   const storage::scratch_directory scratch(storage::beside(database_file));
   const auto fresh = scratch.path() + "/database";

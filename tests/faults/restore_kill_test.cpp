@@ -432,6 +432,22 @@ int kill_restore_over_broken(scene& s) {
         expect(s.age_of_database(s.file) == age::old, "it is not undone");
         expect_log(s.file);
       });
+  for (long nth = 0;; ++nth) {
+    prepare();
+    if (!killed_before(nth, doing)) break;
+    if (!s.is_noted()) continue;
+    kills += kill_at_each_call(
+        "restore over a broken one, killed before call " + std::to_string(nth) + "; taking it back",
+        [&] { prepare(), killed_before(nth, doing); }, take_back,
+        [&] {
+          look_at(s, age::old, age::fresh, take_back);
+          expect_log(s.file);
+          doing();
+          expect_log(s.file + s.suffix);
+          expect_entries(s, {"data.db", "uploads", "data.db" + s.suffix, "uploads" + s.suffix,
+                             "data.db" + s.suffix + "-wal"});
+        });
+  }
   s.broken.clear();
   return kills;
 }

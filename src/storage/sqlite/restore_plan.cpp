@@ -53,6 +53,10 @@ void take_files_back(const placing& p) {
 
 std::string log_at(const placing& p) { return p.place + "-wal"; }
 
+void link_new(const std::string& from, const std::string& to) {
+  if (::link(from.c_str(), to.c_str()) != 0) fail_file("link", to, errno);
+}
+
 void place_database(const restore_plan& plan) {
   const auto& p = plan.database;
   if (exchanges_names(p)) {
@@ -60,9 +64,7 @@ void place_database(const restore_plan& plan) {
     if (!plan.log.empty()) rename_new(plan.log, log_at(p));
     return;
   }
-  if (!p.previous.empty() && ::link(p.place.c_str(), p.previous.c_str()) != 0) {
-    fail_file("link", p.previous, errno);
-  }
+  if (!p.previous.empty()) link_new(p.place, p.previous);
   if (!plan.log.empty()) rename_new(log_at(p), plan.log);
   ::unlink((p.place + "-shm").c_str());
   sync_directory(directory_of(p.place));  // it has the other name before it loses this one
@@ -70,24 +72,34 @@ void place_database(const restore_plan& plan) {
   if (::rename(p.fresh.c_str(), p.place.c_str()) != 0) fail_file("rename to", p.place, errno);
 }
 
+// Each of the two still has one of its names at any moment, by which they are known.
+void take_name_back(const placing& p) {
+  const auto waiting = directory_of(p.fresh), again = p.fresh + "-before";
+  std::error_code there_already;
+  fs::create_directories(waiting, there_already);
+  if (p.previous.empty()) return rename_new(p.place, p.fresh);
+  if (inode_of(p.fresh) != p.inode) link_new(p.place, p.fresh);
+  remove_file(again);
+  link_new(p.previous, again);
+  sync_directory(waiting);
+  if (::rename(again.c_str(), p.place.c_str()) != 0) fail_file("rename to", p.place, errno);
+}
+
 void take_database_back(const restore_plan& plan) {
   const auto& p = plan.database;
-  const auto there = inode_of(p.place);
   if (exchanges_names(p)) {
-    if (there != p.inode) return;
+    if (inode_of(p.place) != p.inode) return;
     const auto log = p.previous + "-wal";
     if (inode_of(log_at(p)) && !inode_of(log)) rename_new(log_at(p), log);
     return swap_names(p.place, p.previous);
   }
-  if (there == p.inode) {
-    remove_file(log_at(p));
-    if (p.previous.empty()) remove_file(p.place);
-    else if (::rename(p.previous.c_str(), p.place.c_str()) != 0)
-      fail_file("rename to", p.place, errno);
-  } else if (!p.previous.empty() && inode_of(p.previous) == there) {
-    remove_file(p.previous);  // another name of the same
+  if (inode_of(p.place) == p.inode) {
+    remove_file(log_at(p));  // empty, or was_used would have told
+    take_name_back(p);
   }
-  if (!plan.log.empty() && inode_of(plan.log)) rename_new(plan.log, log_at(p));
+  if (inode_of(p.place) != inode_of(p.previous)) return;  // another's, or it was all taken back
+  if (inode_of(plan.log)) rename_new(plan.log, log_at(p));
+  if (!p.previous.empty()) remove_file(p.previous);  // another name of the same
 }
 
 // ---- the note
@@ -129,6 +141,50 @@ std::optional<restore_plan> plan_in(const std::string& text) {
 // What was there is gone.
 bool was_moved(const placing& p) { return !p.previous.empty() && !inode_of(p.place); }
 
+// Whether the plan, or taking it back, can have left it so.
+bool is_of_plan(const placing& p) {
+  if (p.place.empty()) return true;
+  if (inode_of(p.place) == p.inode) return p.previous.empty() || inode_of(p.previous);
+  return !was_moved(p) && (inode_of(p.fresh) == p.inode || inode_of(p.previous) == p.inode);
+}
+
+bool is_same_place(const std::string& one, const std::string& other) {
+  std::error_code gone;
+  return fs::path(one).filename() == fs::path(other).filename() &&
+         fs::equivalent(directory_of(one), directory_of(other), gone);
+}
+
+bool has_bytes(const std::string& path) {
+  std::error_code gone;
+  const auto size = fs::file_size(path, gone);
+  return !gone && size > 0;
+}
+
+bool is_later(const fs::path& path, fs::file_time_type time) {
+  std::error_code gone;
+  const auto written = fs::last_write_time(path, gone);
+  return !gone && written > time;
+}
+
+// By a program that does not know notes, after something was placed: to take it back would destroy
+// what that has written.
+bool was_used(const restore_plan& plan, fs::file_time_type noted) {
+  const auto& database = plan.database;
+  const auto& files = plan.files;
+  const bool is_placed = inode_of(database.place) == database.inode;
+  const bool has_files = !files.place.empty() && inode_of(files.place) == files.inode;
+  if (!is_placed && !has_files) return false;
+  if (is_later(database.place, noted)) return true;
+  const auto log = log_at(database);
+  const bool may_have_log = !is_placed || exchanges_names(database);
+  if (has_bytes(log) && (!may_have_log || is_later(log, noted))) return true;
+  if (!has_files) return false;
+  for (const auto& file : fs::recursive_directory_iterator(files.place)) {
+    if (is_later(file.path(), noted)) return true;
+  }
+  return false;
+}
+
 // Locked as long as the restore is at work.
 durable_file write_note(const restore_plan& plan) {
   const auto& file = plan.database.place;
@@ -139,7 +195,12 @@ durable_file write_note(const restore_plan& plan) {
   note.sync();
   note.lock();
   rename_new(fresh, note_of(file));
-  sync_directory(directory_of(file));
+  try {
+    sync_directory(directory_of(file));
+  } catch (...) {
+    ::unlink(note_of(file).c_str());  // nothing was done yet
+    throw;
+  }
   return note;
 }
 
@@ -189,7 +250,7 @@ void carry_out(const restore_plan& plan) {
 }
 
 void take_back_restore(const std::string& database_file) {
-  const auto path = note_of(resolved(database_file));
+  const auto file = resolved(database_file), path = note_of(file);
   if (!inode_of(path)) return;
   auto note = durable_file::open(path);
   if (!note.lock()) {
@@ -199,13 +260,17 @@ void take_back_restore(const std::string& database_file) {
   if (!inode_of(path)) return;  // it has just been done
   const auto text = read_whole_file(path, most_note_bytes);
   if (text.empty()) return remove_file(path);  // that one was done
-  const auto plan = plan_in(text);
-  if (!plan || was_moved(plan->database) || was_moved(plan->files)) {
+  const auto refuse = [&](const char* why) {
     throw storage_error(
         storage_fault::corrupt,
-        fmt::format("a restore of {} has broken off and cannot be taken back, as files were moved "
-                    "since; see to it that the right ones are in their places, and remove {}",
-                    database_file, path));
+        fmt::format("a restore of {} has broken off and cannot be taken back, as {} since; see to "
+                    "it that the right ones are in their places, and remove {}",
+                    database_file, why, path));
+  };
+  const auto plan = plan_in(text);
+  if (!plan || !is_same_place(plan->database.place, file) || !is_of_plan(plan->database) ||
+      !is_of_plan(plan->files)) {
+    refuse("files were moved");
   }
   std::optional<raw_file> lock;
   if (inode_of(plan->database.place)) {
@@ -217,6 +282,7 @@ void take_back_restore(const std::string& database_file) {
                                       database_file));
     }
   }
+  if (was_used(*plan, fs::last_write_time(path))) refuse("something was written");
   take_back(*plan);
   remove_left_over(beside(plan->database.place));
   if (!plan->files.place.empty()) remove_left_over(beside(plan->files.place));

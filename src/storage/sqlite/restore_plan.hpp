@@ -25,8 +25,9 @@ struct restore_plan {
 // take_back_restore sees to that.
 void carry_out(const restore_plan& plan);
 
-// Takes back what a note tells of, if there is one. Throws storage_error, busy, where that restore
-// is still at work, or somebody has the database open.
+// Takes back what a note tells of, if there is one. Throws storage_error: busy, where that restore
+// is still at work, or somebody has the database open; corrupt, and changes nothing, where it finds
+// what the plan cannot have left, or what was written since.
 void take_back_restore(const std::string& database_file);
 
 // Where what is restored waits for its name: where a link leads, as it may be another file system.
