@@ -46,6 +46,12 @@ durable_file durable_file::open(const std::string& path) {
   return file;
 }
 
+durable_file durable_file::open_to_write(const std::string& path) {
+  durable_file file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), path);
+  if (!file) fail_file("open", path, errno);
+  return file;
+}
+
 durable_file::~durable_file() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -100,18 +106,27 @@ void durable_file::clear() {
 
 bool durable_file::lock() { return ::flock(fd_, LOCK_EX | LOCK_NB) == 0; }
 
-std::string read_whole_file(const std::string& path, std::size_t most) {
-  auto file = durable_file::open(path);
+std::uint64_t durable_file::inode() const {
+  struct stat about {};
+  if (::fstat(fd_, &about) != 0) fail_file("look at", path_, errno);
+  return std::uint64_t(about.st_ino);
+}
+
+std::string durable_file::read_whole(std::size_t most) {
   std::string text;
   char part[16 * 1024];
-  while (const auto n = file.read(part, sizeof part)) {
+  while (const auto n = read(part, sizeof part)) {
     text.append(part, n);
     if (text.size() > most) {
       throw storage_error(storage_fault::corrupt,
-                          fmt::format("{} is longer than {} bytes", path, most));
+                          fmt::format("{} is longer than {} bytes", path_, most));
     }
   }
   return text;
+}
+
+std::string read_whole_file(const std::string& path, std::size_t most) {
+  return durable_file::open(path).read_whole(most);
 }
 
 std::string directory_of(const std::string& path) {

@@ -13,8 +13,9 @@ namespace aft::storage {
 class durable_file {
  public:
   durable_file() = default;
-  static durable_file create(const std::string& path);  // new, for its owner alone
-  static durable_file open(const std::string& path);    // to read; no link is followed
+  static durable_file create(const std::string& path);         // new, for its owner alone
+  static durable_file open(const std::string& path);           // to read; no link is followed
+  static durable_file open_to_write(const std::string& path);  // the same, to write, too
   durable_file(durable_file&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
   durable_file& operator=(durable_file&& other) noexcept {
@@ -28,10 +29,12 @@ class durable_file {
   void write(std::string_view bytes);
   std::size_t read(char* to, std::size_t size);                          // less only at the end
   std::size_t read_at(char* to, std::size_t size, std::int64_t offset);  // the same
+  std::string read_whole(std::size_t most);
   void start_writing_back();  // so that a later sync has little to do, and keeps nobody waiting
   void sync();
   void clear();  // and sync
   bool lock();   // for this descriptor alone; false: another has it, if errno is EWOULDBLOCK
+  std::uint64_t inode() const;
 
  private:
   durable_file(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}

@@ -568,6 +568,67 @@ void lock_where_there_are_no_locks(const scene& s) {
   expect(locks == 1, "it has tried " + std::to_string(locks) + " directories");
 }
 
+void kill_with_both_placed(const scene& s) {
+  for (long nth = 0;; ++nth) {
+    s.begin_anew();
+    if (!killed_before(nth, [&] { static_cast<void>(s.restore()); })) {
+      return expect(false, "never killed with both placed");
+    }
+    if (s.is_noted() && s.age_of_database(s.file) == age::fresh) return;
+  }
+}
+
+void open_at_once(scene& s) {
+  during = "several who open it at once";
+  for (int round = 0; round < 5; ++round) {
+    kill_with_both_placed(s);
+    std::fflush(stdout);
+    std::vector<pid_t> processes;
+    for (int i = 0; i < 4; ++i) {
+      processes.push_back(::fork());
+      if (processes.back() != 0) continue;
+      try {
+        s.open();
+      } catch (const std::exception& e) {
+        std::fprintf(stderr, "%s\n", e.what());
+        ::_exit(1);
+      }
+      ::_exit(0);
+    }
+    for (const auto process : processes) {
+      int status = 0;
+      ::waitpid(process, &status, 0);
+      expect(status == 0, "one of them failed");
+    }
+    expect(s.age_of_database(s.file) == age::old, "it was not taken back");
+  }
+}
+
+// A restore has ended, and the next one is at work, when its note is locked by who has found it.
+void end_before_it_is_locked(scene& s) {
+  during = "a note that is another's once it is locked";
+  kill_with_both_placed(s);
+  static std::string note, of_another;
+  note = s.file + ".restoring", of_another = note + "-another";
+  fs::rename(note, of_another);
+  std::ofstream(note).flush();  // of the one that has ended
+  auto at_work = aft::storage::durable_file::open(of_another);
+  expect(at_work.lock(), "it cannot be locked");
+  before_lock = [] {
+    before_lock = nullptr;
+    fs::rename(of_another, note);
+    return 0;
+  };
+  try {
+    aft::storage::take_back_restore(s.file);
+    expect(false, "nothing was thrown");
+  } catch (const aft::storage_error& e) {
+    expect(e.fault() == aft::storage_fault::busy, e.what());
+  }
+  expect(s.age_of_database(s.file) == age::fresh, "a restore at work was taken back");
+  expect(s.is_noted(), "its note is gone");
+}
+
 }  // namespace
 
 int main() {
@@ -582,6 +643,8 @@ int main() {
   const int faults = fail(s);
   remove_what_is_left(s);
   lock_where_there_are_no_locks(s);
+  open_at_once(s);
+  end_before_it_is_locked(s);
   std::printf("%d kills, %d calls that failed, %d failures\n", kills, faults, failures);
   return failures || kills < 100 ? 1 : 0;
 }

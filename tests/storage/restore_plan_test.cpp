@@ -1,17 +1,23 @@
 // What a restore that broke off may have left, and others have done to it since; the calls that it
 // can be killed at are those of tests/faults/restore_kill_test.cpp.
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <aft/storage/backup.hpp>
 
+#include "storage/durable_file.hpp"
 #include "storage/sqlite/restore_plan.hpp"
 
 #include "../temporary_file.hpp"
@@ -191,4 +197,67 @@ TEST_CASE_FIXTURE(broken_off_fixture, "the log that undoing has put back goes wi
   CHECK(bytes_of(file) == "old");
   CHECK(bytes_of(previous) == "new");
   CHECK(bytes_of(previous + "-wal") == "log of old");
+}
+
+TEST_CASE("who opens a database waits until another has taken a restore of it back") {
+  temporary_folder folder;
+  aft::manual_clock time{aft::time_point(aft::seconds(1'769'860'800))};
+  aft::logger log;
+  const auto file = folder / "notes.db", note = file + ".restoring";
+  put_bytes(note, "at work");
+  auto at_work = aft::storage::durable_file::open(note);
+  REQUIRE(at_work.lock());
+  CHECK_THROWS_AS(take_back_restore(file), aft::storage_error);
+  auto descriptors = [&] {
+    std::size_t n = 0;
+    std::error_code closed;
+    for (const auto& fd : fs::directory_iterator("/proc/self/fd")) {
+      n += fs::read_symlink(fd.path(), closed) == fs::path(note);
+    }
+    return n;
+  };
+  std::atomic<bool> ended = false;
+  std::string why;
+  std::thread opens([&] {
+    try {
+      aft::database(file, {.busy_timeout = aft::seconds(60), .key = test_key()}, log, time);
+    } catch (const aft::error& e) {
+      why = e.what();
+    }
+    ended = true;
+  });
+  while (descriptors() == 1 && !ended) std::this_thread::yield();
+  fs::remove(note);
+  at_work = {};
+  opens.join();
+  CHECK(why == "");
+}
+
+TEST_CASE("the note of a restore that root has done is in nobody's way") {
+  if (::geteuid() != 0) return;
+  temporary_folder folder;
+  const auto file = folder / "notes.db", note = file + ".restoring";
+  put_bytes(note, "");
+  fs::permissions(note, fs::perms(0600));
+  auto take_back_as_another = [&] {
+    const auto child = ::fork();
+    if (child == 0) {
+      if (::setuid(65534) != 0) ::_exit(2);
+      try {
+        take_back_restore(file);
+      } catch (const aft::storage_error&) {
+        ::_exit(1);
+      }
+      ::_exit(0);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    return status;
+  };
+  fs::permissions(folder / ".", fs::perms(0755));
+  CHECK(take_back_as_another() == 0);
+  CHECK(fs::exists(note));
+  fs::permissions(folder / ".", fs::perms(0777));
+  CHECK(take_back_as_another() == 0);
+  CHECK(!fs::exists(note));
 }

@@ -171,13 +171,14 @@ struct restored {
 // restored has the key that the database had.
 //
 // The database and the files are replaced both or neither: what a process was killed in is taken
-// back when the database is opened, restored or undone the next time, to be done again. Until then
-// a note of it lies beside the database ("notes.db.restoring"), and one may be new and the other
-// old. A program that knows no notes, as the sqlite3 shell, may have it open until then: where
-// something was written after it was placed, or files were moved or copied, nothing is taken back,
-// and opening, restoring and undoing throw storage_error, corrupt, which says what to do. Killed
-// earlier it changes nothing, but leaves directories ("notes.db.restoring-x1Y2z3", the same beside
-// the files) with copies that are not encrypted by the backup's key; the next restore removes them.
+// back when the database is opened, restored or undone the next time, to be done again; who opens
+// it meanwhile waits, up to storage_options::busy_timeout. Until then a note of it lies beside the
+// database ("notes.db.restoring"), and one may be new and the other old. A program that knows no
+// notes, as the sqlite3 shell, may have it open until then: where something was written after it
+// was placed, or files were moved or copied, nothing is taken back, and opening, restoring and
+// undoing throw storage_error, corrupt, which says what to do. Killed earlier it changes nothing,
+// but leaves directories ("notes.db.restoring-x1Y2z3", the same beside the files) with copies that
+// are not encrypted by the backup's key; the next restore removes them.
 //
 // What is restored gets the owner (if root restores it) and the mode of the database before it, and
 // of the directory of files. Below that, files are for their owner alone, and directories as the

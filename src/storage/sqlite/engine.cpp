@@ -16,7 +16,8 @@
 namespace aft::storage {
 namespace {
 
-std::string file_of(const std::string& url, const std::optional<temporary_directory>& temporary) {
+std::string file_of(const std::string& url, const std::optional<temporary_directory>& temporary,
+                    duration busy_timeout) {
   if (temporary) return temporary->path() + "/memory.db";
   if (url.find("://") != url.npos) {
     throw configuration_error(
@@ -24,7 +25,7 @@ std::string file_of(const std::string& url, const std::optional<temporary_direct
                     url.substr(0, url.find("://") + 3)));
   }
   if (url.empty()) throw configuration_error("the database has no name; give a file's name");
-  take_back_restore(url);
+  take_back_restore(url, busy_timeout);
   return url;
 }
 
@@ -38,7 +39,7 @@ class sqlite_engine final : public engine {
       : engine(options.key),
         temporary_(url == ":memory:" ? std::optional<temporary_directory>(std::in_place)
                                      : std::nullopt),
-        file_(file_of(url, temporary_)),
+        file_(file_of(url, temporary_, options.busy_timeout)),
         write_connection_(file_, sqlite_access::write, options.durable && !temporary_,
                           options.busy_timeout, std::min(options.cache_bytes, most_cached_to_write),
                           options.key),

@@ -5,8 +5,10 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -24,6 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view note_head = "aft restore 1";
 constexpr std::size_t most_note_bytes = 1u << 16;
+constexpr std::chrono::milliseconds asked_every{5};  // of one who waits for another's note
 
 bool exchanges_names(const placing& p) { return p.fresh == p.previous; }
 
@@ -215,6 +218,45 @@ void remove_note(const restore_plan& plan) {
   sync_directory(directory_of(plan.database.place));
 }
 
+// Of a restore that has ended. It does no harm where it cannot be removed.
+void remove_done(const std::string& path) { ::unlink(path.c_str()); }
+
+// As root leaves it: nobody else may open it, but that it is empty can be seen.
+bool is_anothers_and_done(const std::string& path) {
+  return inode_of(path) && ::access(path.c_str(), R_OK | W_OK) != 0 && !has_bytes(path);
+}
+
+durable_file open_note(const std::string& path) {
+  try {
+    return durable_file::open_to_write(path);
+  } catch (const storage_error&) {
+    if (inode_of(path)) throw;
+    return {};  // it has just been done
+  }
+}
+
+// Nothing: there is none, or not any more.
+std::optional<durable_file> lock_note(const std::string& path, const std::string& database_file,
+                                      duration wait) {
+  using steady = std::chrono::steady_clock;
+  const auto end = steady::now() + std::chrono::microseconds(wait.in_microseconds());
+  while (inode_of(path)) {
+    auto note = open_note(path);
+    if (!note) continue;
+    if (note.lock()) {
+      if (note.inode() == inode_of(path)) return note;
+      continue;  // it was another restore's, which has ended
+    }
+    if (errno != EWOULDBLOCK) fail_file("lock", path, errno);
+    if (steady::now() >= end) {
+      throw storage_error(storage_fault::busy,
+                          fmt::format("the database {} is being restored", database_file));
+    }
+    std::this_thread::sleep_for(asked_every);
+  }
+  return {};
+}
+
 void take_back(const restore_plan& plan) {
   take_database_back(plan);
   take_files_back(plan.files);
@@ -249,17 +291,13 @@ void carry_out(const restore_plan& plan) {
   }
 }
 
-void take_back_restore(const std::string& database_file) {
+void take_back_restore(const std::string& database_file, duration wait) {
   const auto file = resolved(database_file), path = note_of(file);
-  if (!inode_of(path)) return;
-  auto note = durable_file::open(path);
-  if (!note.lock()) {
-    throw storage_error(storage_fault::busy,
-                        fmt::format("the database {} is being restored", database_file));
-  }
-  if (!inode_of(path)) return;  // it has just been done
-  const auto text = read_whole_file(path, most_note_bytes);
-  if (text.empty()) return remove_file(path);  // that one was done
+  if (is_anothers_and_done(path)) return remove_done(path);
+  auto note = lock_note(path, database_file, wait);
+  if (!note) return;
+  const auto text = note->read_whole(most_note_bytes);
+  if (text.empty()) return remove_done(path);
   const auto refuse = [&](const char* why) {
     throw storage_error(
         storage_fault::corrupt,

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include <aft/ground/time.hpp>
+
 namespace aft::storage {
 
 // What waits for a name that something else may have.
@@ -26,9 +28,10 @@ struct restore_plan {
 void carry_out(const restore_plan& plan);
 
 // Takes back what a note tells of, if there is one. Throws storage_error: busy, where that restore
-// is still at work, or somebody has the database open; corrupt, and changes nothing, where it finds
-// what the plan cannot have left, or what was written since.
-void take_back_restore(const std::string& database_file);
+// is still at work, or another takes it back, for longer than `wait`, or somebody has the database
+// open; corrupt, and changes nothing, where it finds what the plan cannot have left, or what was
+// written since.
+void take_back_restore(const std::string& database_file, duration wait = seconds(0));
 
 // Where what is restored waits for its name: where a link leads, as it may be another file system.
 std::string beside(const std::string& place);
