@@ -221,11 +221,14 @@ void runner::begin(const std::vector<held_job*>& jobs) {
 // Where a commit was in doubt, or a place was taken, there are rows of jobs that are held to run
 // here, and do not.
 void runner::put_back_strays() {
-  {
-    // What these have claimed is not held, or not yet.
-    std::lock_guard lock(mutex_);
+  // What others have claimed is not held, or not yet; also if they began while rows were read.
+  const auto must_wait = [this] {
     strays_later_ = is_claiming_beside_ || lone_runs_;
-    if (strays_later_) return;
+    return strays_later_;
+  };
+  {
+    std::lock_guard lock(mutex_);
+    if (must_wait()) return;
   }
   take_strays_apart();
   auto rows = db_.read([this](reader& db) {
@@ -235,6 +238,7 @@ void runner::put_back_strays() {
   });
   {
     std::lock_guard lock(mutex_);
+    if (must_wait()) return;
     std::set<std::int64_t> held;
     for (const auto* job : all_) held.insert(job->stored().id);
     std::erase_if(rows, [&](const stray& s) { return held.contains(s.id); });
@@ -250,6 +254,7 @@ void runner::take_strays_apart() {
   auto bundles = db_.read([this](reader& db) { return bundles_of(db, worker_); });
   {
     std::lock_guard lock(mutex_);
+    if (is_claiming_beside_ || lone_runs_) return;
     std::set<std::int64_t> held;
     for (const auto* job : all_) held.insert(job->stored().bundle);
     std::erase_if(bundles, [&](std::int64_t b) { return held.contains(b); });

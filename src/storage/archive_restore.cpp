@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstddef>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -19,6 +20,7 @@ using storage::archive_mark;
 
 struct archive_target {
   archive_generation generation;
+  std::vector<archive_mark> marks;  // of that
   archive_mark mark;
   bool beyond;  // what was shipped after the mark, too
 };
@@ -44,7 +46,11 @@ archive_target choose_target(const std::string& directory, std::optional<time_po
     throw configuration_error(
         fmt::format("the archive in {} has no whole copy to begin with", directory));
   }
-  if (!to) return {all.back(), all.back().marks.back(), true};
+  if (!to) {
+    auto marks = all.back().marks();
+    const auto last = marks.back();
+    return {std::move(all.back()), std::move(marks), last, true};
+  }
   const auto after =
       std::find_if(all.begin(), all.end(), [&](const auto& g) { return g.base.time > *to; });
   if (after == all.begin()) {
@@ -52,16 +58,17 @@ archive_target choose_target(const std::string& directory, std::optional<time_po
                                           to_rfc3339(all.front().base.time), to_rfc3339(*to)));
   }
   auto& chosen = *(after - 1);
-  const auto next = std::find_if(chosen.marks.begin() + 1, chosen.marks.end(),
-                                 [&](const auto& m) { return m.time > *to; });
+  auto marks = chosen.marks();
+  const auto next =
+      std::find_if(marks.begin() + 1, marks.end(), [&](const auto& m) { return m.time > *to; });
   const auto mark = *(next - 1);
-  if (next != chosen.marks.end()) {
+  if (next != marks.end()) {
     if (!next->is_same_state(mark)) require_known(chosen, mark, *to, next->time);
   } else {
     require_known(chosen, mark, *to,
                   after != all.end() ? std::optional(after->base.time) : std::nullopt);
   }
-  return {std::move(chosen), mark, false};
+  return {std::move(chosen), std::move(marks), mark, false};
 }
 
 void extract_base(const archive_generation& g, const std::string& to) {
@@ -72,9 +79,9 @@ void extract_base(const archive_generation& g, const std::string& to) {
   out.sync();
 }
 
-std::uint32_t frames_by_marks(const archive_generation& g, std::uint32_t log) {
+std::uint32_t frames_by_marks(const std::vector<archive_mark>& marks, std::uint32_t log) {
   std::uint32_t frames = 0;
-  for (const auto& m : g.marks) {
+  for (const auto& m : marks) {
     if (m.log == log) frames = std::max(frames, m.frames);
   }
   return frames;
@@ -102,7 +109,7 @@ void replay_logs(const archive_target& target, const std::string& database, cons
     storage::log_scan log(g.path + "/" + storage::log_file_name(number));
     log.advance();
     const bool last = number == target.mark.log;
-    const auto needed = last ? target.mark.frames : frames_by_marks(g, number);
+    const auto needed = last ? target.mark.frames : frames_by_marks(target.marks, number);
     if (!log.has_log() || log.frames() < needed || (salt && log.salt() != *salt + 1)) {
       throw storage_error(storage_fault::corrupt,
                           fmt::format("the archive's {}/{} is missing, cut off or changed; an "

@@ -21,38 +21,51 @@ namespace {
 constexpr std::size_t most_marks_bytes = 1u << 30;
 constexpr const char* closed = "closed";
 
-std::vector<archive_mark> read_marks(const std::string& path) {
-  std::vector<archive_mark> marks;
-  std::string line;
-  std::istringstream text(read_whole_file(path, most_marks_bytes));
-  while (std::getline(text, line) && !text.eof()) {  // a last one without its end was torn
-    std::istringstream words(line);
-    archive_mark mark;
-    std::int64_t moment = 0;
-    if (!(words >> mark.log >> mark.frames >> moment)) break;
-    mark.time = time_point(microseconds(moment));
-    std::string end;
-    mark.is_closed = bool(words >> end) && end == closed;
-    marks.push_back(mark);
-  }
-  return marks;
-}
-
 std::optional<archive_generation> read_generation(const std::filesystem::path& path) {
   try {
     auto base = json::read<archive_base>(read_whole_file((path / base_about_file).string(), 10'000),
                                          {.ignore_unknown = true});
     if (!base || base->format != 1) return {};
-    archive_generation found{path.string(), std::move(*base),
-                             read_marks((path / marks_file).string())};
-    if (found.marks.empty()) return {};
-    return found;
+    return archive_generation{path.string(), std::move(*base)};
   } catch (const storage_error&) {
     return {};
   }
 }
 
+std::optional<archive_mark> mark_in(const std::string& line) {
+  std::istringstream words(line);
+  archive_mark mark;
+  std::int64_t moment = 0;
+  if (!(words >> mark.log >> mark.frames >> moment)) return {};
+  mark.time = time_point(microseconds(moment));
+  std::string end;
+  mark.is_closed = bool(words >> end) && end == closed;
+  return mark;
+}
+
+// Those that were written to their ends.
+std::string whole_lines_of(const std::string& path) {
+  auto text = read_whole_file(path, most_marks_bytes);
+  text.resize(text.rfind('\n') + 1);
+  return text;
+}
+
 }  // namespace
+
+std::vector<archive_mark> archive_generation::marks() const {
+  const auto file = path + "/" + marks_file;
+  std::vector<archive_mark> all;
+  std::istringstream text(whole_lines_of(file));
+  for (std::string line; std::getline(text, line);) {
+    const auto mark = mark_in(line);
+    if (!mark) break;
+    all.push_back(*mark);
+  }
+  if (all.empty()) {
+    throw storage_error(storage_fault::corrupt, fmt::format("there are no marks in {}", file));
+  }
+  return all;
+}
 
 std::string log_file_name(std::uint32_t number) { return fmt::format("{:08}.log", number); }
 
@@ -75,18 +88,30 @@ std::vector<archive_generation> list_generations(const std::string& directory) {
 }
 
 time_point reopen_archive(const std::string& directory, time_point now) {
-  auto all = list_generations(directory);
+  const auto all = list_generations(directory);
   if (all.empty()) return {};
-  auto& marks = all.back().marks;
-  if (marks.back().is_closed) {
-    marks.push_back(marks.back());
-    marks.back().time = std::max(now, marks.back().time);
-    marks.back().is_closed = false;
-    std::string text;  // anew, as the last line may have been torn
-    for (const auto& mark : marks) text += mark_line(mark);
-    replace_file(all.back().path + "/" + marks_file, text);
+  const auto file = all.back().path + "/" + marks_file;
+  std::string text;
+  try {
+    text = whole_lines_of(file);
+  } catch (const storage_error&) {  // then nobody goes back to them
   }
-  return marks.back().time;
+  const auto last = text.empty() ? 0 : text.rfind('\n', text.size() - 2) + 1;
+  auto mark = mark_in(text.substr(last));
+  if (!mark) return all.back().base.time;
+  if (!mark->is_closed) return mark->time;
+  auto marks = durable_file::open_to_write(file);
+  marks.cut(std::int64_t(last));
+  marks.sync();
+  mark->is_closed = false;
+  mark->time = std::max(now, mark->time);
+  try {
+    marks.write(mark_line(*mark));
+    marks.sync();
+  } catch (const storage_error& e) {  // without it what is known ends with the mark before
+    if (e.fault() != storage_fault::full) throw;
+  }
+  return mark->time;
 }
 
 void remove_unfinished_generations(const std::string& directory) {
@@ -102,8 +127,11 @@ void remove_unfinished_generations(const std::string& directory) {
 }
 
 void remove_generations_before(const std::string& directory, time_point moment) {
+  const auto made_at = [](const archive_generation& g) {
+    return g.base.made_at.value_or(g.base.time);
+  };
   const auto all = list_generations(directory);
-  for (std::size_t i = 0; i + 1 < all.size() && all[i + 1].base.time <= moment; ++i) {
+  for (std::size_t i = 0; i + 1 < all.size() && made_at(all[i + 1]) <= moment; ++i) {
     // A crash in between leaves one without its base.json.
     std::error_code ignored;
     std::filesystem::remove(std::filesystem::path(all[i].path) / base_about_file, ignored);
@@ -117,7 +145,13 @@ std::vector<archive_span> list_archive(const std::string& directory) {
   std::vector<archive_span> spans;
   const auto all = storage::list_generations(directory);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto& [path, base, marks] = all[i];
+    const auto& base = all[i].base;
+    std::vector<storage::archive_mark> marks;
+    try {
+      marks = all[i].marks();
+    } catch (const storage_error&) {
+      continue;
+    }
     spans.push_back({base.time, base.time});
     for (std::size_t k = 1; k < marks.size(); ++k) {
       const bool is_known = marks[k].is_same_state(marks[k - 1]) ||

@@ -32,6 +32,7 @@ struct archive_base {
   std::string sha256;
   std::optional<std::string> keyed_by;   // as in a backup_manifest
   std::optional<std::int64_t> interval;  // archive_options::interval, in microseconds
+  std::optional<time_point> made_at;     // by the clock; `time` is never before marks of before
 };
 
 struct archive_mark {
@@ -48,7 +49,8 @@ struct archive_mark {
 struct archive_generation {
   std::string path;
   archive_base base;
-  std::vector<archive_mark> marks;  // one at least
+
+  std::vector<archive_mark> marks() const;  // read anew; one at least, or it throws corrupt
 };
 
 // For how long after a mark its state may be given as that of a moment, though something may have

@@ -99,9 +99,10 @@ void durable_file::sync() {
   if (::fsync(fd_) != 0) fail_file("sync", path_, errno);
 }
 
-void durable_file::clear() {
-  if (::ftruncate(fd_, 0) != 0) fail_file("empty", path_, errno);
-  sync();
+void durable_file::cut(std::int64_t size) {
+  if (::ftruncate(fd_, size) != 0 || ::lseek(fd_, size, SEEK_SET) < 0) {
+    fail_file("shorten", path_, errno);
+  }
 }
 
 bool durable_file::lock() { return ::flock(fd_, LOCK_EX | LOCK_NB) == 0; }

@@ -32,8 +32,8 @@ class durable_file {
   std::string read_whole(std::size_t most);
   void start_writing_back();  // so that a later sync has little to do, and keeps nobody waiting
   void sync();
-  void clear();  // and sync
-  bool lock();   // for this descriptor alone; false: another has it, if errno is EWOULDBLOCK
+  void cut(std::int64_t size);  // what is written goes there, then
+  bool lock();  // for this descriptor alone; false: another has it, if errno is EWOULDBLOCK
   std::uint64_t inode() const;
 
  private:

@@ -297,7 +297,7 @@ class matrix {
     }
     auto needed = std::max(before_, last.shipped);
     if (last.working_at) needed = std::max(needed, last.needed_at(last.killed_at));
-    if (last.ended_itself) needed = std::max(needed, last.rows.back().row);
+    if (last.ended_itself && !last.rows.empty()) needed = std::max(needed, last.rows.back().row);
     if (!got->is_prefix() || got->last < needed) return wrong("the latest", got->last, needed);
     before_ = got->last;
     return true;

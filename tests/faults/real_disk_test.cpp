@@ -2,9 +2,11 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -16,6 +18,8 @@
 #include "../temporary_file.hpp"
 
 namespace {
+
+namespace fs = std::filesystem;
 
 const std::vector<aft::migration> schema = {
     {"001", "create table row (n integer primary key, filling text not null) strict"}};
@@ -73,6 +77,49 @@ TEST_CASE("a file system that is full refuses what has no room, and loses nothin
   aft::database db(file, {}, log, time);
   CHECK(count_of(db) == acknowledged);
   MESSAGE(acknowledged << " rows acknowledged and there, " << refused << " refused");
+}
+
+TEST_CASE("an archive whose file system is full keeps nobody from opening and writing") {
+  const temporary_folder folder;
+  fs::create_directory(folder / "archive");
+  const small_disk disk(folder / "archive", 4);
+  if (!disk) return;
+  const auto file = folder / "test.db", ballast = disk.path() + "/ballast";
+  aft::manual_clock time{aft::time_point(aft::days(20'000))};
+  aft::logger log;
+  const aft::storage_options options{
+      .archive = {.directory = disk.path(), .interval = aft::milliseconds(1)}};
+  const auto restored = [&](std::optional<aft::time_point> to) {
+    const temporary_folder there;
+    static_cast<void>(aft::restore_archive(disk.path(), there / "restored.db", time, to));
+    aft::database db(there / "restored.db", {}, log, time);
+    return count_of(db);
+  };
+  const auto add = [](aft::database& db) {
+    db.write([](aft::transaction& tx) { tx.execute("insert into row (filling) values ('x')"); });
+  };
+  {
+    aft::database db(file, options, log, time);
+    db.migrate("host", schema);
+    add(db);
+  }
+  const auto ended = time.now();
+  time.advance(aft::minutes(1));
+  for (std::ofstream out(ballast); out << std::string(4096, 'b') << std::flush;) {}
+  {
+    aft::database db(file, options, log, time);
+    add(db);
+    time.advance(aft::minutes(1));
+    for (int i = 0; i < 10'000 && db.archived()->failure.empty(); ++i) ::usleep(1000);
+    CHECK(!db.archived()->failure.empty());
+    add(db);
+  }
+  fs::remove(ballast);
+  CHECK(restored(ended) == 1);
+  CHECK_THROWS_AS(restored(time.now()), aft::configuration_error);
+  aft::database db(file, options, log, time);
+  for (int i = 0; i < 10'000 && !db.archived()->working; ++i) ::usleep(1000);
+  CHECK(restored({}) == 3);
 }
 
 // The system writes what fits, and then says that the file may not grow.

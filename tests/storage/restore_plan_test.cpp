@@ -56,9 +56,13 @@ struct broken_off_fixture {
     put_bytes(files + "/a", "new a");
     put_bytes(previous_files + "/a", "old a");
     inode = inode_of(file), inode_of_files = inode_of(files);
+    write_note(0);
+  }
+  void write_note(std::int64_t newest_file) {
     std::string text = "aft restore 1";
-    for (const auto& field : {fresh, file, previous, std::to_string(inode), fresh_files, files,
-                              previous_files, std::to_string(inode_of_files), previous + "-wal"}) {
+    for (const auto& field :
+         {fresh, file, previous, std::to_string(inode), fresh_files, files, previous_files,
+          std::to_string(inode_of_files), previous + "-wal", std::to_string(newest_file)}) {
       text += '\0' + field;
     }
     put_bytes(note, text);
@@ -91,6 +95,27 @@ TEST_CASE_FIXTURE(broken_off_fixture, "a restore that broke off is taken back wi
   CHECK(bytes_of(file + "-wal") == "log of old");
   CHECK(bytes_of(files + "/a") == "old a");
   CHECK(std::distance(fs::directory_iterator(place), fs::directory_iterator()) == 3);
+}
+
+TEST_CASE_FIXTURE(broken_off_fixture, "what was taken back by halves is taken back to its end") {
+  fs::rename(previous, file);  // and the new one went with its scratch directory
+  fs::rename(previous + "-wal", file + "-wal");
+  take_back_restore(file);
+  CHECK(bytes_of(file) == "old");
+  CHECK(bytes_of(file + "-wal") == "log of old");
+  CHECK(bytes_of(files + "/a") == "old a");
+  CHECK(!fs::exists(note));
+}
+
+TEST_CASE_FIXTURE(broken_off_fixture, "files may be of a file system whose clock is ahead") {
+  const auto hour = std::chrono::hours(1);
+  fs::last_write_time(files + "/a", fs::last_write_time(files + "/a") + hour);
+  CHECK(tells(refused(), "something was written since"));
+  write_note((std::chrono::file_clock::to_sys(fs::last_write_time(files + "/a")))
+                 .time_since_epoch()
+                 .count());
+  take_back_restore(file);
+  CHECK(bytes_of(files + "/a") == "old a");
 }
 
 TEST_CASE_FIXTURE(broken_off_fixture, "a restore whose files are nowhere is not taken back") {

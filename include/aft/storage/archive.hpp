@@ -13,10 +13,12 @@ namespace aft {
 
 // At its start, and every `base_every`, a database copies itself to the directory; from then on a
 // thread of its own ships what is committed there. Where that fails or takes too long, the log says
-// so, writing goes on, and it is tried again, beginning with a new copy; see archive_status. One
-// database alone may use the directory, and one process alone write the database, always with these
-// options: of what is written otherwise the archive does not know. What is copied is the bytes of
-// its file and log: encrypted where the database has a key, else not.
+// so, writing goes on, and it is tried again, beginning with a new copy; see archive_status. So it
+// is where the directory is full when the database is opened; one that cannot be written to is
+// refused (configuration_error). One database alone may use the directory, and one process alone
+// write the database, always with these options: of what is written otherwise the archive does not
+// know. What is copied is the bytes of its file and log: encrypted where the database has a key,
+// else not.
 struct archive_options {
   std::string directory{};                // empty: nothing is archived
   duration interval = milliseconds(500);  // what was committed longer ago has been shipped

@@ -174,8 +174,9 @@ class log_archive::generation {
 
   void finish_base() {
     const auto written = base_.finish();
-    const archive_base about{1,         began_,   written.size, written.stored_size, written.sha256,
-                             keyed_by_, interval_};
+    const archive_base about{
+        1,         began_,    written.size, written.stored_size, written.sha256,
+        keyed_by_, interval_, made_at_};
     replace_file(path_ + "/" + base_about_file, json::write(about));
     sync_directory(directory_of(path_));
     source_->run("commit");
@@ -306,6 +307,8 @@ void log_archive::take_turn(bool lost, bool hurried, bool stopping) {
   if (hurried || stopping || now >= ship_at_) ship();
   if (next_) copy_base(stopping);
   if (stopping && current_) current_->close();
+  const auto left = std::chrono::ceil<std::chrono::microseconds>(ship_at_ - archive_clock::now());
+  pause_ = std::clamp(left, std::chrono::microseconds(0), pause_);
 }
 
 void log_archive::begin_copy() {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -119,6 +120,7 @@ std::string text_of(const restore_plan& plan) {
     add_path(p.fresh), add_path(p.place), add_path(p.previous), add(std::to_string(p.inode));
   }
   add_path(plan.log);
+  add(std::to_string(plan.newest_file));
   return text;
 }
 
@@ -128,27 +130,38 @@ std::optional<restore_plan> plan_in(const std::string& text) {
     if (c == '\0') fields.emplace_back();
     else fields.back() += c;
   }
-  if (fields.size() != 10 || fields[0] != note_head) return {};
+  if (fields.size() != 11 || fields[0] != note_head) return {};
   auto next = fields.begin() + 1;
+  const auto read_number = [&next](auto& to) {
+    const auto* end = next->data() + next->size();
+    return std::from_chars(next++->data(), end, to).ptr == end;
+  };
   restore_plan plan;
   for (auto* p : {&plan.database, &plan.files}) {
     p->fresh = *next++, p->place = *next++, p->previous = *next++;
-    const auto* end = next->data() + next->size();
-    if (std::from_chars(next->data(), end, p->inode).ptr != end) return {};
-    ++next;
+    if (!read_number(p->inode)) return {};
   }
-  plan.log = *next;
+  plan.log = *next++;
+  if (!read_number(plan.newest_file)) return {};
   return plan;
 }
 
 // What was there is gone.
 bool was_moved(const placing& p) { return !p.previous.empty() && !inode_of(p.place); }
 
+// What was there is so again, and what was to come is gone, as after a failure.
+bool is_back(const placing& p) {
+  if (exchanges_names(p)) return false;
+  if (p.previous.empty()) return !inode_of(p.place);
+  return !inode_of(p.previous) || inode_of(p.previous) == inode_of(p.place);
+}
+
 // Whether the plan, or taking it back, can have left it so.
 bool is_of_plan(const placing& p) {
   if (p.place.empty()) return true;
   if (inode_of(p.place) == p.inode) return p.previous.empty() || inode_of(p.previous);
-  return !was_moved(p) && (inode_of(p.fresh) == p.inode || inode_of(p.previous) == p.inode);
+  if (was_moved(p)) return false;
+  return inode_of(p.fresh) == p.inode || inode_of(p.previous) == p.inode || is_back(p);
 }
 
 bool is_same_place(const std::string& one, const std::string& other) {
@@ -163,29 +176,38 @@ bool has_bytes(const std::string& path) {
   return !gone && size > 0;
 }
 
-bool is_later(const fs::path& path, fs::file_time_type time) {
-  std::error_code gone;
-  const auto written = fs::last_write_time(path, gone);
-  return !gone && written > time;
+// Nanoseconds since 1970, by the clock of its file system; 0: nothing is there.
+std::int64_t written_at(const std::string& path) {
+  struct stat about {};
+  if (::lstat(path.c_str(), &about) != 0) return 0;
+  return about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec;
+}
+
+std::int64_t newest_below(const std::string& directory) {
+  std::int64_t newest = 0;
+  try {
+    for (const auto& file : fs::recursive_directory_iterator(directory)) {
+      newest = std::max(newest, written_at(file.path().string()));
+    }
+  } catch (const fs::filesystem_error& e) {
+    fail_file("look through", directory, e.code().value());
+  }
+  return newest;
 }
 
 // By a program that does not know notes, after something was placed: to take it back would destroy
 // what that has written.
-bool was_used(const restore_plan& plan, fs::file_time_type noted) {
+bool was_used(const restore_plan& plan, std::int64_t noted) {
   const auto& database = plan.database;
   const auto& files = plan.files;
   const bool is_placed = inode_of(database.place) == database.inode;
   const bool has_files = !files.place.empty() && inode_of(files.place) == files.inode;
   if (!is_placed && !has_files) return false;
-  if (is_later(database.place, noted)) return true;
+  if (written_at(database.place) > noted) return true;
   const auto log = log_at(database);
   const bool may_have_log = !is_placed || exchanges_names(database);
-  if (has_bytes(log) && (!may_have_log || is_later(log, noted))) return true;
-  if (!has_files) return false;
-  for (const auto& file : fs::recursive_directory_iterator(files.place)) {
-    if (is_later(file.path(), noted)) return true;
-  }
-  return false;
+  if (has_bytes(log) && (!may_have_log || written_at(log) > noted)) return true;
+  return has_files && newest_below(files.place) > std::max(noted, plan.newest_file);
 }
 
 // Locked as long as the restore is at work.
@@ -266,18 +288,20 @@ void take_back(const restore_plan& plan) {
 
 }  // namespace
 
-void carry_out(const restore_plan& plan) {
+void carry_out(restore_plan plan) {
   for (const auto* p : {&plan.database, &plan.files}) {
     if (p->place.empty()) continue;
     if (!p->inode) fail_file("find", p->fresh, ENOENT);
     if (was_moved(*p)) fail_file("find", p->place, ENOENT);
   }
+  if (!plan.files.place.empty()) plan.newest_file = newest_below(plan.files.fresh);
   auto note = write_note(plan);
   try {
     place_files(plan.files);
     place_database(plan);
     sync_places(plan);
-    note.clear();  // from now on it is done
+    note.cut(0);
+    note.sync();  // from now on it is done
   } catch (...) {
     try {
       take_back(plan);
@@ -320,7 +344,7 @@ void take_back_restore(const std::string& database_file, duration wait) {
                                       database_file));
     }
   }
-  if (was_used(*plan, fs::last_write_time(path))) refuse("something was written");
+  if (was_used(*plan, written_at(path))) refuse("something was written");
   take_back(*plan);
   remove_left_over(beside(plan->database.place));
   if (!plan->files.place.empty()) remove_left_over(beside(plan->files.place));

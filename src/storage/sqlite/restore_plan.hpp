@@ -20,12 +20,13 @@ struct restore_plan {
   placing database;
   std::string log;  // where the previous database's goes to, or comes from; empty: it has none
   placing files;
+  std::int64_t newest_file = 0;  // when they were last written before that, see carry_out
 };
 
 // Notes the plan beside the database, carries it out, and clears the note when all is on the disk.
 // Nobody may have the database open. If it throws, nothing was changed; if the process is killed,
 // take_back_restore sees to that.
-void carry_out(const restore_plan& plan);
+void carry_out(restore_plan plan);
 
 // Takes back what a note tells of, if there is one. Throws storage_error: busy, where that restore
 // is still at work, or another takes it back, for longer than `wait`, or somebody has the database
