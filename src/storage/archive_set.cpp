@@ -126,12 +126,12 @@ void remove_unfinished_generations(const std::string& directory) {
   }
 }
 
-void remove_generations_before(const std::string& directory, time_point moment) {
-  const auto made_at = [](const archive_generation& g) {
-    return g.base.made_at.value_or(g.base.time);
+void remove_old_generations(const std::string& directory, time_point now, duration keep) {
+  const auto begins = [now](const archive_generation& g) {
+    return g.base.time > now ? g.base.made_at.value_or(g.base.time) : g.base.time;
   };
   const auto all = list_generations(directory);
-  for (std::size_t i = 0; i + 1 < all.size() && made_at(all[i + 1]) <= moment; ++i) {
+  for (std::size_t i = 0; i + 1 < all.size() && begins(all[i + 1]) <= now - keep; ++i) {
     // A crash in between leaves one without its base.json.
     std::error_code ignored;
     std::filesystem::remove(std::filesystem::path(all[i].path) / base_about_file, ignored);

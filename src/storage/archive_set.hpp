@@ -71,7 +71,7 @@ time_point reopen_archive(const std::string& directory, time_point now);
 
 // Removes what was left unfinished; whoever calls it has the archive for himself.
 void remove_unfinished_generations(const std::string& directory);
-// And those that only lead to moments before.
-void remove_generations_before(const std::string& directory, time_point moment);
+// And those that only lead to moments longer ago.
+void remove_old_generations(const std::string& directory, time_point now, duration keep);
 
 }  // namespace aft::storage

@@ -131,6 +131,11 @@ TEST_CASE_FIXTURE(broken_off_fixture, "a restore whose files are nowhere is not 
     CHECK(tells(refused(), "files were moved since"));
     CHECK(bytes_of(files + "/a") == "another a");
   }
+  SUBCASE("the previous database was put back without its log") {
+    fs::rename(previous, file);
+    CHECK(tells(refused(), "files were moved since"));
+    CHECK(bytes_of(file) == "old");
+  }
   SUBCASE("the previous database is gone") {
     fs::rename(previous, top / "elsewhere");
     CHECK(tells(refused(), "files were moved since"));
@@ -195,7 +200,7 @@ TEST_CASE_FIXTURE(broken_off_fixture, "what was written since is not taken back"
   SUBCASE("to the old database, with the new files") {
     fs::create_directories(fs::path(fresh).parent_path());
     fs::rename(file, fresh);
-    fs::rename(previous, file);
+    fs::create_hard_link(previous, file);
     write_later(file, "old and more");
   }
   const auto before = bytes_of(file), log = bytes_of(file + "-wal"),
@@ -211,8 +216,9 @@ TEST_CASE_FIXTURE(broken_off_fixture, "what was written since is not taken back"
 TEST_CASE_FIXTURE(broken_off_fixture, "the log that undoing has put back goes with its database") {
   // The two have exchanged their names, and the log is of what got the place.
   std::string text = "aft restore 1";
-  for (const auto& field : {previous, file, previous, std::to_string(inode), std::string(),
-                            std::string(), std::string(), std::string("0"), previous + "-wal"}) {
+  for (const auto& field :
+       {previous, file, previous, std::to_string(inode), std::string(), std::string(),
+        std::string(), std::string("0"), previous + "-wal", std::string("0")}) {
     text += '\0' + field;
   }
   fs::rename(previous + "-wal", file + "-wal");

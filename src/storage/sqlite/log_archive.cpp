@@ -359,7 +359,7 @@ void log_archive::use_copy() {
     status_.shipped = current_->shipped();
   }
   patience_with_failure_ = std::chrono::seconds(1);
-  remove_generations_before(options_.directory, time_.now() - options_.keep);
+  remove_old_generations(options_.directory, time_.now(), options_.keep);
 }
 
 void log_archive::fail(const char* why) noexcept {

@@ -164,6 +164,13 @@ bool is_of_plan(const placing& p) {
   return inode_of(p.fresh) == p.inode || inode_of(p.previous) == p.inode || is_back(p);
 }
 
+bool is_of_plan(const restore_plan& plan) {
+  const auto& p = plan.database;
+  // To take it back brings the log first.
+  const bool without_log = !p.previous.empty() && !inode_of(p.previous) && inode_of(plan.log);
+  return is_of_plan(p) && is_of_plan(plan.files) && !without_log;
+}
+
 bool is_same_place(const std::string& one, const std::string& other) {
   std::error_code gone;
   return fs::path(one).filename() == fs::path(other).filename() &&
@@ -330,8 +337,7 @@ void take_back_restore(const std::string& database_file, duration wait) {
                     database_file, why, path));
   };
   const auto plan = plan_in(text);
-  if (!plan || !is_same_place(plan->database.place, file) || !is_of_plan(plan->database) ||
-      !is_of_plan(plan->files)) {
+  if (!plan || !is_same_place(plan->database.place, file) || !is_of_plan(*plan)) {
     refuse("files were moved");
   }
   std::optional<raw_file> lock;
