@@ -36,6 +36,7 @@
 #include "storage/sqlite/raw_file.hpp"
 #include "storage/sqlite/rebuild.hpp"
 
+#include "../sanitized.hpp"
 #include "../temporary_file.hpp"
 #include "../test_key.hpp"
 
@@ -347,6 +348,12 @@ void restore_again(scene& s, age before, age was) {
 
 using deed = std::function<void()>;
 
+// Of so many kills one is followed by others, while it is taken back.
+long step() {
+  if (counts_writes) return 1;
+  return is_sanitized ? 12 : 3;
+}
+
 // How often. Each time `after_kill` looks at what is left; then the deed is done anew, to be killed
 // before the next call.
 int kill_at_each_call(const std::string& what, const deed& prepare, const deed& doing,
@@ -366,7 +373,7 @@ int kill_twice(const std::string& what, scene& s, const deed& prepare, const dee
   for (long nth = 0;; ++nth) {
     prepare();
     if (!killed_before(nth, doing)) return kills;
-    if (!s.is_noted() || (nth % 3 && !counts_writes)) continue;
+    if (!s.is_noted() || nth % step()) continue;
     const auto take_back = [&s] { aft::storage::take_back_restore(s.file); };
     kills += kill_at_each_call(
         what + ", killed before call " + std::to_string(nth) + "; taking it back",
@@ -435,7 +442,7 @@ int kill_restore_over_broken(scene& s) {
   for (long nth = 0;; ++nth) {
     prepare();
     if (!killed_before(nth, doing)) break;
-    if (!s.is_noted()) continue;
+    if (!s.is_noted() || (is_sanitized && nth % step())) continue;
     kills += kill_at_each_call(
         "restore over a broken one, killed before call " + std::to_string(nth) + "; taking it back",
         [&] { prepare(), killed_before(nth, doing); }, take_back,
