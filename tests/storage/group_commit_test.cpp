@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <ctime>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -418,4 +419,14 @@ TEST_CASE_FIXTURE(storage_fixture, "the syncs of commits are counted, and their 
   hasty.migrate("host", {{"001", "create table t (x integer) strict"}});
   hasty.write([](aft::transaction& tx) { tx.execute("insert into t values (1)"); });
   CHECK(syncs(hasty) == 0);
+}
+
+TEST_CASE_FIXTURE(storage_fixture, "a writer that was busy sleeps when nothing comes any more") {
+  schema("create table t (x integer) strict");
+  for (int i = 0; i < 50; ++i) {  // each right behind the one before
+    db.write([](aft::transaction& tx) { tx.execute("insert into t values (1)"); });
+  }
+  const auto before = std::clock();  // processor time of the whole process
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  CHECK(std::clock() - before < CLOCKS_PER_SEC / 5);
 }

@@ -21,6 +21,7 @@ constexpr auto longest_round = std::chrono::milliseconds(5);
 constexpr auto idle_time = std::chrono::seconds(1);
 constexpr int rounds_after_failure = 64;  // so that many failures cost little
 constexpr auto longest_wait_for_more = std::chrono::microseconds(100);
+constexpr auto longest_wait_awake = std::chrono::microseconds(100);
 constexpr auto slow_unit = std::chrono::milliseconds(100);
 
 // How long to wait for those in the middle of a query, before a long log is copied.
@@ -87,6 +88,7 @@ void sqlite_writer::work() {
   detail::serving_for serving(whose_);
   while (true) {
     unit* batch;
+    const auto ready = stay_awake();
     {
       std::unique_lock lock(mutex_);
       while (queue_.empty() && !stopping_) {
@@ -103,8 +105,25 @@ void sqlite_writer::work() {
       if (!batch) batch = queue_.take_patient(steady::now());
       if (!batch) return;
     }
+    comes_soon_ = batch->entered - ready < longest_wait_awake;
     while (batch) batch = run_some(batch);
   }
+}
+
+// Whoever has seen his commit and comes again would have to wake this thread, which takes long
+// beside a commit. So where the last came soon, the next are waited for without sleep, for a
+// little. Not so where others took the processor meanwhile: they let one that is woken go first,
+// but not one that yields. Returns when there was time for the next.
+steady::time_point sqlite_writer::stay_awake() {
+  const auto ready = steady::now();
+  if (!comes_soon_ || ready < sleeps_until_) return ready;
+  auto now = ready;
+  while (!waiting() && now - ready < longest_wait_awake) {
+    std::this_thread::yield();
+    now = steady::now();
+  }
+  if (now - ready > 3 * longest_wait_awake) sleeps_until_ = now + 32 * (now - ready);
+  return ready;
 }
 
 // What has come since the round began, behind the last of it. Those who were in the last commit

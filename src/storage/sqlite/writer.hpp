@@ -40,6 +40,7 @@ class sqlite_writer {
 
  private:
   void work();
+  std::chrono::steady_clock::time_point stay_awake();
   void run_on_connection(unit& u);
   void begin();
   void roll_back();
@@ -70,6 +71,8 @@ class sqlite_writer {
   const void* const whose_;
   log_archive* const archive_;
 
+  bool comes_soon_ = false;                               // the next, after a commit
+  std::chrono::steady_clock::time_point sleeps_until_{};  // when nothing waits
   bool archive_hurries_ = false;
   int rounds_with_savepoints_ = 0;       // to come
   static constexpr int long_log = 1000;  // pages
