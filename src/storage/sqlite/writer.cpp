@@ -21,7 +21,10 @@ constexpr auto longest_round = std::chrono::milliseconds(5);
 constexpr auto idle_time = std::chrono::seconds(1);
 constexpr int rounds_after_failure = 64;  // so that many failures cost little
 constexpr auto longest_wait_for_more = std::chrono::microseconds(100);
-constexpr auto longest_wait_awake = std::chrono::microseconds(100);
+constexpr auto longest_wait_awake = std::chrono::microseconds(50);
+constexpr auto short_turn = std::chrono::microseconds(30);  // of another thread
+constexpr auto long_turn = std::chrono::microseconds(300);  // of one that brought the next
+constexpr auto sleeps_beside_others = std::chrono::milliseconds(250);
 constexpr auto slow_unit = std::chrono::milliseconds(100);
 
 // How long to wait for those in the middle of a query, before a long log is copied.
@@ -111,18 +114,22 @@ void sqlite_writer::work() {
 }
 
 // Whoever has seen his commit and comes again would have to wake this thread, which takes long
-// beside a commit. So where the last came soon, the next are waited for without sleep, for a
-// little. Not so where others took the processor meanwhile: they let one that is woken go first,
-// but not one that yields. Returns when there was time for the next.
+// where its processor has nothing else to do. So where the last came soon, the next are waited for
+// without sleep, for a little. Not so where another thread took the processor meanwhile: it would
+// lose to this one what it gains, and lets one that is woken go first, but not one that yields.
+// Returns when there was time for the next.
 steady::time_point sqlite_writer::stay_awake() {
   const auto ready = steady::now();
   if (!comes_soon_ || ready < sleeps_until_) return ready;
-  auto now = ready;
-  while (!waiting() && now - ready < longest_wait_awake) {
+  for (auto now = ready; !waiting() && now - ready < longest_wait_awake;) {
+    const auto left = now;
     std::this_thread::yield();
     now = steady::now();
+    if (now - left > (waiting() ? long_turn : short_turn)) {
+      sleeps_until_ = now + sleeps_beside_others;
+      break;
+    }
   }
-  if (now - ready > 3 * longest_wait_awake) sleeps_until_ = now + 32 * (now - ready);
   return ready;
 }
 
