@@ -1,4 +1,4 @@
-// A thousand log-ins at once.
+// Many log-ins at once.
 
 #include <sys/resource.h>
 
@@ -19,9 +19,9 @@
 
 namespace {
 
-constexpr int log_ins = 1000;
-constexpr int enough = 2000;                 // answers to others meanwhile
-constexpr long memory_of_one_hash = 19'456;  // KiB
+const int log_ins = on_postgres() ? 250 : 1000;  // several round trips each
+constexpr int enough = 2000;                     // answers to others meanwhile
+constexpr long memory_of_one_hash = 19'456;      // KiB
 
 // Files that this process may have open, raised if that is allowed.
 bool has_room_for(rlim_t files) {
@@ -88,12 +88,12 @@ TEST_CASE("passwords are hashed by threads that let others go first") {
 }
 #endif
 
-TEST_CASE("a thousand log-ins at once take the memory of the hashing threads, and delay nobody") {
+TEST_CASE("a crowd of log-ins at once takes the memory of the hashing threads, and delays nobody") {
   if (!has_room_for(2 * log_ins + 200)) {
     MESSAGE("skipped: this process may not have so many files open");
     return;
   }
-  const watchdog over("a thousand log-ins", std::chrono::seconds(240));
+  const watchdog over("a crowd of log-ins", std::chrono::seconds(240));
   aft::accounts how;
   how.hash_threads = 2;
   how.address_attempts.free_attempts = 100'000;

@@ -590,6 +590,7 @@ class pace {
  public:
   using clock = std::chrono::steady_clock;
   void wait() {
+    if (last_ == clock::time_point()) last_ = clock::now();  // before, the server may have worked
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     const auto now = clock::now();
     longest_ = std::max(longest_, now - last_);
@@ -598,7 +599,7 @@ class pace {
   bool kept() const { return longest_ < std::chrono::milliseconds(300); }
 
  private:
-  clock::time_point last_ = clock::now();
+  clock::time_point last_{};  // of the last wait's end, or the first one's begin
   clock::duration longest_{};
 };
 
