@@ -132,6 +132,7 @@
 #include "../../src/storage/sql_text.cpp"
 #include "../../src/storage/sqlite/columns.cpp"
 #include "../../src/storage/sqlite/connection.cpp"
+#include "../../src/storage/sqlite/copied_pages.cpp"
 #include "../../src/storage/sqlite/describe.cpp"
 #include "../../src/storage/sqlite/engine.cpp"
 #include "../../src/storage/sqlite/kept_pages.cpp"

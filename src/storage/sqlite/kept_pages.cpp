@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "log_index.hpp"
+#include "copied_pages.hpp"
 #include "page_table.hpp"
 
 namespace aft::storage::sqlite {
@@ -12,13 +12,15 @@ namespace aft::storage::sqlite {
 // The database's file with some of its methods exchanged. The first member, as SQLite hands back a
 // pointer to that.
 struct kept_pages::inside {
+  explicit inside(sqlite3* db) : copied(db) {}
+
   sqlite3_io_methods methods{};
   const sqlite3_io_methods* own = nullptr;  // those of the file
   std::size_t bytes = 0;
   const volatile std::uint64_t* head = nullptr;  // of the log's index; null: not found yet
   std::optional<page_table> pages{};             // nothing: not asked for yet
   std::size_t held = 0;                          // pages, by SQLite
-  copied_log as_of{};                            // the pages
+  copied_pages copied;                           // since pages were read
   bool has_snapshot = false;                     // of the log
   std::optional<copied_log> now{};               // in that; nothing: not known
   bool is_new = false;                           // the snapshot: nothing was asked for yet
@@ -85,7 +87,7 @@ struct kept_pages::inside {
 
   void* find(sqlite3_file* file, sqlite3_int64 at, std::size_t size) {
     if (!has_snapshot) return nullptr;
-    if (is_new) begin_snapshot(size);
+    if (is_new) begin_snapshot(file, size);
     if (is_doubted && pages && !held) {
       pages->clear();
       is_doubted = false;
@@ -105,12 +107,10 @@ struct kept_pages::inside {
     return pages->content(place);
   }
 
-  void begin_snapshot(std::size_t page_size) {
+  void begin_snapshot(sqlite3_file* file, std::size_t page_size) {
     is_new = is_usable = false;
     if (held || !now || !has_memory(page_size)) return;
-    // Where nothing was ever in a log, what is in the file has no name that would not come again.
-    if (*now != as_of || !now->salt) pages->clear();
-    as_of = *now;
+    copied.forget(*pages, file, head, *now);
     is_usable = true;
   }
 
@@ -129,7 +129,7 @@ kept_pages::kept_pages(sqlite3* db, std::size_t bytes) {
   sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
   const auto* own = file ? file->pMethods : nullptr;
   if (!own || own->iVersion < 3) return;
-  inside_ = std::make_unique<inside>();
+  inside_ = std::make_unique<inside>(db);
   inside_->own = own;
   inside_->bytes = bytes;
   inside_->methods = *own;

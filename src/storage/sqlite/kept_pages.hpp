@@ -12,7 +12,7 @@ namespace aft::storage::sqlite {
 // SQLite forgets all that a connection has cached with each commit of another one. But a commit
 // goes into the log, and the database's file stays as it is until a checkpoint: a page that no
 // frame of the log is newer than is the same in every snapshot up to then. Such pages are kept
-// here, up to the next checkpoint of whichever process.
+// here, until a checkpoint of whichever process copies another content of them into the file.
 //
 // SQLite asks for them as for memory that the file is mapped to (xFetch). They are read into memory
 // of our own, so that a disk that fails, or a file that somebody cuts, gives an error and not a

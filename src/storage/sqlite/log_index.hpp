@@ -25,4 +25,20 @@ struct copied_log {
 // The format: https://www.sqlite.org/walformat.html, section 2.1.
 copied_log read_copied_log(const volatile std::uint64_t* head);
 
+// Whether what was read of the index up to now is of that log, and not of one that has begun since.
+bool is_still_of(const volatile std::uint64_t* head, std::uint64_t salt);
+
+// Which page is in which frame of the log.
+class frame_pages {
+ public:
+  explicit frame_pages(sqlite3_file* file) : file_(file) {}
+  // Frames from 1 on. 0: the index has no such frame. Holds for the log that it is_still_of.
+  std::uint32_t of(std::uint32_t frame);
+
+ private:
+  sqlite3_file* file_;
+  std::uint32_t region_ = ~std::uint32_t(0);
+  const volatile std::uint32_t* pages_ = nullptr;  // of that region
+};
+
 }  // namespace aft::storage::sqlite

@@ -40,27 +40,38 @@ void page_table::clear() {
     pages_[i] = {};
   }
   used_ = 0;
+  free_ = none;
+}
+
+void page_table::forget(std::uint32_t number) {
+  if (const auto place = find(number); place != none) drop(place);
 }
 
 // The second time around all that are not held are free to be taken.
 std::uint32_t page_table::find_place() {
+  if (free_ != none) return std::exchange(free_, pages_[free_].next);
   if (used_ < pages_.size()) return std::uint32_t(used_++);
   for (std::size_t looked = 0; looked < 2 * pages_.size(); ++looked) {
     const auto place = std::uint32_t(next_to_look_at_);
     next_to_look_at_ = (next_to_look_at_ + 1) % pages_.size();
     auto& p = pages_[place];
     if (p.holders || std::exchange(p.was_found, false)) continue;
-    if (p.number) drop(place);
+    unlink(place);
     return place;
   }
   return none;
 }
 
 void page_table::drop(std::uint32_t place) {
+  unlink(place);
+  pages_[place] = {0, free_, 0, false};
+  free_ = place;
+}
+
+void page_table::unlink(std::uint32_t place) {
   auto* at = &firsts_[bucket_of(pages_[place].number)];
   while (*at != place) at = &pages_[*at].next;
   *at = pages_[place].next;
-  pages_[place] = {};
 }
 
 }  // namespace aft::storage::sqlite

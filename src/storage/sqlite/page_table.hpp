@@ -36,8 +36,7 @@ class page_table {
 
   // The place of a page that is here, which is held from then on; else none.
   std::uint32_t hold(std::uint32_t number) {
-    auto at = firsts_[bucket_of(number)];
-    while (at != none && pages_[at].number != number) at = pages_[at].next;
+    const auto at = find(number);
     if (at == none) return none;
     pages_[at].was_found = true;
     ++pages_[at].holders;
@@ -47,6 +46,7 @@ class page_table {
   // written, or it is to be dropped.
   std::uint32_t add(std::uint32_t number);
   void drop(std::uint32_t place);
+  void forget(std::uint32_t number);  // nobody holds it
   void let_go(std::uint32_t place) { --pages_[place].holders; }
   void clear();  // nothing is held
 
@@ -62,18 +62,25 @@ class page_table {
 
   struct page {
     std::uint32_t number = 0;   // from 1; 0: the place is free
-    std::uint32_t next = none;  // in the same bucket
+    std::uint32_t next = none;  // in the same bucket, or free as well
     std::uint32_t holders = 0;
     bool was_found = false;
   };
 
   std::size_t bucket_of(std::uint32_t number) const { return number & (firsts_.size() - 1); }
+  std::uint32_t find(std::uint32_t number) const {
+    auto at = firsts_[bucket_of(number)];
+    while (at != none && pages_[at].number != number) at = pages_[at].next;
+    return at;
+  }
+  void unlink(std::uint32_t place);
   std::uint32_t find_place();
 
   const std::size_t stride_;
   page_memory memory_;
   std::vector<page> pages_;              // by their places
   std::vector<std::uint32_t> firsts_{};  // places, of the buckets
+  std::uint32_t free_ = none;            // the first of the places that were dropped
   std::size_t used_ = 0;                 // places, so far
   std::size_t next_to_look_at_ = 0;      // when all are
 };
