@@ -83,6 +83,9 @@ def print_table(figures):
     loaded = f["point_read_full_load_ns"]
     print(f"  aft, while the writer has all it can do       {loaded:9,.0f}   "
           f"{read / loaded:.2f} of the reads without it")
+    elsewhere = f["point_read_load_elsewhere_ns"]
+    print(f"  aft, while the writer of another file has     {elsewhere:9,.0f}   "
+          f"{read / elsewhere:.2f} of the reads without it")
     loaded_auto = f["raw_autocommit_read_full_load_ns"]
     print(f"  C API, autocommit, beside batches of 64       {loaded_auto:9,.0f}   "
           f"{auto / loaded_auto:.2f} of the reads without them")
