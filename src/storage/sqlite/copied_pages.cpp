@@ -10,11 +10,15 @@
 namespace aft::storage::sqlite {
 namespace {
 
-// The first half of a salt, which each log has one more of than the one before.
+// The first half of a salt, which each log that begins over another has one more of.
 std::uint32_t count_in(std::uint64_t salt) {
   unsigned char b[sizeof salt];
   std::memcpy(b, &salt, sizeof salt);
   return std::uint32_t(b[0]) << 24 | std::uint32_t(b[1]) << 16 | std::uint32_t(b[2]) << 8 | b[3];
+}
+
+bool is_next(std::uint64_t salt, std::uint64_t after) {
+  return count_in(salt) == count_in(after) + 1;
 }
 
 }  // namespace
@@ -23,8 +27,10 @@ void copied_pages::forget(page_table& pages, sqlite3_file* file, const volatile 
                           const copied_log& now) {
   // Where nothing was ever in a log, what is in the file has no name that would not come again.
   if (!now.salt || (now != last_ && !forget_named(pages, file, head, now))) pages.clear();
-  if (now.salt != last_.salt) {
+  if (is_next(now.salt, last_.salt)) {
     older_salts_[next_older_++ % older_salts_.size()] = last_.salt;
+  } else if (now.salt != last_.salt) {
+    older_salts_.fill(0);  // after a crash one of them may have come back
   }
   last_ = now;
 }
@@ -49,9 +55,10 @@ bool copied_pages::forget_named(page_table& pages, sqlite3_file* file,
 }
 
 // Another process that opens an empty log gives it a salt that follows on none, and if it comes to
-// nothing, its frames stay. So only a log counts that was seen.
+// nothing, its frames stay. So only a log counts that was seen. None of these comes back after a
+// crash once the last one has frames, as SQLite takes the salt from what the file begins with.
 bool copied_pages::has_ended(std::size_t page_size, std::uint64_t next_salt) const {
-  if (count_in(next_salt) != count_in(last_.salt) + 1) return false;
+  if (!last_.frames || !is_next(next_salt, last_.salt)) return false;
   sqlite3_file* log = nullptr;
   sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
   if (!log || !log->pMethods) return false;

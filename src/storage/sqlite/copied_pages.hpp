@@ -39,7 +39,7 @@ class copied_pages {
 
   sqlite3* db_;
   copied_log last_{};                            // as of the last call
-  std::array<std::uint64_t, 64> older_salts_{};  // of the logs seen before that one; 0: none
+  std::array<std::uint64_t, 64> older_salts_{};  // of logs just before that one; 0: none
   std::size_t next_older_ = 0;                   // where the next one comes
 };
 

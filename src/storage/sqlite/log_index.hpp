@@ -32,7 +32,7 @@ bool is_still_of(const volatile std::uint64_t* head, std::uint64_t salt);
 class frame_pages {
  public:
   explicit frame_pages(sqlite3_file* file) : file_(file) {}
-  // Frames from 1 on. 0: the index has no such frame. Holds for the log that it is_still_of.
+  // Of a frame that is in the log, from 1 on; 0: not known. Holds for the log that it is_still_of.
   std::uint32_t of(std::uint32_t frame);
 
  private:
