@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "copied_pages.hpp"
+#include "log_index.hpp"
 #include "page_table.hpp"
 
 namespace aft::storage::sqlite {
